@@ -1,0 +1,68 @@
+import Disk
+import FileSystemEngine
+import VarveModel
+
+/// How many random reads of 4 KiB a second, one at a time, against raw pread?
+struct RandomRead {
+    let place: Workplace
+    let fileMiB: Int
+    let reads: Int
+    let rounds: Int
+
+    init(_ place: Workplace, small: Bool, rounds: Int) {
+        self.place = place
+        fileMiB = small ? 4 : 256
+        reads = small ? 100 : 50_000
+        self.rounds = rounds
+    }
+
+    func run() async throws {
+        let fileSystem = try await place.makeFileSystem("random")
+        let bytes = [UInt8](repeating: 7, count: 1 << 20)
+        guard let name = FileName("large") else { return }
+        let file = try await fileSystem.create(
+            name, in: .root, NewInode(.regular, permissions: 0o644), as: .root)
+        let raw = try HostDisk().open(place.path + "/raw", .createNew)
+        for number in 0..<fileMiB {
+            _ = try await fileSystem.write(
+                file.inode, bytes, at: UInt64(number) << 20, stability: .unstable, as: .root)
+            try raw.write(bytes, at: UInt64(number) << 20)
+        }
+        _ = try await fileSystem.commit(file.inode)
+        var figures = Rounds("random read, 4 KiB of \(fileMiB) MiB", unit: "/s")
+        for round in 0..<rounds {
+            let pair = try await alternate(
+                round, ours: { try await ours(fileSystem, file.inode) }, floor: { try floor(raw) })
+            figures.add(ours: pair.ours, floor: pair.floor)
+        }
+        figures.show()
+        await fileSystem.close()
+        raw.close()
+        try place.remove("random")
+        try place.remove("raw")
+    }
+
+    /// The same places on both sides.
+    private func offset(_ number: Int) -> UInt64 {
+        let pages = UInt64(fileMiB) << 8
+        return (UInt64(number) &* 0x9E37_79B9_7F4A_7C15 >> 20) % pages << 12
+    }
+
+    private func ours(_ fileSystem: FileSystem, _ inode: InodeNumber) async throws -> Double {
+        let watch = Stopwatch()
+        for number in 0..<reads {
+            let start = offset(number)
+            let result = try await fileSystem.read(inode, start..<start + 4_096, as: .root)
+            precondition(result.bytes.count == 4_096, "a short read")
+        }
+        return Double(reads) / watch.seconds
+    }
+
+    private func floor(_ raw: any DiskFile) throws -> Double {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 4_096)
+        defer { buffer.deallocate() }
+        let watch = Stopwatch()
+        for number in 0..<reads { _ = try raw.read(into: buffer, at: offset(number)) }
+        return Double(reads) / watch.seconds
+    }
+}

@@ -1,0 +1,199 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The targets, band by band, as ARCHITECTURE.md draws them. An import goes down, never up or
+// sideways; `Tests/TidyTests` holds this table against the sources.
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+    // Tests run against the release build, which users run too (docs/decisions/0002).
+    .unsafeFlags(["-enable-testing"]),
+]
+
+func swift(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A test target; `resources` are read from the source tree, so they are only kept out of the build.
+func tests(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    resources: [String] = []
+) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies,
+        exclude: resources,
+        swiftSettings: settings
+    )
+}
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+let asyncHTTPClient = Target.Dependency.product(
+    name: "AsyncHTTPClient",
+    package: "async-http-client"
+)
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "varve",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird",
+            from: "2.28.1",
+            traits: []
+        ),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C: module maps and shims, one Swift home each.
+        .systemLibrary(
+            name: "CSQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]
+        ),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]
+        ),
+        .systemLibrary(
+            name: "CArchive",
+            pkgConfig: "libarchive",
+            providers: [.apt(["libarchive-dev"])]
+        ),
+        .target(name: "CLinux"),
+
+        // Ground.
+        swift("VarveModel", []),
+        swift("Keyring", ["VarveModel", "COpenSSL"]),
+        swift("Disk", ["VarveModel", "CLinux"]),
+        swift("Compression", ["VarveModel", "CZstd"]),
+
+        // Pure.
+        swift("Policies", ["VarveModel", yams]),
+        swift("LocalAPI", ["VarveModel"]),
+
+        // Stores.
+        swift("MetadataStore", ["VarveModel", "Disk", "Keyring", "CSQLite"]),
+        swift("SegmentStore", ["VarveModel", "Disk", "Keyring", "Compression"]),
+        swift("BackupVault", ["VarveModel", "Disk", "Keyring", "Compression"]),
+
+        // Engine.
+        swift(
+            "FileSystemEngine",
+            ["VarveModel", "Disk", "Keyring", "MetadataStore", "SegmentStore"]
+        ),
+
+        // Beside.
+        swift(
+            "Backup",
+            [
+                "VarveModel", "FileSystemEngine", "BackupVault", "Policies", "Disk", "Compression",
+                "CArchive",
+            ]
+        ),
+        swift("Lifecycle", ["VarveModel", "FileSystemEngine", "MetadataStore", "Policies"]),
+        swift("JobScheduler", ["VarveModel", "MetadataStore", "Policies", logging]),
+
+        // Front-ends.
+        swift(
+            "ControlPlane",
+            [
+                "VarveModel", "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup",
+                "Lifecycle",
+                "JobScheduler", "Policies", "MetadataStore", "BackupVault", hummingbird, logging,
+                nioCore, nioPosix, serviceLifecycle,
+            ]
+        ),
+
+        // Programs.
+        program(
+            "varved",
+            [
+                "VarveModel", "Keyring", "Disk", "ControlPlane", argumentParser, logging,
+                serviceLifecycle,
+            ]
+        ),
+        program(
+            "varve",
+            ["VarveModel", "LocalAPI", argumentParser, asyncHTTPClient, nioCore, nioHTTP1]
+        ),
+
+        // Questions to the machine.
+        .executableTarget(
+            name: "varve-bench",
+            dependencies: [
+                "VarveModel", "Keyring", "Disk", "FileSystemEngine", "CSQLite", argumentParser,
+            ],
+            path: "Benchmarks",
+            exclude: ["Baselines"],
+            swiftSettings: settings),
+
+        // Tests.
+        .target(
+            name: "TestKit",
+            dependencies: ["Disk", "VarveModel"],
+            path: "Tests/TestKit",
+            swiftSettings: settings
+        ),
+        tests("TidyTests", []),
+        tests("KeyringTests", ["TestKit", "Keyring", "VarveModel"]),
+        tests("DiskTests", ["TestKit", "Disk"]),
+        tests("CompressionTests", ["TestKit", "Compression"]),
+        tests("PoliciesTests", ["TestKit", "Policies", "VarveModel"], resources: ["Fixtures"]),
+        tests("MetadataStoreTests", ["TestKit", "MetadataStore", "Disk", "Keyring", "VarveModel"]),
+        tests(
+            "SegmentStoreTests",
+            ["TestKit", "SegmentStore", "Compression", "Disk", "Keyring", "VarveModel"],
+            resources: ["Fixtures"]
+        ),
+        tests("BackupVaultTests", ["TestKit", "BackupVault", "Disk", "Keyring", "VarveModel"]),
+        tests(
+            "FileSystemEngineTests",
+            ["TestKit", "FileSystemEngine", "MetadataStore", "Disk", "Keyring", "VarveModel"]
+        ),
+        tests(
+            "BackupTests",
+            [
+                "TestKit", "Backup", "BackupVault", "FileSystemEngine", "Disk", "Keyring",
+                "VarveModel",
+            ]
+        ),
+        tests(
+            "JobSchedulerTests",
+            [
+                "TestKit", "JobScheduler", "Policies", "MetadataStore", "Disk", "Keyring",
+                "VarveModel", logging,
+            ]
+        ),
+        tests("ConformanceTests", ["TestKit"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

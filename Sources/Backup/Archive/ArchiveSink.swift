@@ -1,0 +1,205 @@
+import Synchronization
+import VarveModel
+
+/// A pax archive, as a place to write a tree to; its bytes go to `output` as they come.
+///
+/// A directory's header comes after its contents, when nothing in it will change any more; what
+/// unpacks makes missing parents, and sets their attributes when it meets them.
+final class ArchiveSink: TreeSink, @unchecked Sendable {
+    // SAFETY: one worker (`workersMax` is 1), so one call at a time.
+    private let encoder: ArchiveEncoder
+    private let output: @Sendable ([UInt8]) async throws -> Void
+    /// Set when a file's header promised bytes that could not be read.
+    private var isBroken = false
+
+    struct File: Sendable {
+        let path: [UInt8]
+        let size: UInt64
+        let end: Mutexed
+    }
+
+    /// How far the data of a file is.
+    final class Mutexed: Sendable {
+        let written = Mutex<UInt64>(0)
+    }
+
+    let workersMax = 1
+    private static let zeros = [UInt8](repeating: 0, count: 1 << 20)
+
+    init(to output: @escaping @Sendable ([UInt8]) async throws -> Void) throws(TreeFailure) {
+        do throws(ArchiveFailure) {
+            encoder = try ArchiveEncoder()
+        } catch {
+            throw TreeFailure("archive", error)
+        }
+        self.output = output
+    }
+
+    func makeDirectory(
+        _ entry: TreeEntry,
+        in parent: [UInt8]
+    ) async throws(TreeFailure) -> [UInt8] {
+        below(parent, entry.name)
+    }
+
+    func finish(
+        _ directory: [UInt8],
+        _ node: TreeNode,
+        _ details: TreeDetails
+    ) async throws(TreeFailure) -> [TreeFailure] {
+        try await put(ArchiveEntry(path: directory, node: node, details: details))
+        return []
+    }
+
+    func makeFile(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        runs: [Range<UInt64>],
+        in directory: [UInt8]
+    ) async throws(TreeFailure) -> File {
+        let path = below(directory, entry.name)
+        let size = entry.node.size
+        let isWhole = runs == [0..<size] || size == 0
+        let header = ArchiveEntry(
+            path: path,
+            node: entry.node,
+            details: details,
+            runs: isWhole ? nil : runs.map { $0.clamped(to: 0..<size) }.filter { !$0.isEmpty }
+        )
+        try await encode { () throws(ArchiveFailure) in try encoder.begin(header) }
+        return File(path: path, size: size, end: Mutexed())
+    }
+
+    func write(
+        _ bytes: [UInt8],
+        at offset: UInt64,
+        to file: File
+    ) async throws(TreeFailure) {
+        try await fill(file, to: offset)
+        let part = bytes.prefix(Int(min(UInt64(bytes.count), file.size - min(file.size, offset))))
+        try await add(Array(part), file)
+    }
+
+    func finish(
+        _ file: File,
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        written: UInt64
+    ) async throws(TreeFailure) -> (link: [UInt8], failures: [TreeFailure]) {
+        try await fill(file, to: file.size)
+        try await encode { () throws(ArchiveFailure) in try encoder.endEntry() }
+        return (file.path, [])
+    }
+
+    /// Bytes that are gone cannot be called back: the archive would lie, so it ends here.
+    func abandon(_ file: File) async {
+        isBroken = true
+    }
+
+    func makeSpecial(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        in directory: [UInt8]
+    ) async throws(TreeFailure) -> (link: [UInt8], failures: [TreeFailure]) {
+        let path = below(directory, entry.name)
+        try await put(ArchiveEntry(path: path, node: entry.node, details: details))
+        return (path, [])
+    }
+
+    func link(
+        _ entry: TreeEntry,
+        to link: [UInt8],
+        in directory: [UInt8]
+    ) async throws(TreeFailure) {
+        let path = below(directory, entry.name)
+        try await put(ArchiveEntry(path: path, hardLink: link, node: entry.node))
+    }
+
+    func find(_ name: FileName, in directory: [UInt8]) async throws(TreeFailure) -> [UInt8] {
+        below(directory, name)
+    }
+
+    func findDirectory(
+        _ name: FileName,
+        in parent: [UInt8]
+    ) async throws(TreeFailure) -> [UInt8]? { nil }
+
+    func removeOthers(
+        than kept: Set<FileName>,
+        in directory: [UInt8]
+    ) async throws(TreeFailure) {}
+
+    func complete() async throws(TreeFailure) {
+        try await encode { () throws(ArchiveFailure) in try encoder.close() }
+    }
+
+    // MARK: Leaves
+
+    private func below(_ directory: [UInt8], _ name: FileName) -> [UInt8] {
+        directory.isEmpty ? name.bytes : directory + [UInt8(ascii: "/")] + name.bytes
+    }
+
+    private func put(_ entry: ArchiveEntry) async throws(TreeFailure) {
+        try await encode { () throws(ArchiveFailure) in
+            try encoder.begin(entry)
+            try encoder.endEntry()
+        }
+    }
+
+    /// Lays zeros for a hole; the format leaves them out again.
+    private func fill(_ file: File, to offset: UInt64) async throws(TreeFailure) {
+        while true {
+            let at = file.end.written.withLock { $0 }
+            guard at < offset else { return }
+            let count = Int(min(offset - at, UInt64(ArchiveSink.zeros.count)))
+            try await add(Array(ArchiveSink.zeros.prefix(count)), file)
+        }
+    }
+
+    private func add(_ bytes: [UInt8], _ file: File) async throws(TreeFailure) {
+        var failure: ArchiveFailure?
+        bytes.withUnsafeBytes { buffer in
+            do throws(ArchiveFailure) {
+                try encoder.add(buffer)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw TreeFailure("archive", failure) }
+        file.end.written.withLock { $0 += UInt64(bytes.count) }
+        try await send()
+    }
+
+    private func encode(_ body: () throws(ArchiveFailure) -> Void) async throws(TreeFailure) {
+        guard !isBroken else {
+            let reason = "a file could not be read to the end that its header names"
+            throw TreeFailure(call: "archive", errno: SystemError.failed, reason: reason)
+                .fatal(BackupError(.corrupt, reason, remedy: "Export to a directory instead."))
+        }
+        do throws(ArchiveFailure) {
+            try body()
+        } catch {
+            throw TreeFailure("archive", error)
+        }
+        try await send()
+    }
+
+    private func send() async throws(TreeFailure) {
+        let bytes = encoder.takeOutput()
+        guard !bytes.isEmpty else { return }
+        do {
+            try await output(bytes)
+        } catch {
+            let reason = "the receiver of the archive is gone: \(error)"
+            throw TreeFailure(call: "send", errno: SystemError.failed, reason: reason)
+                .fatal(BackupError(.failed, reason))
+        }
+    }
+}
+
+extension TreeFailure {
+    init(_ call: String, _ failure: ArchiveFailure) {
+        self.init(call: call, errno: SystemError.invalid, reason: failure.reason)
+        if !failure.isEntryOnly { fatal = BackupError(.invalid, "archive: \(failure.reason)") }
+    }
+}

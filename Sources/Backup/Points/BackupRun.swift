@@ -1,0 +1,348 @@
+import BackupVault
+import FileSystemEngine
+import VarveModel
+
+/// One backup, from the held instant to the published point.
+///
+/// Not Sendable: the writer belongs to one task. Reading ahead is done by child tasks (``PointReader``).
+final class BackupRun {
+    let request: BackupRequest
+    let reader: PointReader
+    let vault: Vault
+    private let writer: VaultWriter
+    private var names: MapRoot?
+    private var inodes: MapRoot?
+    private var nameEdits: [MapEdit] = []
+    private var inodeEdits: [MapEdit] = []
+    private var statistics = BackupStatistics()
+    private var inodesDone: UInt64 = 0
+
+    /// Edits of a map that go in at once: each batch rewrites the nodes it touches.
+    private let editsMax = 16_384
+
+    private init(
+        _ request: BackupRequest,
+        _ reader: PointReader,
+        _ vault: Vault
+    ) throws(BackupError) {
+        self.request = request
+        self.reader = reader
+        self.vault = vault
+        do throws(VaultError) {
+            writer = try vault.beginWrite()
+        } catch {
+            throw BackupError(error)
+        }
+    }
+
+    static func run(
+        _ request: BackupRequest,
+        of fileSystem: FileSystem,
+        to vault: Vault
+    ) async throws(BackupError) -> BackupResult {
+        let reader = PointReader(
+            fileSystem: fileSystem,
+            instant: request.instant,
+            vault: vault
+        )
+        let run = try BackupRun(request, reader, vault)
+        do throws(BackupError) {
+            return try await run.makePoint()
+        } catch {
+            run.writer.abandon()
+            throw error
+        }
+    }
+
+    private func makePoint() async throws(BackupError) -> BackupResult {
+        var fullBecause: String?
+        switch try await base() {
+        case .point(let point, let bookmark):
+            do throws(BackupError) {
+                names = point.maps[PointFormat.names]
+                inodes = point.maps[PointFormat.inodes]
+                try await copyChanges(since: bookmark.epoch)
+            } catch where error.code == .stale || error.code == .notFound {
+                fullBecause = error.message
+            }
+        case .none(let reason): fullBecause = reason
+        }
+        if fullBecause != nil {
+            names = nil
+            inodes = nil
+            nameEdits = []
+            inodeEdits = []
+            statistics = BackupStatistics()
+            try await copyEverything()
+        }
+        try applyNames()
+        try applyInodes()
+        let size = try await reader.engine { () async throws(FileSystemError) in
+            try await reader.fileSystem.statistics()
+        }
+        statistics.inodes = size.inodes
+        statistics.bytesTotal = size.liveBytes
+        let point = try publish(isFull: fullBecause != nil)
+        do throws(FileSystemError) {
+            // Only now: until the point stands, the next backup starts where this one did.
+            try await reader.fileSystem.setBookmark(
+                BackupService.bookmarkName(of: vault),
+                at: request.instant
+            )
+        } catch {
+            throw BackupError(error)
+        }
+        return BackupResult(point: point, fullBecause: fullBecause, statistics: statistics)
+    }
+
+    // MARK: Where to start
+
+    private enum Start {
+        case point(RecoveryPoint, Bookmark)
+        case none(because: String)
+    }
+
+    private func base() async throws(BackupError) -> Start {
+        let bookmark: Bookmark?
+        do throws(FileSystemError) {
+            bookmark = try await reader.fileSystem.bookmark(BackupService.bookmarkName(of: vault))
+        } catch {
+            throw BackupError(error)
+        }
+        guard let bookmark else { return .none(because: "this vault has no earlier point of it") }
+        let points = try storing { () throws(VaultError) in try vault.recoveryPoints() }
+        // A later point than the bookmark's may stand: its maker died before it moved the bookmark.
+        let match = points.last {
+            $0.source == request.source && $0.instant == bookmark.epoch.rawValue
+        }
+        guard let match else {
+            return .none(because: "the recovery point of its bookmark is gone")
+        }
+        return .point(match, bookmark)
+    }
+
+    // MARK: Everything
+
+    private func copyEverything() async throws(BackupError) {
+        var position: (directory: InodeNumber, cookie: UInt64)?
+        while true {
+            let page = try await reader.names(after: position)
+            guard let last = page.last else { break }
+            for record in page {
+                let name = PointName(inode: record.inode, kind: record.kind, name: record.name)
+                let key = PointFormat.key(record.directory, cookie: record.cookie)
+                try edit(name: MapEdit(key, name.encoded()))
+            }
+            position = (last.directory, last.cookie)
+        }
+        var after = InodeNumber(rawValue: 0)
+        var batch = PointBatch()
+        var ahead: [PointPiece] = []
+        while true {
+            let page = try await reader.inodes(after: after)
+            guard let last = page.last else { break }
+            for attributes in page {
+                for task in try await reader.tasks(for: attributes) {
+                    batch.add(task)
+                    if batch.isFull { ahead = try await cycle(ahead, &batch) }
+                }
+            }
+            after = last.inode
+        }
+        ahead = try await cycle(ahead, &batch)
+        try take(ahead)
+    }
+
+    // MARK: What changed
+
+    private func copyChanges(since base: Epoch) async throws(BackupError) {
+        guard let oldNames = names, let oldInodes = inodes else {
+            throw BackupError(.notFound, "the earlier recovery point is not one of a file system")
+        }
+        _ = oldNames
+        let changes = try await reader.changes(since: base)
+        statistics.changeKeys = changes.keys
+        for part in changes.names.chunks(of: 512) {
+            for edit in try await reader.edits(ofNames: part) { try self.edit(name: edit) }
+        }
+        var batch = PointBatch()
+        var ahead: [PointPiece] = []
+        for (inode, change) in changes.inodes {
+            batch.add(.change(inode, change, base: base, old: oldInodes))
+            if batch.isFull { ahead = try await cycle(ahead, &batch) }
+        }
+        ahead = try await cycle(ahead, &batch)
+        try take(ahead)
+    }
+
+    // MARK: Storing
+
+    /// Stores what was read while the next batch is being read.
+    private func cycle(
+        _ pieces: [PointPiece],
+        _ batch: inout PointBatch
+    ) async throws(BackupError) -> [PointPiece] {
+        if Task.isCancelled { throw BackupError(.cancelled, "the backup was cancelled") }
+        let tasks = batch.take()
+        let reader = reader
+        async let next = reader.read(tasks)
+        var failure: BackupError?
+        do throws(BackupError) {
+            try take(pieces)
+        } catch {
+            failure = error
+        }
+        let result = await next
+        if let failure { throw failure }
+        request.progress(
+            BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
+        )
+        return try result.get()
+    }
+
+    private func take(_ pieces: [PointPiece]) throws(BackupError) {
+        for piece in pieces {
+            switch piece {
+            case .delete(let key): try edit(inode: MapEdit(key, nil))
+            case .inode(let attributes, let target, let extended):
+                inodesDone += 1
+                try takeInode(attributes, target, extended)
+            case .tile(let inode, let tile, let content):
+                statistics.contentEdits += 1
+                statistics.bytesRead += UInt64(content.bytes.count)
+                let key = PointFormat.key(inode, tile: tile)
+                try edit(inode: MapEdit(key, try store(content).encoded()))
+            }
+        }
+    }
+
+    private func takeInode(
+        _ attributes: Attributes,
+        _ target: [UInt8],
+        _ extended: [ExtendedAttribute]
+    ) throws(BackupError) {
+        statistics.inodeEdits += 1
+        var inode = PointInode(attributes: attributes, target: target)
+        for attribute in extended {
+            let value: PointInode.Attribute.Value =
+                attribute.value.count <= PointFormat.attributeBytesInline
+                ? .inline(attribute.value)
+                : .chunk(
+                    try storing { () throws(VaultError) in try writer.store(attribute.value) }
+                )
+            inode.extended.append(PointInode.Attribute(name: attribute.name, value: value))
+        }
+        try edit(inode: MapEdit(PointFormat.key(attributes.inode), inode.encoded()))
+    }
+
+    /// Cuts the bytes of a tile into chunks and maps its runs onto them.
+    private func store(_ content: PointTileContent) throws(BackupError) -> PointTile {
+        var chunks: [ChunkReference] = []
+        var failure: VaultError?
+        content.bytes.withUnsafeBytes { bytes in
+            do throws(VaultError) {
+                chunks = try writer.storeCut(bytes)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw BackupError(failure) }
+        let fresh = PointTile.extents(of: content.runs, over: chunks)
+        guard let old = content.old else { return PointTile(extents: fresh) }
+        return old.replacing(content.runs, with: fresh, data: content.data)
+    }
+
+    private func edit(name edit: MapEdit) throws(BackupError) {
+        statistics.nameEdits += 1
+        nameEdits.append(edit)
+        if nameEdits.count >= editsMax { try applyNames() }
+    }
+
+    private func edit(inode edit: MapEdit) throws(BackupError) {
+        inodeEdits.append(edit)
+        if inodeEdits.count >= editsMax { try applyInodes() }
+    }
+
+    private func applyNames() throws(BackupError) {
+        guard !nameEdits.isEmpty || names == nil else { return }
+        names = try storing { () throws(VaultError) in try writer.update(names, edits: nameEdits) }
+        nameEdits = []
+    }
+
+    private func applyInodes() throws(BackupError) {
+        guard !inodeEdits.isEmpty || inodes == nil else { return }
+        inodes = try storing { () throws(VaultError) in
+            try writer.update(inodes, edits: inodeEdits)
+        }
+        inodeEdits = []
+    }
+
+    private func publish(isFull: Bool) throws(BackupError) -> RecoveryPoint {
+        let counters = writer.counters
+        statistics.bytesNew = counters.plainBytes
+        statistics.bytesStored = counters.storedBytes
+        statistics.chunksStored = UInt64(counters.chunksStored)
+        statistics.chunksDeduplicated = UInt64(counters.chunksDeduplicated)
+        statistics.nodesRead = UInt64(counters.nodesRead)
+        statistics.nodesWritten = UInt64(counters.nodesWritten)
+        statistics.isFull = isFull ? 1 : 0
+        var maps: [String: MapRoot] = [:]
+        maps[PointFormat.names] = names
+        maps[PointFormat.inodes] = inodes
+        var labels = request.labels
+        labels["kind"] = isFull ? "full" : "incremental"
+        let draft = RecoveryPointDraft(
+            source: request.source,
+            instant: request.instant.rawValue,
+            instantTime: Timestamp(seconds: request.instant.second),
+            created: request.created,
+            expires: request.expires,
+            maps: maps,
+            statistics: statistics.named,
+            labels: labels
+        )
+        return try storing { () throws(VaultError) in try writer.publish(draft) }
+    }
+
+    private func storing<Value>(
+        _ body: () throws(VaultError) -> Value
+    ) throws(BackupError) -> Value {
+        do throws(VaultError) {
+            return try body()
+        } catch {
+            throw BackupError(error)
+        }
+    }
+}
+
+extension PointTile {
+    /// Lays runs of a tile, whose bytes were stored one after another, over the chunks that they became.
+    static func extents(of runs: [Range<UInt32>], over chunks: [ChunkReference]) -> [Extent] {
+        var extents: [Extent] = []
+        var index = 0
+        var skip: UInt32 = 0
+        for run in runs {
+            var at = run.lowerBound
+            while at < run.upperBound, index < chunks.count {
+                let count = min(run.upperBound - at, chunks[index].length - skip)
+                extents.append(Extent(range: at..<at + count, chunk: chunks[index], skip: skip))
+                at += count
+                skip += count
+                if skip == chunks[index].length {
+                    index += 1
+                    skip = 0
+                }
+            }
+        }
+        return extents
+    }
+}
+
+extension Array {
+    /// Parts of `count` elements, the last one shorter.
+    fileprivate func chunks(of count: Int) -> [[Element]] {
+        stride(from: 0, to: self.count, by: count).map {
+            Array(self[$0..<Swift.min($0 + count, self.count)])
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import BackupVault
+import FileSystemEngine
+import VarveModel
+
+/// What the journal says between two instants, in the order of a recovery point's keys.
+struct PointChanges: Sendable {
+    struct Name: Sendable, Hashable, Comparable {
+        let directory: InodeNumber
+        let cookie: UInt64
+
+        static func < (left: Name, right: Name) -> Bool {
+            (left.directory, left.cookie) < (right.directory, right.cookie)
+        }
+    }
+
+    var names: [Name] = []
+    var inodes: [(InodeNumber, PointChange)] = []
+    /// Keys that the journal gave.
+    var keys: UInt64 = 0
+
+    /// 4,000,000 keys: beyond that a full backup needs less memory and hardly more time.
+    static let keysMax = 4_000_000
+}
+
+extension PointReader {
+    /// Everything that changed after `base`, up to the held instant.
+    ///
+    /// - Throws: `.stale` when the journal does not reach back, or too much changed.
+    func changes(since base: Epoch) async throws(BackupError) -> PointChanges {
+        var names: Set<PointChanges.Name> = []
+        var inodes: [InodeNumber: PointChange] = [:]
+        var changes = PointChanges()
+        var position: ChangePosition?
+        repeat {
+            let from = position
+            let page = try await engine { () async throws(FileSystemError) in
+                try await fileSystem.changes(
+                    after: base,
+                    through: instant,
+                    resumeAfter: from,
+                    limit: 8_192
+                )
+            }
+            for change in page.changes {
+                switch change {
+                case .dirent(let directory, let cookie):
+                    names.insert(.init(directory: directory, cookie: cookie))
+                case .inode(let inode), .extendedAttributes(let inode):
+                    inodes[inode, default: PointChange()].isInode = true
+                case .content(let inode, Change.anyTile):
+                    inodes[inode, default: PointChange()].isAnyTile = true
+                case .content(let inode, let tile):
+                    inodes[inode, default: PointChange()].tiles.insert(tile / tilesInOurs)
+                }
+            }
+            changes.keys += UInt64(page.changes.count)
+            guard names.count + inodes.count <= PointChanges.keysMax else {
+                throw BackupError(.stale, "more than \(PointChanges.keysMax) keys changed")
+            }
+            position = page.resumeAfter
+        } while position != nil
+        changes.names = names.sorted()
+        changes.inodes = inodes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return changes
+    }
+
+    /// The names of a part of the keys as they are at the instant, many looked up at a time.
+    func edits(ofNames names: [PointChanges.Name]) async throws(BackupError) -> [MapEdit] {
+        let found = await withTaskGroup(of: Result<[(Int, MapEdit)], BackupError>.self) { group in
+            for part in stride(from: 0, to: names.count, by: 32) {
+                group.addTask {
+                    do throws(BackupError) {
+                        var edits: [(Int, MapEdit)] = []
+                        for index in part..<min(part + 32, names.count) {
+                            edits.append((index, try await edit(of: names[index])))
+                        }
+                        return .success(edits)
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            var edits: [(Int, MapEdit)] = []
+            var failure: BackupError?
+            for await result in group {
+                switch result {
+                case .success(let part): edits += part
+                case .failure(let error): failure = failure ?? error
+                }
+            }
+            return failure.map { Result.failure($0) } ?? .success(edits)
+        }
+        return try found.get().sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
+    private func edit(of name: PointChanges.Name) async throws(BackupError) -> MapEdit {
+        let record = try await engine { () async throws(FileSystemError) in
+            try await fileSystem.dirent(
+                directory: name.directory,
+                cookie: name.cookie,
+                at: instant
+            )
+        }
+        let key = PointFormat.key(name.directory, cookie: name.cookie)
+        guard let record else { return MapEdit(key, nil) }
+        return MapEdit(
+            key,
+            PointName(inode: record.inode, kind: record.kind, name: record.name).encoded()
+        )
+    }
+}

@@ -1,0 +1,60 @@
+/// What a copy of a tree did, and what it could not do.
+package struct TransferReport: Sendable, Hashable, Codable {
+    /// Names, the root of the tree included.
+    package var entries = 0
+    package var files = 0
+    package var directories = 0
+    package var symlinks = 0
+    /// FIFOs, sockets and devices.
+    package var specials = 0
+    /// Further names of files that were counted once.
+    package var hardLinks = 0
+    /// Data bytes, without holes.
+    package var bytes: UInt64 = 0
+    /// The first 1,000 of what was left out.
+    package var omissions: [TransferOmission] = []
+    package var omissionsCount = 0
+
+    /// More are counted, not listed.
+    package static let omissionsMax = 1_000
+
+    package init() {}
+
+    /// Whether nothing was left out.
+    package var isComplete: Bool { omissionsCount == 0 }
+
+    mutating func add(_ omission: TransferOmission) {
+        omissionsCount += 1
+        if omissions.count < TransferReport.omissionsMax { omissions.append(omission) }
+    }
+}
+
+/// One thing that a copy could not do; the rest went on.
+package struct TransferOmission: Sendable, Hashable, Codable {
+    /// Path below the root of the tree, in bytes; empty for the root itself.
+    package let path: [UInt8]
+    /// What was tried: `open`, `chown`, `set attribute user.x`.
+    package let call: String
+    /// The system's number for why not.
+    package let errno: Int32
+    package let reason: String
+}
+
+/// How far a copy is.
+package struct TransferProgress: Sendable, Hashable {
+    package let entries: Int
+    package let bytes: UInt64
+}
+
+/// Hears of progress now and then, on any thread.
+package typealias ProgressHandler = @Sendable (TransferProgress) -> Void
+
+/// What to do with names that the target has already.
+package enum ExistingNames: Sendable, Hashable {
+    /// Leave them and say so; directories merge.
+    case refuse
+    /// Replace files; directories merge.
+    case replace
+    /// Replace, and remove what the source lacks.
+    case mirror
+}

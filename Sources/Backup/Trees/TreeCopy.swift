@@ -1,0 +1,113 @@
+package import BackupVault
+package import FileSystemEngine
+package import VarveModel
+
+/// Where a tree is read from.
+package enum TreePlace: Sendable {
+    /// An absolute path of the host.
+    case host(String)
+    /// A file system as it is or was; whoever names a past instant holds it meanwhile.
+    case fileSystem(FileSystem, path: [FileName], View, Credentials)
+    case recoveryPoint(Vault, RecoveryPoint, path: [FileName])
+}
+
+/// Where a tree is written to.
+///
+/// A directory's contents and attributes go into a directory that exists, as with `rsync -a from/ to/`;
+/// otherwise the last name of the path is made, and its parent must exist.
+package enum TreeTarget: Sendable {
+    /// An absolute path of the host.
+    case host(String)
+    case fileSystem(FileSystem, path: [FileName], Credentials)
+}
+
+/// Copies a tree: import, export and restore are all this.
+package enum TreeCopy {
+    /// Copies everything that the source holds and the target takes.
+    ///
+    /// - Parameters:
+    ///   - place: Read as its caller may.
+    ///   - target: Written as its caller may; a file system is flushed in the end.
+    ///   - existing: What to do with names that are there.
+    ///   - progress: Told now and then.
+    /// - Returns: What was done, and what was left out and why.
+    /// - Throws: When the root cannot be copied, the target is full or failed, or on cancellation.
+    package static func run(
+        from place: TreePlace,
+        to target: TreeTarget,
+        existing: ExistingNames = .refuse,
+        progress: ProgressHandler? = nil
+    ) async throws(BackupError) -> TransferReport {
+        // Host calls block, so all of this runs on threads of its own.
+        try await withTaskExecutorPreference(HostThreads.shared) {
+            () async throws(BackupError) -> TransferReport in
+            switch place {
+            case .host(let path):
+                try await write(HostSource(path), to: target, existing, progress)
+            case .fileSystem(let fileSystem, let path, let view, let caller):
+                try await write(
+                    EngineSource(fileSystem: fileSystem, path: path, view: view, caller: caller),
+                    to: target,
+                    existing,
+                    progress
+                )
+            case .recoveryPoint(let vault, let point, let path):
+                try await write(
+                    VaultSource(vault: vault, point: point, path: path),
+                    to: target,
+                    existing,
+                    progress
+                )
+            }
+        }
+    }
+
+    private static func write(
+        _ source: some TreeSource,
+        to target: TreeTarget,
+        _ existing: ExistingNames,
+        _ progress: ProgressHandler?
+    ) async throws(BackupError) -> TransferReport {
+        switch target {
+        case .host(let path):
+            let sink = HostSink(existing: existing)
+            let place = try rooted { () throws(TreeFailure) in try HostSink.place(path) }
+            return try await copy(source, to: sink, place, existing, progress)
+        case .fileSystem(let fileSystem, let path, let caller):
+            let sink = EngineSink(fileSystem: fileSystem, existing: existing, caller: caller)
+            let place: RootPlace<InodeNumber>
+            do throws(TreeFailure) {
+                place = try await sink.place(path)
+            } catch {
+                throw BackupError(rootFailure: error)
+            }
+            return try await copy(source, to: sink, place, existing, progress)
+        }
+    }
+
+    private static func copy<Sink: TreeSink>(
+        _ source: some TreeSource,
+        to sink: Sink,
+        _ place: RootPlace<Sink.Directory>,
+        _ existing: ExistingNames,
+        _ progress: ProgressHandler?
+    ) async throws(BackupError) -> TransferReport {
+        let transfer = TreeTransfer(
+            from: source,
+            to: sink,
+            isMirror: existing == .mirror,
+            progress: progress
+        )
+        return try await transfer.run(into: place)
+    }
+
+    private static func rooted<Value>(
+        _ body: () throws(TreeFailure) -> Value
+    ) throws(BackupError) -> Value {
+        do throws(TreeFailure) {
+            return try body()
+        } catch {
+            throw BackupError(rootFailure: error)
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import VarveModel
+
+/// A file of a tree, whatever holds the tree.
+struct TreeNode: Sendable, Hashable {
+    /// Equal for two names of one file.
+    struct Identity: Sendable, Hashable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    let identity: Identity
+    let kind: FileKind
+    let permissions: UInt16
+    let uid: UInt32
+    let gid: UInt32
+    let links: UInt32
+    let size: UInt64
+    let accessed: Timestamp
+    let modified: Timestamp
+    let device: DeviceNumber
+}
+
+/// A name in a directory of a tree.
+struct TreeEntry: Sendable, Hashable {
+    let name: FileName
+    let node: TreeNode
+}
+
+/// What a node has beyond its attributes.
+struct TreeDetails: Sendable {
+    struct Attribute: Sendable {
+        let name: [UInt8]
+        let value: [UInt8]
+
+        /// Linux sets these (ACLs) by a file's mode too, so they come after it.
+        var isSystem: Bool { name.starts(with: Array("system.".utf8)) }
+    }
+
+    var attributes: [Attribute] = []
+    /// A symlink's.
+    var target: [UInt8] = []
+    /// Attributes that could not be read.
+    var failures: [TreeFailure] = []
+}
+
+/// Why one step of a copy failed.
+struct TreeFailure: Error, Sendable {
+    /// What was tried.
+    let call: String
+    let errno: Int32
+    let reason: String
+    /// Set when going on makes no sense: the target is full, or its medium failed.
+    var fatal: BackupError?
+
+    func fatal(_ error: BackupError) -> TreeFailure {
+        var copy = self
+        copy.fatal = error
+        return copy
+    }
+}
+
+/// A place that a tree is read from; several workers read at once.
+protocol TreeSource: Sendable {
+    associatedtype Directory: Sendable
+    associatedtype Listing: TreeListing
+    associatedtype File: TreeFile
+
+    /// The root, and the directory that holds it when it is none itself.
+    func root() async throws(TreeFailure) -> (entry: TreeEntry, directory: Directory)
+    /// Opens a directory that stands in another.
+    func open(_ entry: TreeEntry, in parent: Directory) async throws(TreeFailure) -> Directory
+    func list(_ directory: Directory) async throws(TreeFailure) -> Listing
+    /// Reads what a node has beyond its attributes; `nil` means the directory itself.
+    func details(of entry: TreeEntry?, in directory: Directory) async throws(TreeFailure) -> TreeDetails
+    func openFile(_ entry: TreeEntry, in directory: Directory) async throws(TreeFailure) -> File
+    /// Lets go of what is costly to hold; the directory opens again when it is next used.
+    func rest(_ directory: Directory)
+}
+
+/// The names of a directory, part by part; one worker at a time.
+protocol TreeListing: Sendable {
+    /// Some more; `nil` at the end.
+    func next() async throws(TreeFailure) -> TreePart?
+}
+
+/// A part of a listing.
+struct TreePart: Sendable {
+    var entries: [TreeEntry] = []
+    /// Names that could not be looked at.
+    var failures: [(name: FileName, failure: TreeFailure)] = []
+}
+
+/// A regular file that is open for reading.
+protocol TreeFile: Sendable {
+    /// Runs of data in order; the rest is holes.
+    func dataRanges() async throws(TreeFailure) -> [Range<UInt64>]
+    /// The bytes of a range; fewer when the file has shrunk meanwhile.
+    func read(_ range: Range<UInt64>) async throws(TreeFailure) -> [UInt8]
+}
+
+/// A place that a tree is written to; several workers write at once.
+protocol TreeSink: Sendable {
+    associatedtype Directory: Sendable
+    associatedtype File: Sendable
+    /// Names a file that was made, so that it can have further names.
+    associatedtype Link: Sendable
+
+    /// How many workers it bears.
+    var workersMax: Int { get }
+    /// Makes a directory, or finds the one that is there.
+    func makeDirectory(_ entry: TreeEntry, in parent: Directory) async throws(TreeFailure) -> Directory
+    /// Sets all that a directory has, once nothing in it will change any more.
+    func finish(
+        _ directory: Directory,
+        _ node: TreeNode,
+        _ details: TreeDetails
+    ) async throws(TreeFailure) -> [TreeFailure]
+    /// Makes an empty regular file, whose data will come in these runs.
+    func makeFile(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        runs: [Range<UInt64>],
+        in directory: Directory
+    ) async throws(TreeFailure) -> File
+    func write(_ bytes: [UInt8], at offset: UInt64, to file: File) async throws(TreeFailure)
+    /// Sets size and attributes, once all data is written up to `written`.
+    func finish(
+        _ file: File,
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        written: UInt64
+    ) async throws(TreeFailure) -> (link: Link, failures: [TreeFailure])
+    /// Takes a half-written file away again.
+    func abandon(_ file: File) async
+    /// Makes a symlink, FIFO, socket or device.
+    func makeSpecial(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        in directory: Directory
+    ) async throws(TreeFailure) -> (link: Link, failures: [TreeFailure])
+    func link(_ entry: TreeEntry, to link: Link, in directory: Directory) async throws(TreeFailure)
+    /// A file that was made before, by its name.
+    func find(_ name: FileName, in directory: Directory) async throws(TreeFailure) -> Link
+    /// A directory that was made before, by its name.
+    func findDirectory(_ name: FileName, in parent: Directory) async throws(TreeFailure) -> Directory?
+    /// Removes the names of a directory that are not in `kept`.
+    func removeOthers(than kept: Set<FileName>, in directory: Directory) async throws(TreeFailure)
+    func rest(_ directory: Directory)
+    /// Makes all of it durable.
+    func complete() async throws(TreeFailure)
+}
+
+extension TreeSource {
+    func rest(_ directory: Directory) {}
+}
+
+extension TreeSink {
+    func rest(_ directory: Directory) {}
+}

@@ -1,0 +1,99 @@
+import Compression
+import Synchronization
+
+/// Compresses and decompresses chunks; keeps its zstd contexts from call to call.
+///
+/// Any thread: contexts are taken from a pool and put back.
+final class ChunkCompression: Sendable {
+    private let level: Int32
+    private let compressors = Mutex<[Idle<ZstdCompressor>]>([])
+    private let decompressors = Mutex<[Idle<ZstdDecompressor>]>([])
+
+    /// A context that waits in the pool.
+    // SAFETY: it is reachable from the pool alone, under its lock, until one thread takes it out;
+    // that thread puts it back when it has done with it.
+    private struct Idle<Context>: @unchecked Sendable {
+        let context: Context
+    }
+
+    init(level: Int32) {
+        self.level = level
+    }
+
+    /// The bytes to store: a zstd frame when it is smaller, otherwise `nil`.
+    func shrunk(_ plain: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard plain.count > 16 else { return nil }
+        let compressor = Self.take(compressors) ?? ZstdCompressor(level: level)
+        var size: Int?
+        let frame = [UInt8](unsafeUninitializedCapacity: plain.count - 1) { buffer, count in
+            size = compressor.compress(
+                plain,
+                into: UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(plain.count - 1)]
+                )
+            )
+            count = size ?? 0
+        }
+        Self.put(compressor, into: compressors)
+        return size == nil ? nil : frame
+    }
+
+    /// The plain bytes of a chunk's payload.
+    ///
+    /// - Throws: `.corrupt` when they are not a frame of exactly `length` bytes.
+    func plain(
+        _ payload: [UInt8],
+        entry: PackEntry,
+        name: String
+    ) throws(VaultError) -> [UInt8] {
+        switch entry.codec {
+        case .raw:
+            guard payload.count == Int(entry.length) else {
+                throw VaultError.damaged(name, "holds chunk \(entry.id) with another length")
+            }
+            return payload
+        case .zstd:
+            let decompressor = Self.take(decompressors) ?? ZstdDecompressor()
+            let plain = Self.decompressed(payload, length: Int(entry.length), by: decompressor)
+            Self.put(decompressor, into: decompressors)
+            guard let plain else {
+                throw VaultError.damaged(name, "holds chunk \(entry.id), which does not decompress")
+            }
+            return plain
+        }
+    }
+
+    private static func decompressed(
+        _ payload: [UInt8],
+        length: Int,
+        by decompressor: ZstdDecompressor
+    ) -> [UInt8]? {
+        var isWhole = true
+        let plain = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            payload.withUnsafeBytes { frame in
+                let target = UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]
+                )
+                do throws(CompressionError) {
+                    try decompressor.decompress(frame, into: target)
+                    count = length
+                } catch {
+                    isWhole = false
+                }
+            }
+        }
+        return isWhole ? plain : nil
+    }
+
+    private static func take<Context>(_ pool: borrowing Mutex<[Idle<Context>]>) -> Context? {
+        pool.withLock { $0.popLast() }?.context
+    }
+
+    private static func put<Context>(
+        _ context: Context,
+        into pool: borrowing Mutex<[Idle<Context>]>
+    ) {
+        let idle = Idle(context: context)
+        pool.withLock { $0.append(idle) }
+    }
+}

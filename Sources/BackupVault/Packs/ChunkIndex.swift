@@ -1,0 +1,155 @@
+import Keyring
+import VarveModel
+
+/// Where a chunk lies.
+struct ChunkPlace: Sendable, Hashable {
+    /// The pack's place in ``ChunkIndex/packs``.
+    let pack: UInt32
+    /// The chunk's place in the pack's list: its nonce.
+    let number: UInt32
+    let offset: UInt32
+    let stored: UInt32
+    let length: UInt32
+    let codec: ChunkCodec
+}
+
+/// A finished pack, as the index knows it.
+struct IndexedPack: Sendable, Hashable {
+    let id: UniqueID
+    let kind: PackKind
+    let writer: UniqueID
+    let generation: UInt64
+    /// Bytes of the file.
+    let fileBytes: UInt64
+    let chunks: UInt32
+
+    /// Sealed bytes of the chunks: the file without header, list and trailer.
+    var chunkBytes: UInt64 {
+        let rest =
+            PackHeader.byteCount + PackFormat.trailerBytes + Sealer.tagBytes + 4
+            + Int(chunks) * PackEntry.byteCount
+        return fileBytes > UInt64(rest) ? fileBytes - UInt64(rest) : 0
+    }
+
+    init(header: PackHeader, fileBytes: UInt64, chunks: Int) {
+        id = header.pack
+        kind = header.kind
+        writer = header.writer
+        generation = header.generation
+        self.fileBytes = fileBytes
+        self.chunks = UInt32(chunks)
+    }
+
+    init?(from reader: inout ByteReader) {
+        guard let id = reader.read(count: 16).flatMap(UniqueID.init),
+            let kind = reader.read(UInt8.self).flatMap(PackKind.init),
+            let writer = reader.read(count: 16).flatMap(UniqueID.init),
+            let generation = reader.read(UInt64.self), let fileBytes = reader.read(UInt64.self),
+            let chunks = reader.read(UInt32.self)
+        else { return nil }
+        self.id = id
+        self.kind = kind
+        self.writer = writer
+        self.generation = generation
+        self.fileBytes = fileBytes
+        self.chunks = chunks
+    }
+
+    func append(to bytes: inout ByteWriter) {
+        bytes.append(bytes: id.bytes)
+        bytes.append(kind.rawValue)
+        bytes.append(bytes: writer.bytes)
+        bytes.append(generation)
+        bytes.append(fileBytes)
+        bytes.append(chunks)
+    }
+}
+
+/// Every chunk of every readable pack, in memory; a value that can always be built again.
+struct ChunkIndex: Sendable {
+    /// Never shrinks while the index lives: places point into it.
+    private(set) var packs: [IndexedPack] = []
+    private(set) var chunks: [ChunkID: ChunkPlace] = [:]
+    private var ordinals: [UniqueID: UInt32] = [:]
+    /// Packs that a prune will delete: readable, but nothing new may refer to them.
+    private(set) var condemned: Set<UInt32> = []
+    /// The same by name; packs that are gone already may stand there too.
+    let condemnedIDs: Set<UniqueID>
+
+    init(condemned: Set<UniqueID>) {
+        condemnedIDs = condemned
+    }
+
+    var packIDs: Set<UniqueID> { Set(ordinals.keys) }
+
+    func holds(_ pack: UniqueID) -> Bool { ordinals[pack] != nil }
+
+    func pack(of place: ChunkPlace) -> IndexedPack { packs[Int(place.pack)] }
+
+    func isCondemned(_ place: ChunkPlace) -> Bool { condemned.contains(place.pack) }
+
+    /// Takes in a pack; a chunk that stands in several is found where it may stay.
+    mutating func add(_ pack: IndexedPack, entries: [PackEntry]) {
+        guard ordinals[pack.id] == nil else { return }
+        let ordinal = UInt32(packs.count)
+        packs.append(pack)
+        ordinals[pack.id] = ordinal
+        if condemnedIDs.contains(pack.id) { condemned.insert(ordinal) }
+        for (number, entry) in entries.enumerated() {
+            if let known = chunks[entry.id], !condemned.contains(known.pack) { continue }
+            chunks[entry.id] = ChunkPlace(
+                pack: ordinal,
+                number: UInt32(number),
+                offset: entry.offset,
+                stored: entry.stored,
+                length: entry.length,
+                codec: entry.codec
+            )
+        }
+    }
+}
+
+/// A chunk's entry in its pack, as the index tells it.
+extension PackEntry {
+    init(id: ChunkID, place: ChunkPlace) {
+        self.init(
+            id: id,
+            offset: place.offset,
+            stored: place.stored,
+            length: place.length,
+            codec: place.codec
+        )
+    }
+}
+
+/// The body of an index file: packs with their chunks, as their footers list them.
+enum IndexFile {
+    static let ending = ".index"
+
+    static func encode(_ packs: [(pack: IndexedPack, entries: [PackEntry])]) -> [UInt8] {
+        let count = packs.reduce(0) { $0 + $1.entries.count }
+        var bytes = ByteWriter(capacity: 64 * packs.count + count * PackEntry.byteCount + 8)
+        bytes.append(UInt32(packs.count))
+        for (pack, entries) in packs {
+            pack.append(to: &bytes)
+            PackEntry.append(entries, to: &bytes)
+        }
+        return bytes.bytes
+    }
+
+    /// `nil` for anything that no writer could have written.
+    static func decode(_ body: [UInt8]) -> [(pack: IndexedPack, entries: [PackEntry])]? {
+        var reader = ByteReader(body)
+        guard let count = reader.read(UInt32.self), Int(count) <= reader.remaining / 57 else {
+            return nil
+        }
+        var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
+        for _ in 0..<count {
+            guard let pack = IndexedPack(from: &reader),
+                let entries = PackEntry.readList(&reader), entries.count == Int(pack.chunks)
+            else { return nil }
+            packs.append((pack, entries))
+        }
+        return reader.remaining == 0 ? packs : nil
+    }
+}

@@ -1,0 +1,112 @@
+import Disk
+import Keyring
+import Synchronization
+import VarveModel
+
+/// One finished pack, open for reading; any thread.
+final class PackReader: Sendable {
+    let header: PackHeader
+    let name: String
+    private let file: any DiskFile
+    private let sealer: Mutex<Sealer>
+
+    /// Opens a pack and reads its header.
+    ///
+    /// - Throws: `.notFound` when the file is gone; `.corrupt`, `.newerFormat`.
+    init(_ pack: UniqueID, files: VaultFiles, keys: VaultKeys) throws(VaultError) {
+        let fileName = PackFormat.fileName(pack)
+        name = "packs/" + fileName
+        let path = files.path(.packs, fileName)
+        let opened = try onDisk { () throws(DiskError) in try files.disk.open(path, .read) }
+        file = opened
+        let plain = try onDisk { () throws(DiskError) in
+            try opened.read(count: PackHeader.byteCount, at: 0)
+        }
+        header = try PackHeader(plain, of: pack, in: keys.vault, name: name)
+        sealer = Mutex(keys.sealer(salt: header.salt, header: plain))
+    }
+
+    /// Reads the list of chunks at the pack's end.
+    ///
+    /// - Throws: `.corrupt` when the end is missing, moved or does not authenticate.
+    func entries() throws(VaultError) -> (entries: [PackEntry], fileBytes: UInt64) {
+        let size = try onDisk { () throws(DiskError) in try file.size() }
+        let least = UInt64(PackHeader.byteCount + PackFormat.trailerBytes + Sealer.tagBytes)
+        guard size >= least else { throw VaultError.damaged(name, "is cut short") }
+        let trailer = try onDisk { () throws(DiskError) in
+            try file.read(
+                count: PackFormat.trailerBytes,
+                at: size - UInt64(PackFormat.trailerBytes)
+            )
+        }
+        var reader = ByteReader(trailer)
+        guard let offset = reader.read(UInt64.self), let length = reader.read(UInt64.self),
+            reader.read(count: 8) == PackFormat.trailerMagic,
+            offset >= UInt64(PackHeader.byteCount), length >= UInt64(Sealer.tagBytes),
+            length < size, offset < size,
+            offset + length + UInt64(PackFormat.trailerBytes) == size
+        else { throw VaultError.damaged(name, "does not end as a pack") }
+        let sealed = try onDisk { () throws(DiskError) in
+            try file.read(count: Int(length), at: offset)
+        }
+        var place = ByteWriter(capacity: 8)
+        place.append(offset)
+        let list = try plainFooter(sealed, place: place.bytes)
+        var body = ByteReader(list)
+        guard let entries = PackEntry.readList(&body), body.remaining == 0,
+            offset == entries.last.map({ UInt64($0.offset) + UInt64($0.stored) })
+                ?? UInt64(PackHeader.byteCount)
+        else { throw VaultError.damaged(name, "lists chunks that cannot be") }
+        return (entries, size)
+    }
+
+    private func plainFooter(_ sealed: [UInt8], place: [UInt8]) throws(VaultError) -> [UInt8] {
+        do throws(KeyringError) {
+            return try sealer.withLock { sealer throws(KeyringError) in
+                try sealer.open(sealed, nonce: PackFormat.footerNonce, authenticating: place)
+            }
+        } catch {
+            throw VaultError.damaged(name, "has a list of chunks that does not authenticate")
+        }
+    }
+
+    /// The stored bytes of one chunk, opened but not decompressed.
+    func payload(of entry: PackEntry, number: Int) throws(VaultError) -> [UInt8] {
+        let sealed = try onDisk { () throws(DiskError) in
+            try file.read(count: Int(entry.stored), at: UInt64(entry.offset))
+        }
+        guard sealed.count == Int(entry.stored) else {
+            throw VaultError.damaged(name, "is cut short: chunk \(entry.id) is not whole")
+        }
+        return try sealer.withLock { sealer throws(VaultError) in
+            try PackReader.open(sealed, entry: entry, number: number, name: name, with: sealer)
+        }
+    }
+
+    /// Opens one chunk's sealed bytes, in place of them.
+    static func open(
+        _ sealed: [UInt8],
+        entry: PackEntry,
+        number: Int,
+        name: String,
+        with sealer: Sealer
+    ) throws(VaultError) -> [UInt8] {
+        let header = PackEntry.authenticated(
+            id: entry.id,
+            length: entry.length,
+            codec: entry.codec
+        )
+        do throws(KeyringError) {
+            return try sealer.open(
+                sealed,
+                nonce: Nonce(number: UInt64(number)),
+                authenticating: header
+            )
+        } catch {
+            throw VaultError.damaged(
+                name,
+                "holds chunk \(entry.id) at \(entry.offset), which does not authenticate"
+            )
+        }
+    }
+}

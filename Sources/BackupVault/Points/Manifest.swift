@@ -1,0 +1,160 @@
+import VarveModel
+
+/// The body of a manifest: one recovery point, its fields in a fixed order, names sorted.
+enum Manifest {
+    static let ending = ".manifest"
+    private static let textBytesMax = 1 << 16
+    private static let itemsMax: UInt32 = 1 << 16
+
+    static func fileName(_ id: RecoveryPointID) -> String { id.description + ending }
+
+    /// source, instant u64, three times, maps, statistics, labels (docs/formats/vault.md).
+    static func encode(_ draft: RecoveryPointDraft) -> [UInt8] {
+        var bytes = ByteWriter()
+        bytes.append(counted: Array(draft.source.utf8))
+        bytes.append(draft.instant)
+        append(draft.instantTime, to: &bytes)
+        append(draft.created, to: &bytes)
+        bytes.append(UInt8(draft.expires == nil ? 0 : 1))
+        append(draft.expires ?? .epoch, to: &bytes)
+        appendSorted(draft.maps, to: &bytes) { $0.append(to: &$1) }
+        appendSorted(draft.statistics, to: &bytes) { $1.append($0) }
+        appendSorted(draft.labels, to: &bytes) { $1.append(counted: Array($0.utf8)) }
+        return bytes.bytes
+    }
+
+    /// `nil` for anything that no writer could have written.
+    static func decode(_ body: [UInt8]) -> RecoveryPointDraft? {
+        var reader = ByteReader(body)
+        guard let source = text(&reader), let instant = reader.read(UInt64.self),
+            let instantTime = time(&reader), let created = time(&reader),
+            let hasExpiry = reader.read(UInt8.self), hasExpiry <= 1, let expires = time(&reader),
+            let maps = items(&reader, { MapRoot(from: &$0) }),
+            let statistics = items(&reader, { $0.read(UInt64.self) }),
+            let labels = items(&reader, { text(&$0) }), reader.remaining == 0
+        else { return nil }
+        return RecoveryPointDraft(
+            source: source,
+            instant: instant,
+            instantTime: instantTime,
+            created: created,
+            expires: hasExpiry == 1 ? expires : nil,
+            maps: maps,
+            statistics: statistics,
+            labels: labels
+        )
+    }
+
+    private static func append(_ time: Timestamp, to bytes: inout ByteWriter) {
+        bytes.append(time.seconds)
+        bytes.append(time.nanoseconds)
+    }
+
+    private static func time(_ reader: inout ByteReader) -> Timestamp? {
+        guard let seconds = reader.read(Int64.self), let nanoseconds = reader.read(UInt32.self),
+            nanoseconds < 1_000_000_000
+        else { return nil }
+        return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
+    }
+
+    private static func text(_ reader: inout ByteReader) -> String? {
+        reader.readCounted(max: textBytesMax).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    private static func appendSorted<Value>(
+        _ items: [String: Value],
+        to bytes: inout ByteWriter,
+        _ append: (Value, inout ByteWriter) -> Void
+    ) {
+        bytes.append(UInt32(items.count))
+        for (name, value) in items.sorted(by: { $0.key < $1.key }) {
+            bytes.append(counted: Array(name.utf8))
+            append(value, &bytes)
+        }
+    }
+
+    private static func items<Value>(
+        _ reader: inout ByteReader,
+        _ read: (inout ByteReader) -> Value?
+    ) -> [String: Value]? {
+        guard let count = reader.read(UInt32.self), count <= itemsMax else { return nil }
+        var items: [String: Value] = [:]
+        for _ in 0..<count {
+            guard let name = text(&reader), let value = read(&reader),
+                items.updateValue(value, forKey: name) == nil
+            else { return nil }
+        }
+        return items
+    }
+}
+
+/// The manifests of one vault.
+struct ManifestFiles: Sendable {
+    let files: VaultFiles
+    let keys: VaultKeys
+
+    func ids() throws(VaultError) -> [RecoveryPointID] {
+        try files.list(.manifests, ending: Manifest.ending).compactMap { RecoveryPointID($0) }
+    }
+
+    func read(_ id: RecoveryPointID) throws(VaultError) -> RecoveryPoint {
+        let name = Manifest.fileName(id)
+        let bytes: [UInt8]
+        do throws(VaultError) {
+            bytes = try files.contents(.manifests, name)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            throw VaultError(.notFound, "the vault has no recovery point \(id)")
+        }
+        let label = "manifests/" + name
+        let opened = try SealedObject.open(
+            bytes,
+            as: .manifest,
+            object: id.unique,
+            name: label,
+            keys: keys
+        )
+        guard let draft = Manifest.decode(opened.body) else {
+            throw VaultError.damaged(label, "holds what no writer wrote")
+        }
+        return RecoveryPoint(id: id, draft: draft)
+    }
+
+    /// Writes a point durably: from then on it is there, whole.
+    func write(_ point: RecoveryPoint) throws(VaultError) {
+        let bytes = SealedObject.seal(
+            Manifest.encode(point.draft),
+            as: .manifest,
+            object: point.id.unique,
+            keys: keys
+        )
+        try files.replace(.manifests, Manifest.fileName(point.id), with: bytes)
+    }
+
+    /// Removes a point durably; a damaged one too.
+    func remove(_ id: RecoveryPointID) throws(VaultError) {
+        guard try files.exists(.manifests, Manifest.fileName(id)) else {
+            throw VaultError(.notFound, "the vault has no recovery point \(id)")
+        }
+        try files.remove(.manifests, Manifest.fileName(id))
+        try files.sync(.manifests)
+    }
+
+    func listing() throws(VaultError) -> RecoveryPointListing {
+        var points: [RecoveryPoint] = []
+        var damaged: [RecoveryPointListing.DamagedManifest] = []
+        for id in try ids() {
+            do throws(VaultError) {
+                points.append(try read(id))
+            } catch {
+                switch error.code {
+                case .notFound: continue  // Deleted since it was listed.
+                case .corrupt, .newerFormat: damaged.append(.init(id: id, error: error))
+                default: throw error
+                }
+            }
+        }
+        points.sort { ($0.created, $0.id) < ($1.created, $1.id) }
+        return RecoveryPointListing(points: points, damaged: damaged)
+    }
+}

@@ -1,0 +1,231 @@
+import Disk
+import Synchronization
+import VarveModel
+
+/// Giving back the space of chunks that no recovery point needs.
+extension Vault {
+    /// Condemns dead packs, and deletes condemned ones that no older writer can still refer to.
+    ///
+    /// Backups go on meanwhile. A crash at any step leaves every recovery point whole, and the next
+    /// prune goes on from there.
+    ///
+    /// - Returns: What was done.
+    /// - Throws: `.locked` when another prune runs; `.corrupt` when a recovery point cannot be read
+    ///   whole, since then nobody can say what is dead; `.noSpace`, `.failed`.
+    package func prune() throws(VaultError) -> PruneReport {
+        try files.requireFolders()
+        let lock = try Lease.lockPrune(files: files)
+        defer { lock.release() }
+        var pruner = Pruner(self)
+        return try pruner.run()
+    }
+}
+
+/// One run of a prune.
+private struct Pruner {
+    private let vault: Vault
+    private var report = PruneReport()
+    private var live: LiveChunks
+    private var marked: Set<RecoveryPointID> = []
+
+    /// Every backup adds an index file; so many are read at an open without being felt.
+    private static let indexFilesMax = 16
+
+    init(_ vault: Vault) {
+        self.vault = vault
+        live = LiveChunks(source: vault)
+    }
+
+    mutating func run() throws(VaultError) -> PruneReport {
+        try removeLeftovers()
+        // First packs, then living writers, then manifests: whoever wrote a listed pack and is not
+        // found alive has ended, so what it published is among the manifests.
+        try vault.refresh()
+        let listed = vault.knowledge.withLock { $0.index.packIDs }
+        let living = Set(try Lease.living(files: vault.files).map(\.writer))
+        try markNewPoints()
+        let plan = PrunePlan(
+            candidates(among: listed, living: living),
+            packBytes: vault.settings.packBytes
+        )
+        // Dead packs go first: on a full disk they make the room that copies need.
+        try condemn(plan.dead)
+        try deleteCondemned()
+        if try moveLive(outOf: plan.repacked) {
+            try condemn(plan.repacked)
+            try deleteCondemned()
+        }
+        try compactIndex()
+        report.recoveryPoints = marked.count
+        report.liveChunks = live.ids.count
+        return report
+    }
+
+    /// Marks what the points that were not seen yet need.
+    private mutating func markNewPoints() throws(VaultError) {
+        for point in try vault.recoveryPoints() where !marked.contains(point.id) {
+            for map in point.maps.values { try live.add(map) }
+            marked.insert(point.id)
+        }
+    }
+
+    /// Drops what dead writers left unfinished: packs, and files that were never renamed.
+    ///
+    /// The files are listed before the living writers: a writer makes its lease first.
+    private mutating func removeLeftovers() throws(VaultError) {
+        let names = try vault.files.list(.packs).filter { $0.hasSuffix(PackFormat.openEnding) }
+        var unfinished: [(VaultFiles.Folder, String)] = []
+        for folder in [.index, .manifests, .generations] as [VaultFiles.Folder] {
+            for name in try vault.files.list(folder) where name.hasSuffix(".new") {
+                unfinished.append((folder, name))
+            }
+        }
+        let living = Set(try Lease.living(files: vault.files).map(\.writer))
+        for name in names {
+            let parts = name.split(separator: ".").map(String.init)
+            guard parts.count == 3, let writer = PackFormat.pack(ofFileName: parts[1]),
+                !living.contains(writer)
+            else { continue }
+            try vault.files.remove(.packs, name)
+            report.leftoversRemoved += 1
+        }
+        guard living.isEmpty else { return }
+        for (folder, name) in unfinished {
+            try vault.files.remove(folder, name)
+            report.leftoversRemoved += 1
+        }
+    }
+
+    // MARK: The first phase
+
+    /// Makes the generation that condemns these packs.
+    private mutating func condemn(_ packs: Set<UniqueID>) throws(VaultError) {
+        guard !packs.isEmpty else { return }
+        let old = try vault.generations.current()
+        let present = vault.knowledge.withLock { $0.index.packIDs }
+        let number = try nextNumber(after: old)
+        var all = old.condemned.filter { present.contains($0.key) }
+        for pack in packs where all[pack] == nil { all[pack] = number }
+        try vault.generations.write(Generation(number: number, condemned: all))
+        report.packsCondemned += packs.count
+        try vault.refresh()
+    }
+
+    /// Greater than every number seen, so that it grows even if the newest file was lost.
+    private func nextNumber(after old: Generation) throws(VaultError) -> UInt64 {
+        let leases = try Lease.living(files: vault.files).map(\.generation)
+        let packs = vault.knowledge.withLock { $0.index.packs.map(\.generation) }
+        return max(old.number, leases.max() ?? 0, packs.max() ?? 0) + 1
+    }
+
+    private func candidates(
+        among listed: Set<UniqueID>,
+        living: Set<UniqueID>
+    ) -> [PrunePlan.Candidate] {
+        let live = live
+        return vault.knowledge.withLock { known in
+            var bytes = [UInt64](repeating: 0, count: known.index.packs.count)
+            var chunks = [Int](repeating: 0, count: known.index.packs.count)
+            for id in live.ids {
+                guard let place = known.index.chunks[id] else { continue }
+                bytes[Int(place.pack)] += UInt64(place.stored)
+                chunks[Int(place.pack)] += 1
+            }
+            return known.index.packs.enumerated().map { ordinal, pack in
+                PrunePlan.Candidate(
+                    pack: pack.id,
+                    kind: pack.kind,
+                    fileBytes: pack.fileBytes,
+                    chunkBytes: pack.chunkBytes,
+                    liveBytes: bytes[ordinal],
+                    liveChunks: chunks[ordinal],
+                    isLeftAlone: known.index.condemned.contains(UInt32(ordinal))
+                        || living.contains(pack.writer) || !listed.contains(pack.id)
+                )
+            }
+        }
+    }
+
+    /// Copies live chunks out of mostly dead or small packs; answers whether all were copied.
+    private mutating func moveLive(outOf packs: Set<UniqueID>) throws(VaultError) -> Bool {
+        guard !packs.isEmpty else { return false }
+        do throws(VaultError) {
+            report.chunksMoved += try copyLive { packs.contains($0.id) }
+            return true
+        } catch {
+            // A full disk has no room for copies, and what is damaged cannot be copied: the packs
+            // stay as they are, copies already made are dead and go with the next prune.
+            guard error.code == .noSpace || error.code == .corrupt else { throw error }
+            return false
+        }
+    }
+
+    /// Copies live chunks that are found in the given packs into new ones, durably.
+    private func copyLive(
+        where isSource: (IndexedPack) -> Bool
+    ) throws(VaultError) -> Int {
+        let moving = vault.knowledge.withLock { known in
+            let sources = known.index.packs.map(isSource)
+            return live.ids.filter { id in
+                known.index.chunks[id].map { sources[Int($0.pack)] } ?? false
+            }
+        }
+        guard !moving.isEmpty else { return 0 }
+        let writer = try vault.beginWrite()
+        defer { writer.abandon() }
+        try writer.copy(moving)
+        try writer.settle()
+        return moving.count
+    }
+
+    // MARK: The second phase
+
+    /// Deletes condemned packs once every writer that began before their condemnation has ended.
+    private mutating func deleteCondemned() throws(VaultError) {
+        let generation = vault.knowledge.withLock { $0.generation }
+        guard !generation.condemned.isEmpty else { return }
+        let oldest = try Lease.living(files: vault.files).map(\.generation).min() ?? .max
+        let present = vault.knowledge.withLock { $0.index.packIDs }
+        let going = Set(
+            generation.condemned.filter { present.contains($0.key) && $0.value <= oldest }.keys
+        )
+        report.packsWaiting = generation.condemned.keys.filter(present.contains).count - going.count
+        guard !going.isEmpty else { return }
+        // Every writer that could refer to these packs has ended: what it published is to be seen.
+        try markNewPoints()
+        try vault.refresh()
+        _ = try copyLive { going.contains($0.id) }
+        let packs = vault.knowledge.withLock { $0.index.packs }
+        for pack in packs where going.contains(pack.id) {
+            try vault.files.remove(.packs, PackFormat.fileName(pack.id))
+            report.packsDeleted += 1
+            report.bytesFreed += pack.fileBytes
+        }
+        // Not synced: a pack that a power cut brings back is dead, and goes with a later prune.
+        try vault.refresh()
+    }
+
+    // MARK: Afterwards
+
+    /// Joins index files that have become many.
+    private func compactIndex() throws(VaultError) {
+        let stems = try vault.files.list(.index, ending: IndexFile.ending)
+        guard stems.count > Pruner.indexFilesMax else { return }
+        let present = vault.knowledge.withLock { $0.index.packIDs }
+        var seen: Set<UniqueID> = []
+        var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
+        for stem in stems {
+            do throws(VaultError) {
+                for found in try vault.readIndexFile(stem)
+                where present.contains(found.pack.id) && seen.insert(found.pack.id).inserted {
+                    packs.append(found)
+                }
+            } catch {
+                // What a damaged index file told stands in the footers too.
+                guard error.code == .corrupt || error.code == .notFound else { throw error }
+            }
+        }
+        for pack in present.subtracting(seen) { packs.append(try vault.readFooter(pack)) }
+        try vault.replaceIndexFiles(stems, with: packs)
+    }
+}

@@ -1,0 +1,88 @@
+import Synchronization
+package import VarveModel
+
+/// Listing and deleting recovery points.
+extension Vault {
+    /// Every recovery point, by creation, then by id.
+    ///
+    /// - Throws: `.corrupt` or `.newerFormat` when one cannot be read; `listing()` tells the others.
+    package func recoveryPoints() throws(VaultError) -> [RecoveryPoint] {
+        let listing = try manifests.listing()
+        if let damaged = listing.damaged.first { throw damaged.error }
+        return listing.points
+    }
+
+    /// Every recovery point that can be read, and every one that cannot.
+    ///
+    /// - Throws: `.failed`, `.denied`.
+    package func listing() throws(VaultError) -> RecoveryPointListing {
+        try manifests.listing()
+    }
+
+    /// One recovery point.
+    ///
+    /// - Throws: `.notFound`, `.corrupt`, `.newerFormat`, `.failed`.
+    package func recoveryPoint(_ id: RecoveryPointID) throws(VaultError) -> RecoveryPoint {
+        try manifests.read(id)
+    }
+
+    /// Deletes a recovery point durably; its chunks stay until a prune finds them dead.
+    ///
+    /// - Throws: `.notFound`, `.failed`. A damaged point can be deleted too.
+    package func delete(_ id: RecoveryPointID) throws(VaultError) {
+        try manifests.remove(id)
+    }
+
+    /// Deletes every point whose expiry has come.
+    ///
+    /// - Parameter now: A point expires at its instant of expiry, not after it.
+    /// - Returns: The deleted points; one that cannot be read stays.
+    /// - Throws: `.failed`, `.denied`.
+    package func expire(now: Timestamp) throws(VaultError) -> [RecoveryPoint] {
+        var deleted: [RecoveryPoint] = []
+        for point in try listing().points {
+            guard let expires = point.expires, expires <= now else { continue }
+            do throws(VaultError) {
+                try delete(point.id)
+                deleted.append(point)
+            } catch {
+                // Somebody else deleted it since it was listed.
+                guard error.code == .notFound else { throw error }
+            }
+        }
+        return deleted
+    }
+
+    /// What the vault holds.
+    ///
+    /// - Throws: `.failed`, `.denied`.
+    package func statistics() throws(VaultError) -> VaultStatistics {
+        try refresh()
+        let points = try manifests.ids().count
+        return knowledge.withLock { known in
+            VaultStatistics(
+                recoveryPoints: points,
+                packs: known.index.packs.count,
+                chunks: known.index.chunks.count,
+                plainBytes: known.index.chunks.values.reduce(0) { $0 + UInt64($1.length) },
+                storedBytes: known.index.packs.reduce(0) { $0 + $1.fileBytes },
+                condemnedPacks: known.index.condemned.count,
+                generation: known.generation.number
+            )
+        }
+    }
+}
+
+/// Counts of one vault.
+package struct VaultStatistics: Hashable, Sendable {
+    package let recoveryPoints: Int
+    package let packs: Int
+    package let chunks: Int
+    /// Of distinct chunks, before compression.
+    package let plainBytes: UInt64
+    /// Of pack files.
+    package let storedBytes: UInt64
+    /// Packs that wait for older writers to end before they are deleted.
+    package let condemnedPacks: Int
+    package let generation: UInt64
+}

@@ -1,0 +1,249 @@
+package import Disk
+package import Keyring
+import Synchronization
+package import VarveModel
+
+/// A store of recovery points: content-addressed chunks in sealed packs, and manifests over them.
+///
+/// It has never heard of a file system. Its directory and the root key alone restore on another
+/// machine. Every call blocks and may come from any thread; several writers and one prune may work at
+/// once, also from several processes of one host.
+package final class Vault: Sendable {
+    package let id: UniqueID
+    package let name: String
+    package let created: Timestamp
+    package let chunker: Chunker
+
+    let files: VaultFiles
+    let keys: VaultKeys
+    let settings: VaultSettings
+    let compression: ChunkCompression
+    let generations: GenerationFiles
+    let manifests: ManifestFiles
+
+    /// What is known of packs and chunks; built again from the directory whenever it may be stale.
+    struct Knowledge: Sendable {
+        var index = ChunkIndex(condemned: [])
+        var generation = Generation.first
+        /// Index files taken in already.
+        var indexFiles: Set<String> = []
+        var damagedIndexFiles: [String: VaultError] = [:]
+        var damagedPacks: [UniqueID: VaultError] = [:]
+    }
+
+    let knowledge = Mutex(Knowledge())
+    /// One thread at a time reads the directory for what is new.
+    let refreshing = Mutex(())
+    let readers = Mutex(RecentCache<UniqueID, PackReader>(bytesMax: 256))
+    /// 32 MiB of encoded nodes: the working set of an incremental backup.
+    let nodes = Mutex(RecentCache<ChunkID, MapNode>(bytesMax: 32 << 20))
+    /// 8 MiB: consecutive ranges of one chunk open it once.
+    let plainChunks = Mutex(RecentCache<ChunkID, [UInt8]>(bytesMax: 8 << 20))
+
+    private init(
+        files: VaultFiles,
+        keys: VaultKeys,
+        description: VaultDescription,
+        settings: VaultSettings
+    ) {
+        id = keys.vault
+        name = description.name
+        created = description.created
+        chunker = Chunker(sizes: description.chunks, gear: keys.gear)
+        self.files = files
+        self.keys = keys
+        self.settings = settings
+        compression = ChunkCompression(level: settings.compressionLevel)
+        generations = GenerationFiles(files: files, keys: keys)
+        manifests = ManifestFiles(files: files, keys: keys)
+    }
+
+    /// Makes a vault in `directory`, which must not hold one; `vault.json` comes last and makes it one.
+    ///
+    /// - Parameters:
+    ///   - disk: Where it lies.
+    ///   - directory: An absolute path; made when missing, with what is missing above it.
+    ///   - name: For people.
+    ///   - root: Wraps the vault's own key.
+    ///   - clock: Says when it was created.
+    ///   - settings: Sizes and level.
+    /// - Returns: The vault, open.
+    /// - Throws: `.exists`, `.noSpace`, `.denied`, `.failed`.
+    package static func create(
+        disk: any Disk,
+        directory: String,
+        name: String,
+        root: RootKey,
+        clock: any VarveClock,
+        settings: VaultSettings = .standard
+    ) throws(VaultError) -> Vault {
+        precondition(settings.chunks.isValid, "chunk sizes must be in order")
+        let files = VaultFiles(disk: disk, directory: directory)
+        let described = files.path(VaultDescription.fileName)
+        guard try onDisk({ () throws(DiskError) in try disk.status(of: described) }) == nil else {
+            throw VaultError(
+                .exists,
+                "'\(directory)' already holds a vault",
+                remedy: "Choose another directory, or open that vault."
+            )
+        }
+        let id = UniqueID.random()
+        let data = DataKey.random()
+        let secret = SecureRandom.bytes(SecretBytes.count)
+        let keys = VaultKeys(
+            data: data,
+            secret: DataKey(secret: SecretBytes(secret)),
+            vault: id
+        )
+        let description = VaultDescription(
+            id: id,
+            name: name,
+            created: clock.now(),
+            chunks: settings.chunks
+        )
+        let sealedSecret = SealedObject.seal(secret, as: .secret, object: id, keys: keys)
+        try onDisk { () throws(DiskError) in try disk.makeDirectories(directory) }
+        try files.makeFolders()
+        try files.replace(VaultDescription.keyFileName, with: data.wrapped(by: root, for: id))
+        try files.replace(VaultDescription.secretFileName, with: sealedSecret)
+        try files.replace(VaultDescription.fileName, with: try description.encoded(keys: keys))
+        return Vault(files: files, keys: keys, description: description, settings: settings)
+    }
+
+    /// Opens the vault in `directory`; the directory and the root key suffice.
+    ///
+    /// - Parameters:
+    ///   - disk: Where it lies.
+    ///   - directory: An absolute path.
+    ///   - root: The key that wrapped the vault's own.
+    ///   - settings: Sizes and level of what will be written; chunk sizes are the vault's own.
+    /// - Returns: The vault, with its index in memory.
+    /// - Throws: `.notFound`, `.wrongKey`, `.newerFormat`, `.corrupt`, `.denied`, `.failed`.
+    package static func open(
+        disk: any Disk,
+        directory: String,
+        root: RootKey,
+        settings: VaultSettings = .standard
+    ) throws(VaultError) -> Vault {
+        let files = VaultFiles(disk: disk, directory: directory)
+        let bytes: [UInt8]
+        do throws(VaultError) {
+            bytes = try files.contents(VaultDescription.fileName, limit: 1 << 20)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            throw VaultError(
+                .notFound,
+                "'\(directory)' holds no vault",
+                remedy: "Name a vault's directory, or create one."
+            )
+        }
+        let description = try VaultDescription(bytes)
+        guard let id = description.id else {
+            throw VaultError.damaged(VaultDescription.fileName, "names no vault")
+        }
+        let data = try dataKey(files: files, root: root, vault: id)
+        let keys = try openKeys(files: files, data: data, vault: id)
+        try description.checkSeal(keys: keys)
+        let vault = Vault(files: files, keys: keys, description: description, settings: settings)
+        try vault.refresh()
+        return vault
+    }
+
+    private static func dataKey(
+        files: VaultFiles,
+        root: RootKey,
+        vault: UniqueID
+    ) throws(VaultError) -> DataKey {
+        let wrapped: [UInt8]
+        do throws(VaultError) {
+            wrapped = try files.contents(VaultDescription.keyFileName, limit: 1 << 16)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            throw VaultError(
+                .corrupt,
+                "the vault's wrapped key '\(files.path(VaultDescription.keyFileName))' is missing",
+                remedy: "Restore the file from a copy; without it nothing opens."
+            )
+        }
+        do throws(KeyringError) {
+            return try DataKey(wrapped: wrapped, by: root, for: vault)
+        } catch {
+            let code: VaultError.Code =
+                switch error.code {
+                case .wrongKey, .notAuthentic: .wrongKey
+                case .malformed: .corrupt
+                case .unsupported: .newerFormat
+                }
+            throw VaultError(code, "the vault's key: \(error.message)", remedy: error.remedy)
+        }
+    }
+
+    /// Opens the secret, which needs the vault key alone.
+    private static func openKeys(
+        files: VaultFiles,
+        data: DataKey,
+        vault: UniqueID
+    ) throws(VaultError) -> VaultKeys {
+        let name = VaultDescription.secretFileName
+        let bytes: [UInt8]
+        do throws(VaultError) {
+            bytes = try files.contents(name, limit: 1 << 16)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            throw VaultError.damaged(name, "is missing")
+        }
+        // Sealing needs only the vault key; what the secret derives is not yet known here.
+        let bare = VaultKeys(data: data, secret: data, vault: vault)
+        let opened = try SealedObject.open(
+            bytes,
+            as: .secret,
+            object: vault,
+            name: name,
+            keys: bare
+        )
+        guard opened.body.count == SecretBytes.count else {
+            throw VaultError.damaged(name, "has another length than a secret")
+        }
+        let secret = DataKey(secret: SecretBytes(opened.body))
+        return VaultKeys(data: data, secret: secret, vault: vault)
+    }
+
+    /// Begins to write a recovery point.
+    ///
+    /// - Returns: A writer with a lease of its own.
+    /// - Throws: `.noSpace`, `.denied`, `.failed`, `.newerFormat`.
+    package func beginWrite() throws(VaultError) -> VaultWriter {
+        try files.requireFolders()
+        let taken = try Lease.take(files: files, generations: generations)
+        do throws(VaultError) {
+            try refresh()
+        } catch {
+            taken.lease.end()
+            throw error
+        }
+        return VaultWriter(self, lease: taken.lease)
+    }
+}
+
+/// Sizes and level that a vault is written with.
+package struct VaultSettings: Hashable, Sendable {
+    /// A pack is ended when it has reached so many bytes.
+    package var packBytes: Int
+    /// zstd level of chunks: 1 to 19.
+    package var compressionLevel: Int32
+    /// Of a new vault; an old one keeps its own.
+    package var chunks: ChunkSizes
+
+    package init(
+        packBytes: Int = 32 << 20,
+        compressionLevel: Int32 = 3,
+        chunks: ChunkSizes = .standard
+    ) {
+        self.packBytes = packBytes
+        self.compressionLevel = compressionLevel
+        self.chunks = chunks
+    }
+
+    /// Packs of 32 MiB, zstd level 3, chunks of 16, 64 and 256 KiB.
+    package static let standard = VaultSettings()
+}

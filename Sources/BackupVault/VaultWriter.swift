@@ -1,0 +1,302 @@
+import Dispatch
+import Synchronization
+import VarveModel
+
+/// Writes one recovery point: stores chunks, edits maps, publishes.
+///
+/// It holds a lease from its making to `publish` or `abandon`. One thread at a time. Until published,
+/// nothing of it is to be seen but packs that no recovery point refers to.
+package final class VaultWriter {
+    /// What a writer has done so far; cost tests count by it.
+    package struct Counters: Hashable, Sendable {
+        /// Chunks stored anew, nodes included.
+        package var chunksStored = 0
+        /// Chunks that the vault held already, nodes included.
+        package var chunksDeduplicated = 0
+        /// Bytes of the chunks stored anew, before compression.
+        package var plainBytes: UInt64 = 0
+        /// Their bytes in packs.
+        package var storedBytes: UInt64 = 0
+        /// Map nodes stored anew.
+        package var nodesWritten = 0
+        /// Map nodes fetched.
+        package var nodesRead = 0
+        package var packsFinished = 0
+        /// Chunks copied because a prune condemned their packs meanwhile.
+        package var chunksRescued = 0
+    }
+
+    package private(set) var counters = Counters()
+
+    let vault: Vault
+    let lease: Lease
+    /// The newest generation whose condemned packs this writer has looked at.
+    var generationSeen: UInt64
+    /// Packs that this writer finished and that stand in no index file yet.
+    var unindexed: [(pack: IndexedPack, entries: [PackEntry])] = []
+    private var open: [PackKind: PackWriter] = [:]
+    /// Chunks of the open packs: nobody else may refer to them yet.
+    private var pending: [ChunkID: (kind: PackKind, number: Int)] = [:]
+    /// Map roots that new points may stand on.
+    private var trusted: Set<MapRoot> = []
+    private var state = State.writing
+
+    private enum State {
+        case writing
+        /// An error left a pack in doubt: only `abandon` is of use.
+        case broken
+        case ended
+    }
+
+    init(_ vault: Vault, lease: Lease) {
+        self.vault = vault
+        self.lease = lease
+        generationSeen = lease.generation
+    }
+
+    deinit {
+        abandon()
+    }
+
+    // MARK: Chunks
+
+    /// Stores one chunk as it is, unless the vault holds it.
+    ///
+    /// - Parameter bytes: At most 1 MiB.
+    /// - Returns: What map values refer to it by.
+    /// - Throws: `.noSpace`, `.failed`; `.invalid` for too many bytes, or when the writer has ended.
+    package func store(_ bytes: UnsafeRawBufferPointer) throws(VaultError) -> ChunkReference {
+        try requireWriting()
+        guard bytes.count <= ChunkSizes.bytesMax else {
+            throw VaultError(.invalid, "a chunk of \(bytes.count) bytes; at most 1 MiB fits")
+        }
+        return try append(prepare(bytes), as: .content)
+    }
+
+    /// Stores one chunk as it is, unless the vault holds it.
+    ///
+    /// - Throws: As for a buffer.
+    package func store(_ bytes: [UInt8]) throws(VaultError) -> ChunkReference {
+        try bytes.withBytes { buffer throws(VaultError) in try store(buffer) }
+    }
+
+    /// Cuts a buffer by content and stores the chunks; hashes and compresses on every core.
+    ///
+    /// - Parameter bytes: The whole of what is to be cut; a chunk ends at its end.
+    /// - Returns: The chunks in order; their lengths add up to `bytes.count`.
+    /// - Throws: `.noSpace`, `.failed`; `.invalid` when the writer has ended.
+    package func storeCut(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(VaultError) -> [ChunkReference] {
+        try storeCut(bytes, lengths: vault.chunker.cuts(of: bytes))
+    }
+
+    /// Begins to cut and store a stream that comes in pieces.
+    package func beginStream() -> ChunkStream {
+        ChunkStream(self)
+    }
+
+    /// Stores chunks of the given lengths, which add up to at most `bytes.count`.
+    func storeCut(
+        _ bytes: UnsafeRawBufferPointer,
+        lengths: [Int]
+    ) throws(VaultError) -> [ChunkReference] {
+        try requireWriting()
+        var pieces: [UnsafeRawBufferPointer] = []
+        pieces.reserveCapacity(lengths.count)
+        var start = 0
+        for length in lengths {
+            pieces.append(UnsafeRawBufferPointer(rebasing: bytes[start..<start + length]))
+            start += length
+        }
+        var references: [ChunkReference] = []
+        references.reserveCapacity(pieces.count)
+        for prepared in prepareAll(pieces) {
+            references.append(try append(prepared, as: .content))
+        }
+        return references
+    }
+
+    /// A chunk with what can be found out about it on any thread.
+    private struct Prepared: Sendable {
+        let reference: ChunkReference
+        /// The bytes to store: `nil` when the vault holds the chunk.
+        let payload: [UInt8]?
+        let codec: ChunkCodec
+    }
+
+    private func prepareAll(_ pieces: [UnsafeRawBufferPointer]) -> [Prepared] {
+        guard pieces.count > 1 else { return pieces.map(prepare) }
+        return [Prepared](unsafeUninitializedCapacity: pieces.count) { results, count in
+            // SAFETY: each iteration initialises the one place that bears its own number, and all
+            // have ended when concurrentPerform returns; `prepare` reads what no one changes.
+            nonisolated(unsafe) let results = results
+            nonisolated(unsafe) let writer = self
+            nonisolated(unsafe) let pieces = pieces
+            DispatchQueue.concurrentPerform(iterations: pieces.count) { index in
+                results.initializeElement(at: index, to: writer.prepare(pieces[index]))
+            }
+            count = pieces.count
+        }
+    }
+
+    private func prepare(_ plain: UnsafeRawBufferPointer) -> Prepared {
+        let id = vault.keys.chunkID(of: plain)
+        let reference = ChunkReference(id: id, length: UInt32(plain.count))
+        if pending[id] != nil || vault.canDeduplicate(id) {
+            return Prepared(reference: reference, payload: nil, codec: .raw)
+        }
+        if let frame = vault.compression.shrunk(plain) {
+            return Prepared(reference: reference, payload: frame, codec: .zstd)
+        }
+        return Prepared(reference: reference, payload: Array(plain), codec: .raw)
+    }
+
+    private func append(_ chunk: Prepared, as kind: PackKind) throws(VaultError) -> ChunkReference {
+        let id = chunk.reference.id
+        guard let payload = chunk.payload, pending[id] == nil, !vault.canDeduplicate(id) else {
+            counters.chunksDeduplicated += 1
+            return chunk.reference
+        }
+        try appendPayload(payload, reference: chunk.reference, codec: chunk.codec, as: kind)
+        counters.plainBytes += UInt64(chunk.reference.length)
+        return chunk.reference
+    }
+
+    /// Puts stored bytes into the open pack of their kind; ends a pack that is full.
+    func appendPayload(
+        _ payload: [UInt8],
+        reference: ChunkReference,
+        codec: ChunkCodec,
+        as kind: PackKind
+    ) throws(VaultError) {
+        do throws(VaultError) {
+            let pack = try openPack(kind)
+            let entry = try payload.withBytes { bytes throws(VaultError) in
+                try pack.append(
+                    bytes,
+                    id: reference.id,
+                    length: reference.length,
+                    codec: codec
+                )
+            }
+            pending[reference.id] = (kind, pack.entries.count - 1)
+            counters.chunksStored += 1
+            counters.storedBytes += UInt64(entry.stored)
+            if pack.size >= vault.settings.packBytes { try finish(kind) }
+        } catch {
+            state = .broken
+            throw error
+        }
+    }
+
+    func isPending(_ id: ChunkID) -> Bool { pending[id] != nil }
+
+    // MARK: Packs
+
+    private func openPack(_ kind: PackKind) throws(VaultError) -> PackWriter {
+        if let pack = open[kind] { return pack }
+        let header = PackHeader(
+            vault: vault.id,
+            pack: .random(),
+            salt: VaultKeys.randomSalt(),
+            writer: lease.writer,
+            generation: lease.generation,
+            kind: kind
+        )
+        let pack = try PackWriter(files: vault.files, keys: vault.keys, header: header)
+        open[kind] = pack
+        return pack
+    }
+
+    /// Ends a pack: from now on every writer of this vault may refer to its chunks.
+    private func finish(_ kind: PackKind) throws(VaultError) {
+        guard let pack = open[kind] else { return }
+        try pack.finish()
+        open[kind] = nil
+        let indexed = IndexedPack(
+            header: pack.header,
+            fileBytes: UInt64(pack.size),
+            chunks: pack.entries.count
+        )
+        unindexed.append((indexed, pack.entries))
+        vault.knowledge.withLock { $0.index.add(indexed, entries: pack.entries) }
+        for entry in pack.entries { pending[entry.id] = nil }
+        counters.packsFinished += 1
+    }
+
+    /// Makes everything stored so far durable: packs, then their names, then an index of them.
+    func settle() throws(VaultError) {
+        try requireWriting()
+        do throws(VaultError) {
+            for kind in PackKind.allCases { try finish(kind) }
+            try vault.files.sync(.packs)
+            guard !unindexed.isEmpty else { return }
+            try vault.writeIndexFile(unindexed)
+            unindexed = []
+        } catch {
+            state = .broken
+            throw error
+        }
+    }
+
+    func countRescued() { counters.chunksRescued += 1 }
+
+    // MARK: The end
+
+    /// Gives up: nothing is published; packs already finished serve the next backup until a prune.
+    package func abandon() {
+        guard state != .ended else { return }
+        state = .ended
+        for pack in open.values { pack.discard() }
+        open = [:]
+        pending = [:]
+        lease.end()
+    }
+
+    func requireWriting() throws(VaultError) {
+        switch state {
+        case .writing: return
+        case .broken:
+            throw VaultError(
+                .invalid,
+                "this backup failed earlier and cannot go on",
+                remedy: "Run the backup again."
+            )
+        case .ended: throw VaultError(.invalid, "this backup has ended already")
+        }
+    }
+
+    func trust(_ root: MapRoot) { trusted.insert(root) }
+    func trusts(_ root: MapRoot) -> Bool { trusted.contains(root) }
+}
+
+/// Map nodes, as far as this writer sees them.
+extension VaultWriter: MapNodeStore {
+    func node(_ reference: ChunkReference) throws(VaultError) -> MapNode {
+        counters.nodesRead += 1
+        guard let place = pending[reference.id], let pack = open[place.kind] else {
+            return try vault.node(reference)
+        }
+        if let known = vault.nodes.withLock({ $0.value(reference.id) }) { return known }
+        let payload = try pack.payload(number: place.number)
+        let entry = pack.entries[place.number]
+        let plain = try vault.compression.plain(payload, entry: entry, name: "an open pack")
+        return try Vault.node(reference, plain)
+    }
+
+    func storeNode(_ bytes: [UInt8]) throws(VaultError) -> ChunkReference {
+        let stored = counters.chunksStored
+        let prepared = bytes.withUnsafeBytes { prepare($0) }
+        let reference = try append(prepared, as: .nodes)
+        if counters.chunksStored > stored {
+            counters.nodesWritten += 1
+            if let node = MapNode(bytes) {
+                vault.nodes.withLock {
+                    $0.insert(node, for: reference.id, bytes: bytes.count)
+                }
+            }
+        }
+        return reference
+    }
+}

@@ -1,0 +1,44 @@
+#pragma once
+// Calls that the Glibc module hides (it is built without _GNU_SOURCE), and those whose errno is
+// better not read across the language border. Each returns 0 or a count, or -errno.
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+int varve_preallocate(int fd, uint64_t offset, uint64_t length);
+int varve_punch(int fd, uint64_t offset, uint64_t length);
+int varve_open(const char *path, int flags, unsigned mode);
+int varve_lock_exclusive(int fd);
+
+// Trees of the host, by open directory and name; "." names the directory itself. A symlink is
+// never followed.
+
+struct varve_status {
+    uint64_t device, inode, links, size, blocks;
+    uint32_t mode, uid, gid, device_major, device_minor;
+    int64_t accessed, modified;
+    uint32_t accessed_nanoseconds, modified_nanoseconds;
+};
+
+int varve_openat(int directory, const char *name, int flags, unsigned mode);
+int varve_statat(int directory, const char *name, struct varve_status *status);
+/// Fills `buffer` with as many linux_dirent64 as fit, going on where the last call ended.
+long varve_list(int directory, void *buffer, size_t size);
+int varve_mkdirat(int directory, const char *name, unsigned mode);
+int varve_mknodat(int directory, const char *name, unsigned mode, uint32_t major, uint32_t minor);
+int varve_symlinkat(const char *target, int directory, const char *name);
+long varve_readlinkat(int directory, const char *name, void *buffer, size_t size);
+int varve_linkat(int from, const char *name, int to, const char *new_name);
+int varve_unlinkat(int directory, const char *name, int is_directory);
+int varve_chownat(int directory, const char *name, uint32_t uid, uint32_t gid);
+int varve_chmodat(int directory, const char *name, unsigned mode);
+int varve_utimensat(int directory, const char *name, int64_t accessed, uint32_t accessed_nanoseconds,
+                    int64_t modified, uint32_t modified_nanoseconds);
+long varve_listxattrat(int directory, const char *name, void *buffer, size_t size);
+long varve_getxattrat(int directory, const char *name, const char *attribute, void *buffer, size_t size);
+int varve_setxattrat(int directory, const char *name, const char *attribute, const void *value,
+                     size_t size);
+int varve_removexattrat(int directory, const char *name, const char *attribute);
+/// The next data, or hole, at or after `offset`; -ENXIO past the last.
+int64_t varve_seek_data(int fd, int64_t offset);
+int64_t varve_seek_hole(int fd, int64_t offset);

@@ -1,0 +1,131 @@
+import Backup
+import BackupVault
+import LocalAPI
+import VarveModel
+
+/// Vaults and recovery points.
+struct BackupRoutes: Sendable {
+    let fileSystems: FileSystems
+    let vaults: Vaults
+    let clock: any VarveClock
+
+    func add(to table: RouteTable) {
+        table.on(Route.createVault) { try await create($0, $1) }
+        table.on(Route.listVaults) { _, _ in try await listVaults() }
+        table.on(Route.verifyVault) { try await verify($0, $1, $2) }
+        table.on(Route.runBackup) { try await run($0, $1, $2) }
+        table.on(Route.listBackups) { request, _ in try await list(request) }
+    }
+
+    private func create(_ request: VaultName, _ peer: Peer) async throws -> VaultDescription {
+        try peer.requireAdministrator("making a vault")
+        let vault = try await vaults.create(request.vault)
+        return try await describe(vault)
+    }
+
+    private func listVaults() async throws -> [VaultDescription] {
+        var found: [VaultDescription] = []
+        for entry in try await vaults.all() {
+            do {
+                found.append(try await describe(try entry.vault.get()))
+            } catch {
+                let reason = APIError(error)
+                found.append(
+                    VaultDescription(
+                        name: entry.name,
+                        created: TimeText(.epoch),
+                        state: "unavailable",
+                        reason: reason.description
+                    )
+                )
+            }
+        }
+        return found
+    }
+
+    private func describe(_ vault: Vault) async throws -> VaultDescription {
+        let statistics = try await BlockingCalls.run { try vault.statistics() }
+        return VaultDescription(
+            name: vault.name,
+            created: TimeText(vault.created),
+            state: "available",
+            recoveryPoints: UInt64(statistics.recoveryPoints),
+            storedBytes: statistics.storedBytes,
+            packs: UInt64(statistics.packs),
+            chunks: UInt64(statistics.chunks)
+        )
+    }
+
+    private func verify(
+        _ request: VerifyVault,
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> CheckReport {
+        try peer.requireAdministrator("verifying a vault")
+        let vault = try await vaults.find(request.vault)
+        report(Progress(phase: "verifying \(request.vault)"))
+        return try await Checks.vault(vault, readsData: request.readsData)
+    }
+
+    private func run(
+        _ request: RunBackup,
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> RecoveryPointDescription {
+        try peer.requireAdministrator("backing up")
+        let source = try await fileSystems.find(request.fileSystem)
+        let vault = try await vaults.find(request.vault)
+        let expires = request.deleteAfterDays.map { clock.now().adding(seconds: $0 * 86_400) }
+        let result = try await BackupService(clock: clock).backUp(
+            source.engine,
+            source: source.record.id.text,
+            to: vault,
+            expires: expires,
+            labels: ["name": source.record.name],
+            progress: {
+                report(Progress(phase: "backing up", done: $0.inodes, bytes: $0.bytesRead))
+            }
+        )
+        return RecoveryPointDescription(result.point, vault: vault.name)
+    }
+
+    private func list(_ request: ListBackups) async throws -> [RecoveryPointDescription] {
+        var source = request.fileSystem
+        if let name = source, let known = try? await fileSystems.entry(name) {
+            source = known.record.id.text  // One that is gone is looked for as it was written.
+        }
+        var found: [RecoveryPointDescription] = []
+        let all: [Vault] =
+            if let name = request.vault {
+                [try await vaults.find(name)]
+            } else {
+                try await vaults.all().map { try $0.vault.get() }
+            }
+        for vault in all {
+            for point in try await BlockingCalls.run({ try vault.recoveryPoints() })
+            where source == nil || point.source == source || point.labels["name"] == source {
+                found.append(RecoveryPointDescription(point, vault: vault.name))
+            }
+        }
+        return found.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+    }
+}
+
+extension RecoveryPointDescription {
+    init(_ point: RecoveryPoint, vault: String) {
+        self.init(
+            id: point.id.description,
+            vault: vault,
+            fileSystem: point.source,
+            fileSystemName: point.labels["name"] ?? point.source,
+            instant: TimeText(point.instantTime),
+            created: TimeText(point.created),
+            expires: point.expires.map { TimeText($0) },
+            isFull: point.statistics["isFull"] != 0,
+            files: point.statistics["inodes"] ?? 0,
+            bytes: point.statistics["bytesTotal"] ?? 0,
+            changedBytes: point.statistics["bytesRead"] ?? 0,
+            storedBytes: point.statistics["bytesStored"] ?? 0
+        )
+    }
+}

@@ -1,0 +1,73 @@
+import FileSystemEngine
+import LocalAPI
+import VarveModel
+
+/// Makes, lists, describes and deletes file systems.
+struct FileSystemRoutes: Sendable {
+    let fileSystems: FileSystems
+
+    func add(to table: RouteTable) {
+        table.on(Route.createFileSystem) { try await create($0, $1) }
+        table.on(Route.listFileSystems) { _, _ in
+            var found: [FileSystemDescription] = []
+            for entry in await fileSystems.all() { found.append(await describe(entry)) }
+            return found
+        }
+        table.on(Route.describeFileSystem) { request, _ in
+            await describe(try await fileSystems.entry(request.fileSystem))
+        }
+        table.on(Route.deleteFileSystem) { request, peer in
+            try peer.requireAdministrator("deleting a file system")
+            try await fileSystems.delete(request.fileSystem)
+            return Nothing()
+        }
+    }
+
+    private func create(_ request: CreateFileSystem, _ peer: Peer) async throws
+        -> FileSystemDescription
+    {
+        try peer.requireAdministrator("making a file system")
+        guard !request.name.isEmpty, request.name.utf8.count <= 256, !request.name.contains(":"),
+            !request.name.contains("/"), FileSystemID(request.name) == nil
+        else {
+            throw APIError(
+                .usage,
+                "'\(request.name)' cannot name a file system",
+                remedy: "Use 1 to 256 bytes without ':' and '/', and not of the form of an id."
+            )
+        }
+        let made = try await fileSystems.create(
+            name: request.name,
+            tags: request.tags,
+            owner: peer.caller
+        )
+        return await describe(FileSystems.Entry(record: made.record, engine: .success(made.engine)))
+    }
+
+    private func describe(_ entry: FileSystems.Entry) async -> FileSystemDescription {
+        let record = entry.record
+        var description = FileSystemDescription(
+            id: record.id.text,
+            name: record.name,
+            created: TimeText(record.created),
+            tags: record.tags,
+            state: "available"
+        )
+        do {
+            let numbers = try await entry.engine.get().statistics()
+            description.inodes = numbers.inodes
+            description.liveBytes = numbers.liveBytes
+            description.metadataBytes = numbers.metadataBytes
+            description.diskAvailableBytes = numbers.diskAvailableBytes
+            description.storedBytes = Dictionary(
+                uniqueKeysWithValues: Tier.allCases.map {
+                    ($0.folder, numbers.storedBytes[$0] ?? 0)
+                }
+            )
+        } catch {
+            description.state = "unavailable"
+            description.reason = APIError(error).description
+        }
+        return description
+    }
+}

@@ -1,0 +1,111 @@
+private import Glibc
+import JobScheduler
+import LocalAPI
+import VarveModel
+
+/// The daemon itself: version, doctor, clock.
+struct MachineRoutes: Sendable {
+    let state: StateDirectory
+    let settings: Settings
+    let fileSystems: FileSystems
+    let vaults: Vaults
+    let scheduler: Scheduler
+    let maintenance: Maintenance
+    let clock: DaemonClock
+    let advancing = OneAtATime()
+
+    func add(to table: RouteTable) {
+        table.on(Route.version) { _, _ in
+            DaemonVersion(
+                version: Daemon.version,
+                state: state.paths.root,
+                process: getpid(),
+                isSimulated: clock.isSimulated
+            )
+        }
+        table.on(Route.doctor) { try await doctor($0, $1, $2) }
+        table.on(Route.showClock) { _, _ in
+            ClockDescription(now: TimeText(clock.now()), isSimulated: clock.isSimulated)
+        }
+        table.on(Route.advanceClock) { try await advance($0, $1, $2) }
+    }
+
+    private func doctor(
+        _ request: OptionalFileSystem,
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> CheckReport {
+        try peer.requireAdministrator("doctor")
+        if let name = request.fileSystem {
+            return try await Checks.fileSystem(try await fileSystems.find(name), report)
+        }
+        return try await Checks.everything(
+            fileSystems,
+            vaults,
+            state: state,
+            settings: settings,
+            report
+        )
+    }
+
+    /// Stops at each due instant, runs what is due to its end, and goes on.
+    private func advance(
+        _ request: AdvanceClock,
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> AdvanceReport {
+        try peer.requireAdministrator("moving the clock")
+        guard clock.isSimulated else { throw DaemonClock.refusal }
+        guard (1...(10_000 * 366 * 86_400)).contains(request.seconds) else {
+            throw APIError(.usage, "the clock moves forward, by at most 10,000 years")
+        }
+        guard await advancing.begin() else {
+            throw APIError(.busy, "the clock is being moved already", remedy: "Wait for its end.")
+        }
+        do {
+            let answer = try await advance(by: request.seconds, report)
+            await advancing.end()
+            return answer
+        } catch {
+            await advancing.end()
+            throw error
+        }
+    }
+
+    private func advance(
+        by seconds: Int64,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> AdvanceReport {
+        let from = clock.now()
+        let runs = try await scheduler.advance(
+            to: from.adding(seconds: seconds),
+            move: { instant in
+                report(Progress(phase: "it is \(TimeText(instant).text)"))
+                try await clock.move(to: instant)
+                await maintenance.round()
+                await maintenance.expireRecoveryPoints()
+            },
+            report: { run in report(Progress(phase: "ran \(run.job)")) }
+        )
+        return AdvanceReport(
+            from: TimeText(from),
+            to: TimeText(clock.now()),
+            runs: runs.map { JobRunDescription($0) }
+        )
+    }
+}
+
+/// Lets one in, and tells the others.
+actor OneAtATime {
+    private var isTaken = false
+
+    func begin() -> Bool {
+        guard !isTaken else { return false }
+        isTaken = true
+        return true
+    }
+
+    func end() {
+        isTaken = false
+    }
+}

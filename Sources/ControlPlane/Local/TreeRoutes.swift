@@ -1,0 +1,172 @@
+import Backup
+import FileSystemEngine
+import Hummingbird
+import LocalAPI
+import NIOCore
+import VarveModel
+
+/// Copies trees in and out: by host paths for those whom the daemon trusts with them, by tar streams for all.
+struct TreeRoutes: Sendable {
+    let fileSystems: FileSystems
+    let clock: any VarveClock
+
+    func add(to table: RouteTable) {
+        table.on(Route.importTree) { try await importTree($0, $1, $2) }
+        table.on(Route.exportTree) { try await exportTree($0, $1, $2) }
+        table.on(Route.importStream) { try await importStream($0, $1, $2) }
+        table.on(Route.exportStream) { try await exportStream($0, $1) }
+    }
+
+    private func importTree(
+        _ request: HostTransfer,
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> TreeReport {
+        let path = try HostPath.checked(request.hostPath, for: peer)
+        let place = try await FilePlace(request.file, in: fileSystems)
+        let copied = try await TreeCopy.run(
+            from: .host(path),
+            to: .fileSystem(place.engine, path: place.names, peer.caller),
+            existing: .replace,
+            progress: RouteTable.transfer(report, "importing")
+        )
+        return TreeReport(copied)
+    }
+
+    private func exportTree(
+        _ request: HostTransfer,
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
+    ) async throws -> TreeReport {
+        let path = try HostPath.checked(request.hostPath, for: peer)
+        let place = try await FilePlace(request.file, in: fileSystems)
+        return try await place.engine.holding(request.moment, now: clock.now()) { view in
+            let copied = try await TreeCopy.run(
+                from: .fileSystem(place.engine, path: place.names, view, peer.caller),
+                to: .host(path),
+                existing: .replace,
+                progress: RouteTable.transfer(report, "exporting")
+            )
+            return TreeReport(copied)
+        }
+    }
+
+    private func importStream(
+        _ request: TreeStream,
+        _ peer: Peer,
+        _ body: RequestBody
+    ) async throws -> TreeReport {
+        let place = try await FilePlace(request.file, in: fileSystems)
+        let input = ArchiveInput()
+        return try await withThrowingTaskGroup(of: TransferReport?.self) { group in
+            group.addTask {
+                do {
+                    for try await part in body { await input.send(Array(part.readableBytesView)) }
+                    input.finish()
+                } catch {
+                    input.fail("\(error)")
+                    throw error
+                }
+                return nil
+            }
+            group.addTask {
+                try await ArchiveStream.read(
+                    input,
+                    to: .fileSystem(place.engine, path: place.names, peer.caller),
+                    existing: .replace,
+                    progress: nil
+                )
+            }
+            var copied = TransferReport()
+            for try await result in group {
+                if let result { copied = result }
+            }
+            return TreeReport(copied)
+        }
+    }
+
+    private func exportStream(_ request: TreeStream, _ peer: Peer) async throws -> Outgoing {
+        let place = try await FilePlace(request.file, in: fileSystems)
+        let now = clock.now()
+        let view = try await place.engine.view(of: request.moment, now: now)
+        _ = try await place.attributes(at: view, as: peer.caller)
+        return Outgoing(length: nil) { send in
+            try await place.engine.holding(request.moment, now: now) { view in
+                // The archive is written on threads of its own; its pieces come over one by one.
+                let pieces = ArchivePieces()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        do {
+                            _ = try await ArchiveStream.write(
+                                .fileSystem(place.engine, path: place.names, view, peer.caller),
+                                progress: nil
+                            ) { try await pieces.put($0) }
+                            await pieces.finish(nil)
+                        } catch {
+                            await pieces.finish(APIError(error))
+                        }
+                    }
+                    do {
+                        while let piece = try await pieces.next() { try await send(piece) }
+                    } catch {
+                        await pieces.abandon()
+                        throw error
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+}
+
+/// Host paths of requests.
+enum HostPath {
+    /// The path as the daemon opens it, for a peer who may ask for that.
+    ///
+    /// - Throws: `.hostPathRefused` for everybody else: they stream.
+    static func checked(_ path: EscapedBytes, for peer: Peer) throws(APIError) -> String {
+        guard peer.mayOpenHostPaths else {
+            throw APIError(
+                .hostPathRefused,
+                "the daemon opens host paths for root and its own user alone",
+                remedy: "Stream the tree instead; varve does so by itself."
+            )
+        }
+        guard path.bytes.first == UInt8(ascii: "/"),
+            let text = String(validating: path.bytes, as: UTF8.self)
+        else {
+            throw APIError(
+                .unsupported,
+                "the host path '\(path.text)' is not absolute, or not UTF-8",
+                remedy: "Name the directory by a path in UTF-8; names beneath it may be anything."
+            )
+        }
+        return text
+    }
+}
+
+extension TreeReport {
+    init(_ copied: TransferReport) {
+        var left = copied.omissions.map { omission in
+            LeftOut(path: EscapedBytes(omission.path), what: "\(omission.call): \(omission.reason)")
+        }
+        let unlisted = copied.omissionsCount - copied.omissions.count
+        if unlisted > 0 {
+            left.append(LeftOut(path: EscapedBytes([]), what: "and \(unlisted) more, not listed"))
+        }
+        self.init(
+            files: UInt64(copied.files),
+            directories: UInt64(copied.directories),
+            others: UInt64(copied.symlinks + copied.specials),
+            bytes: copied.bytes,
+            left: left
+        )
+    }
+}
+
+extension RouteTable {
+    /// Turns a copy's progress into a report's.
+    static func transfer(_ report: @escaping Report, _ phase: String) -> ProgressHandler {
+        { report(Progress(phase: phase, done: UInt64($0.entries), bytes: $0.bytes)) }
+    }
+}

@@ -1,0 +1,200 @@
+package import Disk
+import FileSystemEngine
+import JobScheduler
+import Keyring
+package import LocalAPI
+package import Logging
+import MetadataStore
+package import ServiceLifecycle
+import VarveModel
+
+/// Everything that a running daemon holds, joined: stores first, then what stands on them.
+package struct Daemon: Sendable {
+    package static let version = "0.1.0"
+
+    private let state: StateDirectory
+    private let settings: Settings
+    private let stores: DaemonStores
+    private let clock: DaemonClock
+    private let fileSystems: FileSystems
+    private let vaults: Vaults
+    private let lifecycle: LifecycleRuns
+    private let scheduler: Scheduler
+    private let jobs: Jobs
+    private let maintenance: Maintenance
+    private let logger: Logger
+
+    /// Opens the state directory and all that is in it.
+    ///
+    /// - Throws: As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases.
+    package init(
+        state root: String,
+        settings: Settings,
+        disk: any Disk,
+        logger: Logger
+    ) async throws {
+        let state = try StateDirectory(open: root, keyFile: settings[.keyFile], on: disk)
+        let stores = try await DaemonStores(state)
+        let clock = try await DaemonClock(state.format, control: stores.control)
+        let lifecycle = LifecycleRuns(journal: stores.journal, clock: clock, logger: logger)
+        let fileSystems = FileSystems(
+            state: state,
+            control: stores.control,
+            settings: settings,
+            clock: clock,
+            logger: logger,
+            lifecycle: lifecycle
+        )
+        let vaults = Vaults(state: state, clock: clock)
+        let actions = JobActions(
+            fileSystems: fileSystems,
+            vaults: vaults,
+            lifecycle: lifecycle,
+            clock: clock
+        )
+        let runs = DurableJobRunJournal(stores.journal)
+        let scheduler = Scheduler(clock: clock, journal: runs, logger: logger) {
+            await actions.execute($0, due: $1)
+        }
+        self.state = state
+        self.settings = settings
+        self.stores = stores
+        self.clock = clock
+        self.fileSystems = fileSystems
+        self.vaults = vaults
+        self.lifecycle = lifecycle
+        self.scheduler = scheduler
+        self.logger = logger
+        jobs = Jobs(
+            directories: [settings[.jobs], settings[.retention]],
+            scheduler: scheduler,
+            journal: runs,
+            clock: clock,
+            logger: logger
+        )
+        maintenance = Maintenance(
+            fileSystems: fileSystems,
+            vaults: vaults,
+            lifecycle: lifecycle,
+            jobs: jobs,
+            clock: clock,
+            logger: logger
+        )
+    }
+
+    /// Serves until it is told to stop (SIGTERM, SIGINT), then closes everything in order.
+    package func serve() async throws {
+        logger.notice(
+            "starting",
+            metadata: [
+                "state": "\(state.paths.root)", "simulated": "\(clock.isSimulated)",
+                "version": "\(Daemon.version)",
+            ]
+        )
+        warn()
+        try await fileSystems.start()
+        try await jobs.start()
+        let table = RouteTable(logger: logger)
+        addRoutes(to: table)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(
+                        service: MaintenanceService(maintenance: maintenance, isSimulated: clock.isSimulated)
+                    ),
+                    .init(
+                        service: SchedulerService(
+                            scheduler: scheduler,
+                            isSimulated: clock.isSimulated
+                        )
+                    ),
+                    .init(
+                        service: LocalServer(
+                            table: table,
+                            socket: settings[.socket],
+                            logger: logger
+                        )
+                    ),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+            )
+        )
+        do {
+            try await group.run()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        logger.notice("stopped")
+    }
+
+    /// Checks everything on disk, while no daemon serves.
+    package func check(_ report: @escaping @Sendable (Progress) -> Void) async throws -> CheckReport
+    {
+        try await fileSystems.start()
+        do {
+            let found = try await Checks.everything(
+                fileSystems,
+                vaults,
+                state: state,
+                settings: settings,
+                report
+            )
+            await close()
+            return found
+        } catch {
+            await close()
+            throw error
+        }
+    }
+
+    private func addRoutes(to table: RouteTable) {
+        let files = FileRoutes(fileSystems: fileSystems, clock: clock)
+        files.addReading(to: table)
+        files.addWriting(to: table)
+        files.addRemoving(to: table)
+        FileSystemRoutes(fileSystems: fileSystems).add(to: table)
+        TreeRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
+        SnapshotRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
+        RestoreRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
+        BackupRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
+        JobRoutes(jobs: jobs, fileSystems: fileSystems).add(to: table)
+        LifecycleRoutes(fileSystems: fileSystems, lifecycle: lifecycle, jobs: jobs).add(to: table)
+        MachineRoutes(
+            state: state,
+            settings: settings,
+            fileSystems: fileSystems,
+            vaults: vaults,
+            scheduler: scheduler,
+            maintenance: maintenance,
+            clock: clock
+        ).add(to: table)
+    }
+
+    /// Says at the start what is not protected.
+    private func warn() {
+        if settings[.keyFile].hasPrefix(state.paths.root + "/") {
+            logger.warning(
+                "the root key lies in the state directory",
+                metadata: ["keyFile": "\(settings[.keyFile])"]
+            )
+        }
+        logger.warning(
+            "one zone: a lost disk is a lost file system; vaults on another disk are the recovery"
+        )
+        if clock.isSimulated { logger.warning("the clock is simulated: times are not the world's") }
+    }
+
+    private func close() async {
+        do {
+            try await lifecycle.flush()
+        } catch {
+            logger.error("access days of the last hour are lost", metadata: ["error": "\(error)"])
+        }
+        await fileSystems.close()
+        await vaults.close()
+        state.release()
+    }
+}

@@ -1,0 +1,145 @@
+import Backup
+import BackupVault
+import FileSystemEngine
+import JobScheduler
+import LocalAPI
+import Policies
+import VarveModel
+
+/// Does what jobs say: the scheduler knows when, this knows how.
+struct JobActions: Sendable {
+    let fileSystems: FileSystems
+    let vaults: Vaults
+    let lifecycle: LifecycleRuns
+    let clock: any VarveClock
+
+    /// Runs one job to its end; a file system that fails does not keep the others from their turn.
+    @concurrent
+    func execute(_ job: Job, due: Timestamp) async -> JobOutcome {
+        switch job.action {
+        case .backup(let action):
+            return await each(action.selection) { try await backUp($0, job, action) }
+        case .snapshot(let action):
+            return await each(action.selection) { try await snapshot($0, action, due) }
+        case .lifecycle(let action):
+            return await each(action.selection) { try await move($0, action) }
+        case .expire(let action):
+            do {
+                return JobOutcome(.succeeded, try await expire(action))
+            } catch {
+                return JobOutcome(.failed, APIError(error).description)
+            }
+        }
+    }
+
+    /// Does one thing to every file system that a job selects.
+    private func each(
+        _ selection: FileSystemSelection,
+        _ body: (OpenFileSystem) async throws -> String
+    ) async -> JobOutcome {
+        var done: [String] = []
+        var failed: [String] = []
+        for entry in await fileSystems.all() {
+            let record = entry.record
+            guard selection.selects(id: record.id, name: record.name, tags: record.tags) else {
+                continue
+            }
+            do {
+                let engine = try entry.engine.get()
+                let message = try await body(OpenFileSystem(record: record, engine: engine))
+                done.append("\(record.name): \(message)")
+            } catch is CancellationError {
+                return JobOutcome(.stopped, "stopped at \(record.name)")
+            } catch {
+                if Task.isCancelled { return JobOutcome(.stopped, "stopped at \(record.name)") }
+                failed.append("\(record.name): \(APIError(error).description)")
+            }
+        }
+        if done.isEmpty, failed.isEmpty {
+            return JobOutcome(.succeeded, "no file system is selected")
+        }
+        let message = (failed + done).joined(separator: "; ")
+        return JobOutcome(failed.isEmpty ? .succeeded : done.isEmpty ? .failed : .partial, message)
+    }
+
+    /// One recovery point, and then the retention of this job's own points of this file system.
+    private func backUp(
+        _ source: OpenFileSystem,
+        _ job: Job,
+        _ action: BackupAction
+    ) async throws -> String {
+        let vault = try await vaults.find(action.vault)
+        let now = clock.now()
+        let result = try await BackupService(clock: clock).backUp(
+            source.engine,
+            source: source.record.id.text,
+            to: vault,
+            expires: action.retention.flatMap { $0.rule.certainExpiry(created: now) },
+            labels: ["name": source.record.name, "job": job.name]
+        )
+        var message = "\(result.point.id) \(result.isFull ? "full" : "incremental"), "
+        message +=
+            "\(result.statistics.bytesRead) bytes read, \(result.statistics.bytesStored) stored"
+        guard let retention = action.retention else { return message }
+        let (id, name) = (source.record.id.text, job.name)
+        let outcome = try await BlockingCalls.run {
+            try RetentionService.apply(
+                retention,
+                to: vault,
+                source: id,
+                now: now,
+                isMeant: { $0.labels["job"] == name }
+            )
+        }
+        if !outcome.deleted.isEmpty { message += ", \(outcome.deleted.count) expired" }
+        return message
+    }
+
+    private func snapshot(
+        _ source: OpenFileSystem,
+        _ action: SnapshotAction,
+        _ due: Timestamp
+    ) async throws -> String {
+        let name = action.naming.name(at: due)
+        do {
+            _ = try await source.engine.createSnapshot(name)
+        } catch let error as FileSystemError where error.code == .exists {
+            // An interrupted run took it already.
+            return "\(name) is there"
+        }
+        guard let keep = action.keepLast else { return name }
+        let own = try await source.engine.snapshots()
+            .filter { action.naming.names($0.name) }.sorted { $0.epoch < $1.epoch }
+        let old = own.dropLast(keep)
+        for snapshot in old { try await source.engine.deleteSnapshot(snapshot.name) }
+        return old.isEmpty ? name : "\(name), \(old.count) old deleted"
+    }
+
+    private func move(_ source: OpenFileSystem, _ action: LifecycleAction) async throws -> String {
+        let report = try await lifecycle.run(source, action.policy) { _ in }
+        return
+            "\(report.files) files, \(report.bytes) bytes moved, stored \(report.storedBefore) before "
+            + "and \(report.storedAfter) after"
+    }
+
+    /// The retention of all points of a vault, whichever job made them, source by source.
+    private func expire(_ action: ExpireAction) async throws -> String {
+        let vault = try await vaults.find(action.vault)
+        let now = clock.now()
+        return try await BlockingCalls.run {
+            var deleted = 0
+            var kept = 0
+            for source in Set(try vault.recoveryPoints().map(\.source)).sorted() {
+                let outcome = try RetentionService.apply(
+                    action.retention,
+                    to: vault,
+                    source: source,
+                    now: now
+                )
+                deleted += outcome.deleted.count
+                kept += outcome.kept.count
+            }
+            return "\(deleted) expired, \(kept) kept"
+        }
+    }
+}

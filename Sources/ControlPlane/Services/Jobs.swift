@@ -1,0 +1,178 @@
+import JobScheduler
+import LocalAPI
+import Logging
+import MetadataStore
+import Policies
+import VarveModel
+
+/// The policy files in force, and the scheduler that follows them.
+actor Jobs {
+    private let directories: [String]
+    private let scheduler: Scheduler
+    private let journal: any JobRunJournal
+    private let clock: any VarveClock
+    private let logger: Logger
+    private var library = PolicyLibrary()
+    /// What the last reading complained of, so that each is logged once.
+    private var complaints: Set<PolicyError> = []
+
+    init(
+        directories: [String],
+        scheduler: Scheduler,
+        journal: any JobRunJournal,
+        clock: any VarveClock,
+        logger: Logger
+    ) {
+        self.directories = directories
+        self.scheduler = scheduler
+        self.journal = journal
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// The policies of the lifecycle jobs that select a file system.
+    func lifecyclePolicies(for record: FileSystemRecord) -> [LifecyclePolicy] {
+        library.jobs.compactMap { job in
+            guard case .lifecycle(let action) = job.action,
+                action.selection.selects(id: record.id, name: record.name, tags: record.tags)
+            else { return nil }
+            return action.policy
+        }
+    }
+
+    /// Reads the files and starts watching their schedules.
+    func start() async throws {
+        read()
+        try await scheduler.start(library.jobs)
+    }
+
+    /// Reads the files again; a job that changed is followed as it is now.
+    func reload() async throws {
+        let before = library.jobs
+        read()
+        guard library.jobs != before else { return }
+        try await scheduler.replace(library.jobs)
+        logger.notice("jobs were read again", metadata: ["jobs": "\(library.jobs.count)"])
+    }
+
+    /// Every job, with those of the file systems that it selects now.
+    func all(of present: [FileSystemRecord]) async throws -> [JobDescription] {
+        try await reload()
+        return library.jobs.sorted { $0.name < $1.name }.map { job in
+            JobDescription(job, next: job.schedule.next(after: clock.now()), of: present)
+        }
+    }
+
+    func next(_ name: String?, count: Int) async throws -> [JobDue] {
+        try await reload()
+        let meant = library.jobs.filter { name == nil || $0.name == name }
+        if let name, meant.isEmpty { throw Jobs.unknown(name) }
+        var dues: [JobDue] = []
+        for job in meant {
+            var after = clock.now()
+            for _ in 0..<count {
+                guard let due = job.schedule.next(after: after) else { break }
+                dues.append(JobDue(job: job.name, due: TimeText(due)))
+                after = due
+            }
+        }
+        return dues.sorted { ($0.due, $0.job) < ($1.due, $1.job) }
+    }
+
+    func history(_ name: String?, limit: Int) async throws -> [JobRunDescription] {
+        try await journal.runs(of: name, limit: limit).map { JobRunDescription($0) }
+    }
+
+    func run(_ name: String) async throws -> JobRunDescription {
+        try await reload()
+        return JobRunDescription(try await scheduler.runNow(name))
+    }
+
+    /// What reading the daemon's own directories complains of.
+    func lint() -> LintReport {
+        var fresh = PolicyLibrary()
+        return LintReport(fresh.load(directories: directories), files: fresh.fileCount)
+    }
+
+    private func read() {
+        let found = library.load(directories: directories)
+        for complaint in found where !complaints.contains(complaint) {
+            logger.error("policy file refused", metadata: ["error": "\(complaint)"])
+        }
+        complaints = Set(found)
+    }
+
+    private static func unknown(_ name: String) -> APIError {
+        APIError(
+            .notFound,
+            "there is no job '\(name)'",
+            remedy:
+                "'varve job list' shows those there are; 'varve job lint' says what is wrong with a file."
+        )
+    }
+}
+
+extension LintReport {
+    init(_ errors: [PolicyError], files: Int) {
+        self.init(
+            files: files,
+            mistakes: errors.map { error in
+                Mistake(
+                    file: error.place?.file ?? "",
+                    line: error.place?.line ?? 0,
+                    message: error.message,
+                    remedy: error.remedy
+                )
+            }
+        )
+    }
+}
+
+extension JobDescription {
+    init(_ job: Job, next: Timestamp?, of present: [FileSystemRecord]) {
+        let (selection, vault, retention): (FileSystemSelection?, String?, String?) =
+            switch job.action {
+            case .backup(let action): (action.selection, action.vault, action.retention?.name)
+            case .snapshot(let action): (action.selection, nil, nil)
+            case .lifecycle(let action): (action.selection, nil, action.policy.name)
+            case .expire(let action): (nil, action.vault, action.retention.name)
+            }
+        let selected = present.filter { record in
+            selection?.selects(id: record.id, name: record.name, tags: record.tags) ?? false
+        }
+        self.init(
+            name: job.name,
+            file: job.file,
+            action: job.action.name.rawValue,
+            fileSystems: selected.map(\.name),
+            vault: vault,
+            schedule: job.schedule.expression,
+            timeZone: job.schedule.timeZone.name,
+            missed: job.missed.rawValue,
+            retention: retention,
+            next: next.map { TimeText($0) }
+        )
+    }
+}
+
+extension JobRunDescription {
+    init(_ run: JobRun) {
+        let outcome =
+            switch run.state {
+            case .running: "running"
+            case .succeeded: "done"
+            case .partial: "partly"
+            case .failed: "failed"
+            case .skipped: "skipped"
+            case .interrupted: "interrupted"
+            }
+        self.init(
+            job: run.job,
+            due: TimeText(run.due),
+            started: TimeText(run.started ?? run.due),
+            ended: run.ended.map { TimeText($0) },
+            outcome: outcome,
+            message: run.message
+        )
+    }
+}

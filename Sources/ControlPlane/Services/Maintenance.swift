@@ -1,0 +1,123 @@
+import BackupVault
+import FileSystemEngine
+import LocalAPI
+import Logging
+import Policies
+import ServiceLifecycle
+import VarveModel
+
+/// The engine's own housekeeping: history, removed files, expired recovery points, access days.
+struct Maintenance: Sendable {
+    let fileSystems: FileSystems
+    let vaults: Vaults
+    let lifecycle: LifecycleRuns
+    let jobs: Jobs
+    let clock: any VarveClock
+    let logger: Logger
+
+    /// Calls in a row for one file system at most, so that every one gets its turn.
+    private static let callsMax = 1_000
+
+    /// One round of everything; what fails is logged, and tried again in the next.
+    func round() async {
+        for entry in await fileSystems.all() {
+            guard case .success(let engine) = entry.engine else { continue }
+            await attempt("collecting history", entry.record.id.text) {
+                try await repeated { try await engine.collectGarbage() }
+            }
+            await attempt("reaping", entry.record.id.text) {
+                try await repeated { try await engine.reap() }
+            }
+            await attempt("checkpoint", entry.record.id.text) { try await engine.checkpoint() }
+        }
+        await attempt("flushing access days", "journal") { try await lifecycle.flush() }
+        for entry in await fileSystems.all() {
+            guard case .success(let engine) = entry.engine else { continue }
+            let source = OpenFileSystem(record: entry.record, engine: engine)
+            for policy in await jobs.lifecyclePolicies(for: entry.record)
+            where policy.transitions.isPromotedOnAccess {
+                await attempt("bringing used files back", entry.record.id.text) {
+                    try await lifecycle.promote(source, policy)
+                }
+            }
+        }
+    }
+
+    /// Deletes recovery points whose own time has come, in every vault.
+    func expireRecoveryPoints() async {
+        let now = clock.now()
+        do {
+            for entry in try await vaults.all() {
+                guard case .success(let vault) = entry.vault else { continue }
+                await attempt("expiring recovery points", entry.name) {
+                    try await BlockingCalls.run {
+                        if try !vault.expire(now: now).isEmpty { _ = try vault.prune() }
+                    }
+                }
+            }
+        } catch {
+            logger.error("vaults cannot be listed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func repeated(_ step: () async throws -> MaintenanceReport) async throws {
+        for _ in 0..<Maintenance.callsMax {
+            if Task.isCancelled { return }
+            if try await !step().isMoreDue { return }
+        }
+    }
+
+    private func attempt(_ what: String, _ subject: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch is CancellationError {
+            return
+        } catch {
+            if Task.isCancelled { return }
+            logger.error(
+                "maintenance failed",
+                metadata: [
+                    "what": "\(what)", "subject": "\(subject)", "error": "\(APIError(error))",
+                ]
+            )
+        }
+    }
+}
+
+/// Runs maintenance as time passes.
+struct MaintenanceService: Service {
+    let maintenance: Maintenance
+    let isSimulated: Bool
+
+    /// 10 s: a retained second is dropped soon after its time, and an idle round costs a few lookups.
+    private static let roundSeconds = 10
+    /// Rounds between two looks for expired recovery points: an hour.
+    private static let expiryRounds = 360
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var round = 0
+            while !Task.isCancelled {
+                do {
+                    try await Task.sleep(for: .seconds(MaintenanceService.roundSeconds))
+                } catch {
+                    return  // Cancelled: the daemon ends.
+                }
+                await maintenance.round()
+                round += 1
+                // A simulated clock runs them as it moves.
+                if !isSimulated, round % MaintenanceService.expiryRounds == 0 {
+                    await maintenance.expireRecoveryPoints()
+                }
+                do {
+                    try await maintenance.jobs.reload()
+                } catch {
+                    maintenance.logger.error(
+                        "jobs cannot be reloaded",
+                        metadata: ["error": "\(error)"]
+                    )
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// What `varve.yaml` may say.
+package enum SettingName: String, Sendable, Hashable, CaseIterable {
+    /// The root key's file.
+    case keyFile
+    /// Where the local API listens.
+    case socket
+    /// The directory of job files.
+    case jobs
+    /// The directory of retention and lifecycle files.
+    case retention
+    /// `logfmt` or `json`.
+    case logFormat
+    /// `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`.
+    case logLevel
+    /// The zone of new file systems.
+    case availabilityZone
+    /// How long any second of the past stays restorable.
+    case keepSeconds
+    /// How long any minute does, after that.
+    case keepMinutes
+    /// How long any hour does, after that.
+    case keepHours
+
+    /// Whether a relative value in the file counts from the file's own directory.
+    var isPath: Bool {
+        switch self {
+        case .keyFile, .socket, .jobs, .retention: true
+        case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours: false
+        }
+    }
+
+    /// Says what a value must be; `nil` when `value` is one.
+    func complaint(about value: String) -> String? {
+        switch self {
+        case .keyFile, .socket, .jobs, .retention:
+            value.isEmpty ? "a path" : nil
+        case .logFormat:
+            ["logfmt", "json"].contains(value) ? nil : "logfmt or json"
+        case .logLevel:
+            LogLevelNames.all.contains(value) ? nil : LogLevelNames.all.joined(separator: ", ")
+        case .availabilityZone:
+            SettingName.isZoneName(value) ? nil : "1 to 32 of a-z, 0-9 and '-'"
+        case .keepSeconds, .keepMinutes, .keepHours:
+            SettingName.span(value) == nil ? "a duration from 0s to 36500d, as 24h or 7d" : nil
+        }
+    }
+
+    private static func isZoneName(_ text: String) -> Bool {
+        (1...32).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || $0 == UInt8(ascii: "-")
+            }
+    }
+}
+
+/// The names of swift-log's levels.
+enum LogLevelNames {
+    static let all = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+}

@@ -1,0 +1,158 @@
+package import Disk
+package import FileSystemEngine
+package import LocalAPI
+import Policies
+
+/// What is in force, and where each value came from: a flag, a line of a file, or the built-in default.
+package struct Settings: Sendable, Hashable {
+    /// A value and its origin, in words.
+    package struct Value: Sendable, Hashable {
+        package let text: String
+        package let origin: String
+    }
+
+    /// Absolute.
+    package let state: String
+    /// Every name has a value.
+    package let values: [SettingName: Value]
+
+    /// Reads the settings file and lays the flags over it.
+    ///
+    /// - Parameters:
+    ///   - state: The state directory, absolute.
+    ///   - file: The settings file of `--config`; `nil` takes the first that is there of
+    ///     `<state>/varve.yaml` and `/etc/varve/varve.yaml`.
+    ///   - flags: What the command line says.
+    ///   - workingDirectory: What relative paths of flags and defaults count from.
+    ///   - disk: Where the files are.
+    /// - Throws: `.usage`, naming file and line, for an unknown key or a bad value; `.notFound` for a
+    ///   missing `--config`.
+    package init(
+        state: String,
+        file: String?,
+        flags: [SettingName: String],
+        workingDirectory: String,
+        disk: any Disk
+    ) throws(APIError) {
+        let paths = StatePaths(root: state)
+        var values = Settings.defaults(paths, workingDirectory)
+        let candidates = file.map { [$0] } ?? [paths.settings, "/etc/varve/varve.yaml"]
+        for candidate in candidates {
+            guard let text = try Settings.text(of: candidate, isNamed: file != nil, disk) else {
+                continue
+            }
+            for (name, value) in try Settings.parse(text, file: candidate) { values[name] = value }
+            break
+        }
+        for (name, value) in flags {
+            if let wanted = name.complaint(about: value) {
+                throw APIError(.usage, "--\(name.rawValue) '\(value)': not \(wanted)")
+            }
+            let text = name.isPath ? Settings.absolute(value, from: workingDirectory) : value
+            values[name] = Value(text: text, origin: "flag")
+        }
+        self.state = state
+        self.values = values
+    }
+
+    package subscript(name: SettingName) -> String {
+        guard let value = values[name] else { preconditionFailure("every setting has a default") }
+        return value.text
+    }
+
+    /// The ladder of new file systems.
+    package var ladder: RetentionLadder {
+        RetentionLadder(
+            secondsSpan: SettingName.span(self[.keepSeconds]) ?? 0,
+            minutesSpan: SettingName.span(self[.keepMinutes]) ?? 0,
+            hoursSpan: SettingName.span(self[.keepHours]) ?? 0
+        )
+    }
+
+    private static func defaults(
+        _ paths: StatePaths,
+        _ workingDirectory: String
+    ) -> [SettingName: Value] {
+        var values: [SettingName: Value] = [:]
+        for name in SettingName.allCases {
+            let text =
+                switch name {
+                case .keyFile: RootKeyFile.defaultPath()
+                case .socket: paths.socket
+                case .jobs: absolute("Jobs", from: workingDirectory)
+                case .retention: absolute("Retention", from: workingDirectory)
+                case .logFormat: "logfmt"
+                case .logLevel: "info"
+                case .availabilityZone: "local-a"
+                case .keepSeconds: "24h"
+                case .keepMinutes: "7d"
+                case .keepHours: "35d"
+                }
+            values[name] = Value(text: text, origin: "default")
+        }
+        return values
+    }
+
+    /// The file's text; `nil` when there is none and nobody named it.
+    private static func text(
+        of path: String,
+        isNamed: Bool,
+        _ disk: any Disk
+    ) throws(APIError) -> String? {
+        do {
+            return String(decoding: try disk.contents(of: path, limit: 1 << 20), as: UTF8.self)
+        } catch {
+            if error.code == .notFound, !isNamed { return nil }
+            // /etc/varve may be root's alone; a user's daemon then has no such file.
+            if error.code == .denied, !isNamed { return nil }
+            throw APIError(error)
+        }
+    }
+
+    /// The settings that a file's text makes.
+    static func parse(_ text: String, file: String) throws(APIError) -> [SettingName: Value] {
+        let mapping: YAMLMapping
+        do {
+            mapping = try YAMLMapping(text: text, file: file)
+        } catch {
+            throw APIError(.usage, error.description)
+        }
+        var values: [SettingName: Value] = [:]
+        for entry in mapping.entries {
+            let place = "\(file):\(entry.line)"
+            guard let name = SettingName(rawValue: entry.key) else {
+                let known = SettingName.allCases.map(\.rawValue).joined(separator: ", ")
+                throw APIError(
+                    .usage,
+                    "\(place): there is no setting '\(entry.key)'",
+                    remedy: "The settings are: \(known)."
+                )
+            }
+            guard case .scalar(let value) = entry.value else {
+                throw APIError(.usage, "\(place): '\(entry.key)' takes one value, not a list")
+            }
+            if let wanted = name.complaint(about: value) {
+                throw APIError(.usage, "\(place): \(entry.key): '\(value)' is not \(wanted)")
+            }
+            let text = name.isPath ? absolute(value, from: DiskPath.parent(of: file)) : value
+            values[name] = Value(text: text, origin: place)
+        }
+        return values
+    }
+
+    private static func absolute(_ path: String, from directory: String) -> String {
+        if path.hasPrefix("/") { return path }
+        let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
+        return directory == "/" ? "/" + plain : directory + "/" + plain
+    }
+}
+
+extension SettingName {
+    /// The seconds of a span from 0 to 36,500 days.
+    static func span(_ text: String) -> Int64? {
+        guard let seconds = DurationText.seconds(text), seconds <= 36_500 * 86_400 else {
+            return nil
+        }
+        return seconds
+    }
+}

@@ -1,0 +1,73 @@
+import MetadataStore
+import SegmentStore
+import VarveModel
+
+/// Takes one batch through its transaction.
+struct BatchRunner {
+    let core: Core
+    let context: WriteContext
+
+    /// Runs the operations, commits, and answers each of them.
+    func run(_ operations: [Operation]) {
+        do {
+            try core.requireWritable()
+            try attempt(operations)
+            for operation in operations { operation.reply() }
+        } catch {
+            abandon()
+            let failure = FileSystemError(translating: error)
+            if failure.code == .failed { core.fail(failure) }
+            if operations.count == 1 {
+                operations[0].refuse(failure)
+                operations[0].reply()
+            } else {
+                // The transaction vanished: each runs in its own, so that the one that cannot be is told.
+                for operation in operations { run([operation]) }
+            }
+        }
+        context.tidy()
+    }
+
+    private func attempt(_ operations: [Operation]) throws {
+        try context.begin()
+        for operation in operations { try execute(operation) }
+        try context.commit()
+    }
+
+    /// Runs one operation under a savepoint of its own; throws only what ends the whole batch.
+    private func execute(_ operation: Operation) throws {
+        try context.putSegments()
+        switch operation.flushes {
+        case .none: break
+        case .one(let inode): try context.flush(inode)
+        case .all: try context.flushAll()
+        }
+        let savepoint = try context.writer.mark()
+        let sealed = context.sealedCount
+        do {
+            try operation.run(context)
+            try context.writer.release(savepoint)
+        } catch {
+            let failure = FileSystemError(translating: error)
+            if failure.endsTransaction { throw failure }
+            try context.writer.revert(to: savepoint)
+            context.discardSealed(after: sealed)
+            operation.refuse(failure)
+        }
+    }
+
+    private func abandon() {
+        context.writer.rollback()
+        context.undo()
+    }
+}
+
+extension FileSystemError {
+    /// Whether storage refused, so that the transaction cannot be trusted to stand.
+    var endsTransaction: Bool {
+        switch code {
+        case .noSpace, .failed, .readOnly: true
+        default: false
+        }
+    }
+}

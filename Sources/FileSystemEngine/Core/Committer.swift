@@ -1,0 +1,106 @@
+import Foundation
+import MetadataStore
+import VarveModel
+
+/// The one thread that changes a file system: it gathers operations, runs them in one transaction,
+/// makes it durable and then answers (design: group commit).
+///
+/// While one batch syncs, the next gathers; no delay is added.
+final class Committer: Sendable {
+    private let condition = NSCondition()
+    // SAFETY: these four are touched under `condition`'s lock alone; an operation belongs to the
+    // queue until the thread takes it, and to the thread from then on.
+    private nonisolated(unsafe) var queue: [Operation] = []
+    private nonisolated(unsafe) var isStopping = false
+    private nonisolated(unsafe) var isStopped = false
+    private let core: Core
+    private let gate: AdmissionGate
+
+    init(core: Core, writer: sending MetadataWriter) {
+        self.core = core
+        gate = AdmissionGate(limit: core.limits.queuedOperationsMax)
+        // SAFETY: the writer is handed to the thread and touched there alone.
+        nonisolated(unsafe) let context = WriteContext(writer: writer, core: core)
+        let thread = Thread { [self] in work(context) }
+        thread.name = "varve-commit"
+        thread.start()
+    }
+
+    /// Runs `body` in a transaction and answers when that is durable.
+    ///
+    /// Refusals wait too: what they show was perhaps made a moment ago in the same batch.
+    func run<Value: Sendable>(
+        flushing scope: FlushScope = .none,
+        _ body: @escaping @Sendable (WriteContext) throws -> Value
+    ) async throws(FileSystemError) -> Value {
+        try core.requireWritable()
+        await gate.enter()
+        let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
+            let operation = AwaitedOperation(
+                flushes: scope,
+                continuation: continuation,
+                body: body
+            )
+            if !push(operation) { operation.reply() }
+        }
+        gate.leave()
+        return try result.get()
+    }
+
+    /// Queues what nobody waits for.
+    func enqueue(
+        flushing scope: FlushScope = .none,
+        _ body: @escaping @Sendable (WriteContext) throws -> Void
+    ) {
+        _ = push(BackgroundOperation(flushes: scope, body: body))
+    }
+
+    private func push(_ operation: Operation) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        guard !isStopping else { return false }
+        queue.append(operation)
+        if queue.count == 1 { condition.signal() }
+        return true
+    }
+
+    /// Runs what is queued, then ends the thread and returns.
+    func stop() {
+        condition.lock()
+        isStopping = true
+        condition.broadcast()
+        while !isStopped { condition.wait() }
+        condition.unlock()
+    }
+
+    private func work(_ context: WriteContext) {
+        while let batch = gather() { BatchRunner(core: core, context: context).run(batch) }
+        condition.lock()
+        isStopped = true
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    /// The next batch; an empty one when unstable writes are due for a flush; `nil` at the end.
+    private func gather() -> [Operation]? {
+        condition.lock()
+        defer { condition.unlock() }
+        while queue.isEmpty {
+            if isStopping { return nil }
+            guard let seconds = core.limits.flushSeconds else {
+                condition.wait()
+                continue
+            }
+            let isSignalled = condition.wait(until: Date(timeIntervalSinceNow: Double(seconds)))
+            if !isSignalled, queue.isEmpty, core.pending.bytes > 0 { return [flushAll()] }
+        }
+        let count = min(queue.count, core.limits.batchOperationsMax)
+        let batch = Array(queue.prefix(count))
+        queue.removeFirst(count)
+        return batch
+    }
+
+    private func flushAll() -> Operation {
+        BackgroundOperation(flushes: .all) { _ in }
+    }
+}

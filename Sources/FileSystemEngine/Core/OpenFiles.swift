@@ -1,0 +1,56 @@
+import Synchronization
+import VarveModel
+
+/// Which inodes are open, so that losing the last name does not end them.
+final class OpenFiles: Sendable {
+    private struct State {
+        var counts: [InodeNumber: Int] = [:]
+        /// By handle.
+        var handles: [UInt64: InodeNumber] = [:]
+        var next: UInt64 = 1
+        /// Losing their last name in the open transaction, unopened: they cannot be opened any more.
+        var dying: Set<InodeNumber> = []
+    }
+
+    private let state = Mutex(State())
+
+    /// Opens; `nil` when the inode is on its way out.
+    func open(_ inode: InodeNumber) -> OpenFile? {
+        state.withLock { state in
+            guard !state.dying.contains(inode) else { return nil }
+            state.counts[inode, default: 0] += 1
+            defer { state.next += 1 }
+            state.handles[state.next] = inode
+            return OpenFile(id: state.next, inode: inode)
+        }
+    }
+
+    /// Closes; answers whether it was the inode's last handle.
+    func close(_ file: OpenFile) -> Bool {
+        state.withLock { state in
+            guard let inode = state.handles.removeValue(forKey: file.id),
+                let count = state.counts[inode]
+            else { return false }
+            state.counts[inode] = count > 1 ? count - 1 : nil
+            return count == 1
+        }
+    }
+
+    func isOpen(_ inode: InodeNumber) -> Bool {
+        state.withLock { $0.counts[inode] != nil }
+    }
+
+    /// Claims the end of an inode that nobody has open; `false` when somebody has.
+    func beginDying(_ inode: InodeNumber) -> Bool {
+        state.withLock { state in
+            guard state.counts[inode] == nil else { return false }
+            state.dying.insert(inode)
+            return true
+        }
+    }
+
+    /// Ends the claims of a transaction, kept or undone.
+    func endDying() {
+        state.withLock { $0.dying.removeAll() }
+    }
+}

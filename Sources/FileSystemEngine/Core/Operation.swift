@@ -1,0 +1,79 @@
+import VarveModel
+
+/// Which unstable writes an operation wants in the database before it runs.
+enum FlushScope: Sendable {
+    case none
+    case one(InodeNumber)
+    case all
+}
+
+/// A change that waits for the committer.
+///
+/// It may run twice: when a transaction vanishes, its operations run again one by one.
+// SAFETY: whoever queues it touches it no more; then it belongs to the committer's thread alone.
+class Operation: @unchecked Sendable {
+    let flushes: FlushScope
+
+    init(flushes: FlushScope) {
+        self.flushes = flushes
+    }
+
+    /// Changes rows; a throw undoes this operation alone.
+    func run(_ context: WriteContext) throws {}
+
+    /// Keeps a refusal for the reply.
+    func refuse(_ error: FileSystemError) {}
+
+    /// Answers the caller: what it is told is durable.
+    func reply() {}
+}
+
+/// An operation that somebody awaits.
+// SAFETY: as its superclass.
+final class AwaitedOperation<Value: Sendable>: Operation, @unchecked Sendable {
+    typealias Reply = UnsafeContinuation<Result<Value, FileSystemError>, Never>
+
+    private let body: @Sendable (WriteContext) throws -> Value
+    private let continuation: Reply
+    private var result: Result<Value, FileSystemError> = .failure(.closed)
+
+    init(
+        flushes: FlushScope,
+        continuation: Reply,
+        body: @escaping @Sendable (WriteContext) throws -> Value
+    ) {
+        self.continuation = continuation
+        self.body = body
+        super.init(flushes: flushes)
+    }
+
+    override func run(_ context: WriteContext) throws {
+        result = .success(try body(context))
+    }
+
+    override func refuse(_ error: FileSystemError) {
+        result = .failure(error)
+    }
+
+    override func reply() {
+        continuation.resume(returning: result)
+    }
+}
+
+/// An operation that nobody awaits.
+// SAFETY: as its superclass.
+final class BackgroundOperation: Operation, @unchecked Sendable {
+    private let body: @Sendable (WriteContext) throws -> Void
+
+    init(
+        flushes: FlushScope = .none,
+        body: @escaping @Sendable (WriteContext) throws -> Void
+    ) {
+        self.body = body
+        super.init(flushes: flushes)
+    }
+
+    override func run(_ context: WriteContext) throws {
+        try body(context)
+    }
+}

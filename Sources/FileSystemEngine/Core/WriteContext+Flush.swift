@@ -1,0 +1,80 @@
+import MetadataStore
+import SegmentStore
+import VarveModel
+
+/// Bits of ``InodeRow/flags``.
+enum InodeFlags {
+    /// The file's bytes are slices; they never go back into the inode's own row.
+    static let hasSlices: UInt32 = 1
+}
+
+/// Unstable writes enter the database.
+extension WriteContext {
+    func flushAll() throws {
+        for inode in core.pending.dirtyInodes() { try flush(inode) }
+    }
+
+    /// Writes an inode's pending slices, its size and its times as one.
+    func flush(_ inode: InodeNumber) throws {
+        guard let pending = core.pending.take(inode) else { return }
+        try putSegments()
+        guard var row = try writer.inode(inode, at: .live) else {
+            drop(pending.slices.map(\.record))
+            return
+        }
+        if row.flags & InodeFlags.hasSlices == 0, let first = pending.slices.first {
+            try leaveInline(&row, sequence: first.sequence - 1)
+        }
+        for slice in pending.slices {
+            let outcome = try writer.insertSlice(
+                inode,
+                tile: slice.tile,
+                offset: UInt64(slice.offset),
+                length: UInt64(slice.range.count),
+                sequence: slice.sequence,
+                record: slice.record,
+                skip: 0
+            )
+            noteSlice(outcome, inode, tile: slice.tile)
+            row.size = max(row.size, slice.range.upperBound)
+            row.appliedSequence = slice.sequence
+        }
+        row.modified = pending.modified
+        row.changed = max(row.changed, pending.modified)
+        row.change = max(row.change, pending.change)
+        try writer.updateInode(row)
+    }
+
+    /// Moves a small file's bytes out of its row, under a slice of their own.
+    ///
+    /// - Parameters:
+    ///   - row: Gains the flag; the caller writes it.
+    ///   - sequence: Below that of the first real slice; reserved with it.
+    func leaveInline(_ row: inout InodeRow, sequence: UInt64) throws {
+        let bytes = try writer.inline(row.inode, at: .live) ?? []
+        if !bytes.isEmpty {
+            let draft = RecordDraft(
+                identity: RecordIdentity(inode: row.inode, tile: 0, sequence: sequence),
+                epoch: epoch,
+                offsetInTile: 0,
+                fileSize: row.size,
+                modified: row.modified,
+                change: row.change
+            )
+            let record = try append(draft, bytes)
+            try writer.removeInline(row.inode)
+            let outcome = try writer.insertSlice(
+                row.inode,
+                tile: 0,
+                offset: 0,
+                length: UInt64(bytes.count),
+                sequence: sequence,
+                record: record,
+                skip: 0
+            )
+            noteSlice(outcome, row.inode, tile: 0)
+            row.appliedSequence = sequence
+        }
+        row.flags |= InodeFlags.hasSlices
+    }
+}

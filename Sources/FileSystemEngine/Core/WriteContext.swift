@@ -1,0 +1,157 @@
+import MetadataStore
+import SegmentStore
+import VarveModel
+
+/// What the committer's thread works with: the writer, and the batch's own state.
+final class WriteContext {
+    let writer: MetadataWriter
+    let core: Core
+    /// The time of the batch: one instant for all that it changes.
+    private(set) var now = Timestamp.epoch
+    private(set) var epoch = Epoch.zero
+    private var hasSlices = false
+    /// Whether the log is to be shortened after this batch.
+    var isCheckpointDue = false
+    private var takenSegments: (made: [(SegmentID, Tier)], removed: [SegmentID]) = ([], [])
+    /// Sealed by this batch on its own behalf; free again when it is undone.
+    private var ownRecords: [RecordPointer] = []
+    /// Records of unstable writes to inodes that are gone; free once the batch stands.
+    private var droppedRecords: [RecordPointer] = []
+
+    init(writer: MetadataWriter, core: Core) {
+        self.writer = writer
+        self.core = core
+    }
+
+    func begin() throws {
+        now = core.configuration.clock.now()
+        epoch = try writer.begin(second: max(0, now.seconds))
+        hasSlices = false
+    }
+
+    /// Makes records and rows durable, in this order (I1), and lets the world see them.
+    func commit() throws {
+        try putSegments()
+        if hasSlices { try core.segments.syncDirty() }
+        let commit = try writer.commit()
+        core.pending.settle()
+        core.openFiles.endDying()
+        core.fence.retire(commit.freed.map(\.record) + droppedRecords)
+        takenSegments = ([], [])
+        ownRecords = []
+        droppedRecords = []
+    }
+
+    /// Takes back what the batch had changed in memory; its rows are rolled back already.
+    func undo() {
+        core.pending.restore()
+        core.openFiles.endDying()
+        core.newSegments.putBack(takenSegments)
+        core.fence.retire(ownRecords)
+        takenSegments = ([], [])
+        ownRecords = []
+        droppedRecords = []
+    }
+
+    /// After each batch, durable or not: space comes back, the log is kept short.
+    func tidy() {
+        core.reclaimDrained()
+        let isLong = core.database.sealed.walSize > WriteContext.logBytesMax
+        if isCheckpointDue || isLong { checkpoint() }
+        isCheckpointDue = false
+    }
+
+    /// 16 MiB: a checkpoint then copies at most 4,096 pages, some 20 ms.
+    private static let logBytesMax: UInt64 = 16 << 20
+
+    func checkpoint() {
+        do {
+            try core.database.sealed.checkpoint()
+        } catch {
+            // The log grows on; the next batch tries again, and a commit that finds no room says so.
+            core.configuration.log("checkpoint of \(core.configuration.id): \(error.message)")
+        }
+    }
+
+    /// Gives segments made meanwhile their rows: before any slice names them.
+    func putSegments() throws {
+        let taken = core.newSegments.take()
+        takenSegments.made += taken.made
+        takenSegments.removed += taken.removed
+        for (id, tier) in taken.made { try writer.putSegment(SegmentRow(id: id, tier: tier)) }
+        for id in taken.removed { try writer.removeSegment(id) }
+    }
+}
+
+/// What operations ask for.
+extension WriteContext {
+    /// A live inode's row.
+    ///
+    /// - Throws: `.stale` when there is none.
+    func row(_ inode: InodeNumber) throws -> InodeRow {
+        guard let row = try writer.inode(inode, at: .live) else { throw FileSystemError.gone(inode) }
+        return row
+    }
+
+    /// A live directory's row.
+    ///
+    /// - Throws: `.stale`, `.notDirectory`.
+    func directory(_ inode: InodeNumber) throws -> InodeRow {
+        let row = try row(inode)
+        guard row.kind == .directory else {
+            throw FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
+        }
+        return row
+    }
+
+    /// Stamps a change of metadata.
+    func touch(_ row: inout InodeRow) throws {
+        row.changed = now
+        row.change = try writer.nextChange()
+    }
+
+    /// Stamps a change of content.
+    func touchContent(_ row: inout InodeRow) throws {
+        row.modified = now
+        try touch(&row)
+    }
+
+    /// Notes that slices entered, so that their bytes are synced first.
+    func noteSlice(_ outcome: SliceOutcome, _ inode: InodeNumber, tile: Int64) {
+        hasSlices = true
+        guard outcome.liveSlices > Core.slicesMax else { return }
+        core.noteCrowded(inode, tile: tile, slices: outcome.liveSlices)
+    }
+
+    /// Seals bytes on the batch's own behalf.
+    func append(_ draft: RecordDraft, _ bytes: [UInt8]) throws -> RecordPointer {
+        let record = RecordPointer(try core.segments.append(draft, bytes))
+        ownRecords.append(record)
+        try putSegments()
+        return record
+    }
+
+    /// How many records the batch has sealed on its own behalf.
+    var sealedCount: Int { ownRecords.count }
+
+    /// Frees what an operation that was refused had sealed.
+    func discardSealed(after count: Int) {
+        core.fence.retire(Array(ownRecords[count...]))
+        ownRecords.removeSubrange(count...)
+    }
+
+    /// Frees records whose inode is gone, once the batch stands.
+    func drop(_ records: [RecordPointer]) {
+        droppedRecords += records
+    }
+
+    /// Ends an inode that lost its last name, or keeps it for those who have it open.
+    func endInode(_ row: InodeRow) throws {
+        if core.openFiles.beginDying(row.inode) {
+            try writer.removeInode(row.inode)
+        } else {
+            try writer.updateInode(row)
+            try writer.markOrphan(row.inode, client: 0)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import MetadataStore
+package import VarveModel
+
+/// One file system: POSIX meaning over versioned rows and sealed segments.
+///
+/// Every method may be called from anywhere, at any time. Changes go through one committer thread
+/// and are answered when durable; reads go to a few reader threads, each with a connection.
+package final class FileSystem: Sendable {
+    package let id: FileSystemID
+    /// Changes whenever unstable writes may have been lost.
+    package let verifier: WriteVerifier
+    package let limits: FileSystemLimits
+    let core: Core
+    let committer: Committer
+    let readers: WorkerPool
+
+    init(core: Core, committer: Committer, readers: WorkerPool) {
+        id = core.configuration.id
+        verifier = WriteVerifier(rawValue: UInt64.random(in: 1 ... .max))
+        limits = core.limits
+        self.core = core
+        self.committer = committer
+        self.readers = readers
+    }
+}

@@ -1,0 +1,103 @@
+package import Disk
+package import Keyring
+package import MetadataStore
+import SegmentStore
+package import VarveModel
+
+/// All that a file system needs to be made or opened.
+package struct FileSystemConfiguration: Sendable {
+    /// Names it to people and in errors.
+    package var id: FileSystemID
+    /// Names it in seals; drawn once, kept by the control plane.
+    package var unique: UniqueID
+    /// The family whose segments and data key it uses.
+    package var family: UniqueID
+    package var dataKey: DataKey
+    package var disk: any Disk
+    /// The working copy's directory (`filesystems/<fs>`), which holds `meta.sqlite`.
+    package var directory: String
+    /// The zones' directories (`zones/<az>/<fs>`), nearest first; one is run today.
+    package var zones: [String]
+    package var clock: any VarveClock
+    package var limits: FileSystemLimits
+    package var retention: RetentionLadder
+    /// Told of each data read and write of a client.
+    package var accessObserver: (any AccessObserver)?
+    /// Told, in one line each, of what an operator should know.
+    package var log: @Sendable (String) -> Void
+
+    package init(
+        id: FileSystemID,
+        unique: UniqueID,
+        family: UniqueID,
+        dataKey: DataKey,
+        disk: any Disk,
+        directory: String,
+        zones: [String],
+        clock: any VarveClock,
+        limits: FileSystemLimits = FileSystemLimits(),
+        retention: RetentionLadder = .standard,
+        accessObserver: (any AccessObserver)? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        precondition(!zones.isEmpty, "a file system has a zone")
+        self.id = id
+        self.unique = unique
+        self.family = family
+        self.dataKey = dataKey
+        self.disk = disk
+        self.directory = directory
+        self.zones = zones
+        self.clock = clock
+        self.limits = limits
+        self.retention = retention
+        self.accessObserver = accessObserver
+        self.log = log
+    }
+}
+
+/// What a file system refuses to exceed.
+package struct FileSystemLimits: Sendable, Hashable {
+    /// 2^53 bytes: what a double of a JSON client still counts exactly; EFS allows 47.9 TiB.
+    package var fileBytesMax: UInt64 = 1 << 53
+    /// 65,000, as ext4; EFS allows 177.
+    package var linksMax: UInt32 = 65_000
+    /// 4,095 bytes of a symlink's target (PATH_MAX without its NUL).
+    package var symlinkBytesMax = 4_095
+    /// 64 KiB a value, as Linux (XATTR_SIZE_MAX).
+    package var attributeBytesMax = 65_536
+    /// Names in all of an inode's extended attributes, as Linux (XATTR_LIST_MAX).
+    package var attributeNamesBytesMax = 65_536
+    /// Operations in one transaction at most: 64 reach 14,000 creates a second, 512 bound the wait.
+    package var batchOperationsMax = 512
+    /// Operations queued or running at most; more callers wait their turn.
+    package var queuedOperationsMax = 4_096
+    /// Threads that read; each has a connection.
+    package var readers = 4
+    /// Seconds between flushes of unstable writes; `nil` leaves them to commits and ``FileSystem/flush()``.
+    package var flushSeconds: Int? = 1
+    /// Pending unstable bytes at most; more are flushed at once.
+    package var pendingBytesMax: UInt64 = 256 << 20
+    /// 4 MiB: bytes of a tile; tests take small ones so that files span many. Fixed at creation.
+    package var tileBytes: UInt64 = 4 << 20
+    /// Bytes of a segment file; `nil` leaves the store's own 64 MiB.
+    package var segmentBytes: UInt64?
+    /// Bits of the name hash in use; tests take 4 so that names collide.
+    package var nameHashBits = 55
+
+    package init() {}
+
+    func tune(_ settings: inout SegmentStoreConfiguration) {
+        guard let segmentBytes else { return }
+        settings.segmentBytes = segmentBytes
+        settings.preallocationBytes = min(settings.preallocationBytes, segmentBytes)
+    }
+}
+
+/// Hears of data reads and writes of clients, for lifecycle and atime.
+///
+/// Backup, scrub and tier moves are not heard. Called on the engine's threads: it must not block.
+package protocol AccessObserver: Sendable {
+    /// A client read or wrote data of `inode` on `day` (days since 1970 UTC).
+    func accessed(_ inode: InodeNumber, day: Int64)
+}

@@ -1,0 +1,116 @@
+import MetadataStore
+package import VarveModel
+
+/// Extended attributes: names in four families, values as bytes (xattr(7)).
+extension FileSystem {
+    /// One value.
+    ///
+    /// - Throws: `.noAttribute`, `.denied`, `.unsupported`, `.stale`.
+    package func extendedAttribute(
+        _ name: [UInt8],
+        of inode: InodeNumber,
+        at view: View = .live,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> [UInt8] {
+        try await readers.run { context in
+            let attributes = try context.attributes(of: inode, at: view)
+            try ExtendedAttributeRules.requireRead(name, of: attributes, for: caller)
+            guard let value = try context.reader.xattr(inode, name: name, at: view) else {
+                throw ExtendedAttributeRules.absent(name)
+            }
+            return value
+        }
+    }
+
+    /// The names that `caller` may see, sorted.
+    package func extendedAttributeNames(
+        of inode: InodeNumber,
+        at view: View = .live,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> [[UInt8]] {
+        try await readers.run { context in
+            _ = try context.attributes(of: inode, at: view)
+            return try context.reader.xattrs(of: inode, at: view).map(\.name)
+                .filter { ExtendedAttributeRules.isListed($0, for: caller) }
+                .sorted { $0.lexicographicallyPrecedes($1) }
+        }
+    }
+
+    /// Sets one value.
+    ///
+    /// - Throws: `.exists` and `.noAttribute` as `mode` says, `.rangeError` (too long), `.denied`,
+    ///   `.notPermitted`, `.unsupported`, `.stale`, `.noSpace`.
+    package func setExtendedAttribute(
+        _ name: [UInt8],
+        _ value: [UInt8],
+        mode: AttributeSetMode = .either,
+        of inode: InodeNumber,
+        as caller: Credentials
+    ) async throws(FileSystemError) {
+        try await committer.run(flushing: .one(inode)) {
+            try $0.setExtendedAttribute(name, value, mode, of: inode, as: caller)
+        }
+    }
+
+    /// Removes one.
+    ///
+    /// - Throws: `.noAttribute`, `.denied`, `.notPermitted`, `.unsupported`, `.stale`, `.noSpace`.
+    package func removeExtendedAttribute(
+        _ name: [UInt8],
+        of inode: InodeNumber,
+        as caller: Credentials
+    ) async throws(FileSystemError) {
+        try await committer.run(flushing: .one(inode)) { context in
+            var row = try context.row(inode)
+            try ExtendedAttributeRules.requireWrite(name, of: Attributes(row), for: caller)
+            guard try context.writer.removeXattr(inode, name: name) else {
+                throw ExtendedAttributeRules.absent(name)
+            }
+            try context.touch(&row)
+            try context.writer.updateInode(row)
+        }
+    }
+}
+
+extension WriteContext {
+    func setExtendedAttribute(
+        _ name: [UInt8],
+        _ value: [UInt8],
+        _ mode: AttributeSetMode,
+        of inode: InodeNumber,
+        as caller: Credentials
+    ) throws {
+        var row = try row(inode)
+        try ExtendedAttributeRules.requireWrite(name, of: Attributes(row), for: caller)
+        guard value.count <= core.limits.attributeBytesMax else {
+            throw FileSystemError(
+                .rangeError,
+                "an extended attribute of \(value.count) bytes; at most \(core.limits.attributeBytesMax)"
+            )
+        }
+        let exists = try writer.xattr(inode, name: name, at: .live) != nil
+        switch mode {
+        case .create where exists:
+            throw FileSystemError(
+                .exists,
+                "inode \(inode.rawValue) has '\(String(decoding: name, as: UTF8.self))'"
+            )
+        case .replace where !exists:
+            throw ExtendedAttributeRules.absent(name)
+        case .create, .replace, .either:
+            break
+        }
+        if !exists {
+            let names = try writer.xattrs(of: inode, at: .live).reduce(0) { $0 + $1.name.count + 1 }
+            guard names + name.count + 1 <= core.limits.attributeNamesBytesMax else {
+                throw FileSystemError(
+                    .noSpace,
+                    "inode \(inode.rawValue) has \(names) bytes of extended attributes' names"
+                )
+            }
+        }
+        try writer.setXattr(inode, name: name, value: value)
+        try touch(&row)
+        try writer.updateInode(row)
+    }
+}

@@ -1,0 +1,225 @@
+import MetadataStore
+package import VarveModel
+
+/// Names and attributes, live and past.
+extension FileSystem {
+    /// Finds a name; `.` and `..` are found too.
+    ///
+    /// - Throws: `.notFound`, `.notDirectory`, `.denied` without search permission, `.stale`.
+    package func lookup(
+        _ name: FileName,
+        in directory: InodeNumber,
+        at view: View = .live,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> Attributes {
+        try await readers.run { try $0.lookup(name, in: directory, at: view, as: caller) }
+    }
+
+    /// An inode's attributes; `.stale` when there is none at that view.
+    package func attributes(
+        of inode: InodeNumber,
+        at view: View = .live
+    ) async throws(FileSystemError) -> Attributes {
+        try await readers.run { try $0.attributes(of: inode, at: view) }
+    }
+
+    /// All that `caller` may do to an inode; in the past, never write.
+    package func access(
+        of inode: InodeNumber,
+        at view: View = .live,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> AccessRights {
+        let attributes = try await attributes(of: inode, at: view)
+        let rights = Permission.rights(of: attributes, for: caller)
+        return view == .live ? rights : rights.subtracting(.write)
+    }
+
+    /// Walks a path from the root; symlinks inside it are followed, within this file system.
+    ///
+    /// - Parameters:
+    ///   - path: Components; `.` and `..` are understood, none means the root.
+    ///   - view: One instant for the whole walk.
+    ///   - caller: Needs search permission all the way.
+    ///   - followLast: Whether a symlink at the end is followed too.
+    /// - Returns: What the path leads to.
+    /// - Throws: `.notFound`, `.notDirectory`, `.denied`, `.loop` after 40 symlinks, `.stale`.
+    package func resolve(
+        _ path: [FileName],
+        at view: View = .live,
+        as caller: Credentials,
+        followLast: Bool = true
+    ) async throws(FileSystemError) -> Attributes {
+        try await readers.run {
+            try $0.resolve(path, at: view, as: caller, followLast: followLast)
+        }
+    }
+
+    /// Lists a part of a directory in cookie order.
+    ///
+    /// - Parameters:
+    ///   - directory: What to list.
+    ///   - cookie: The last entry's of the part before; 0 begins.
+    ///   - limit: Entries at most.
+    ///   - view: Cookies of one view hold at every other.
+    ///   - caller: Needs read permission.
+    /// - Returns: The entries with their attributes, `.` and `..` excluded.
+    /// - Throws: `.notDirectory`, `.denied`, `.stale`.
+    package func readDirectory(
+        _ directory: InodeNumber,
+        after cookie: UInt64 = 0,
+        limit: Int,
+        at view: View = .live,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> DirectoryPage {
+        try await readers.run {
+            try $0.list(directory, after: cookie, limit: limit, at: view, as: caller)
+        }
+    }
+
+    /// A symlink's target; `.invalid` for any other kind.
+    package func readSymlink(
+        _ inode: InodeNumber,
+        at view: View = .live
+    ) async throws(FileSystemError) -> [UInt8] {
+        try await readers.run { try $0.symlinkTarget(of: inode, at: view) }
+    }
+
+    /// One path that leads to an inode, from the root; of a directory the only one.
+    ///
+    /// - Throws: `.stale`; `.notFound` when it is open but has no name any more.
+    package func path(
+        of inode: InodeNumber,
+        at view: View = .live
+    ) async throws(FileSystemError) -> [FileName] {
+        try await readers.run { try $0.path(of: inode, at: view) }
+    }
+}
+
+extension ReadContext {
+    func lookup(
+        _ name: FileName,
+        in directory: InodeNumber,
+        at view: View,
+        as caller: Credentials
+    ) throws -> Attributes {
+        let parent = try self.directory(directory, at: view)
+        try Permission.require(.execute, of: parent, for: caller)
+        if name.isDot { return parent }
+        if name.isDotDot { return try attributes(of: parent.parent, at: view) }
+        guard let dirent = try reader.lookup(name, in: directory, at: view) else {
+            throw FileSystemError(.notFound, "no '\(name)' in directory \(directory.rawValue)")
+        }
+        return try attributes(of: dirent.inode, at: view)
+    }
+
+    /// A directory's attributes.
+    ///
+    /// - Throws: `.stale`, `.notDirectory`.
+    func directory(_ inode: InodeNumber, at view: View) throws -> Attributes {
+        let found = try attributes(of: inode, at: view)
+        guard found.kind == .directory else {
+            throw FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
+        }
+        return found
+    }
+
+    /// Follows this many symlinks at most in one walk, as Linux does.
+    private static let symlinksMax = 40
+
+    func resolve(
+        _ path: [FileName],
+        at view: View,
+        as caller: Credentials,
+        followLast: Bool
+    ) throws -> Attributes {
+        var rest = Array(path.reversed())
+        var followed = 0
+        var here = try directory(.root, at: view)
+        while let name = rest.popLast() {
+            let found = try lookup(name, in: here.inode, at: view, as: caller)
+            guard found.kind == .symlink, !rest.isEmpty || followLast else {
+                here = found
+                continue
+            }
+            followed += 1
+            guard followed <= ReadContext.symlinksMax else {
+                throw FileSystemError(.loop, "'\(name)' leads through more than 40 symlinks")
+            }
+            let target = try symlinkTarget(of: found.inode, at: view)
+            if target.first == UInt8(ascii: "/") { here = try directory(.root, at: view) }
+            for component in target.split(separator: UInt8(ascii: "/")).reversed() {
+                guard let next = FileName(bytes: Array(component)) else {
+                    throw FileSystemError(.nameTooLong, "symlink '\(name)' holds too long a name")
+                }
+                rest.append(next)
+            }
+        }
+        return here
+    }
+
+    func list(
+        _ directory: InodeNumber,
+        after cookie: UInt64,
+        limit: Int,
+        at view: View,
+        as caller: Credentials
+    ) throws -> DirectoryPage {
+        let parent = try self.directory(directory, at: view)
+        try Permission.require(.read, of: parent, for: caller)
+        let pending = view == .live ? core.pending : nil
+        let count = max(1, limit)
+        let listed = try reader.listWithInodes(
+            directory,
+            after: cookie,
+            limit: count + 1,
+            at: view
+        )
+        let entries = listed.prefix(count).map { entry in
+            DirectoryEntry(
+                name: entry.dirent.name,
+                cookie: entry.dirent.hash,
+                attributes: Attributes(
+                    entry.inode,
+                    pending: pending?.view(of: entry.inode.inode)
+                )
+            )
+        }
+        return DirectoryPage(
+            entries: entries,
+            isEnd: listed.count <= count,
+            directory: parent
+        )
+    }
+
+    func symlinkTarget(of inode: InodeNumber, at view: View) throws -> [UInt8] {
+        try begin(view)
+        guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
+        guard row.kind == .symlink else {
+            throw FileSystemError(.invalid, "inode \(inode.rawValue) is no symlink")
+        }
+        return try reader.inline(inode, at: view) ?? []
+    }
+
+    func path(of inode: InodeNumber, at view: View) throws -> [FileName] {
+        try begin(view)
+        var names: [FileName] = []
+        var next = inode
+        while next != .root {
+            guard let row = try reader.inode(next, at: view) else {
+                throw FileSystemError.gone(next)
+            }
+            let link = try reader.links(of: next, at: view).first
+            let directory = link?.directory ?? row.parent
+            let hash = link?.hash ?? row.parentHash
+            guard
+                let dirent = try reader.dirent(directory: directory, hash: hash, at: view),
+                dirent.inode == next
+            else {
+                throw FileSystemError(.notFound, "inode \(next.rawValue) has no name")
+            }
+            names.append(dirent.name)
+            next = directory
+        }
+        return names.reversed()
+    }
+}

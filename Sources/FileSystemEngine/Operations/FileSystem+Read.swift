@@ -1,0 +1,242 @@
+import MetadataStore
+import SegmentStore
+package import VarveModel
+
+/// Bytes come out.
+extension FileSystem {
+    /// Reads from a file; a hole reads as zeros.
+    ///
+    /// RFC 8881 §18.22.3 makes `isAtEnd` exact, so it is decided in the transaction of the bytes.
+    ///
+    /// - Parameters:
+    ///   - inode: A regular file.
+    ///   - range: Bytes from the start of the file; the part past the end is dropped.
+    ///   - view: The present, or a retained instant.
+    ///   - caller: Needs read permission.
+    /// - Returns: At most `range.count` bytes, every one of them verified (I5).
+    /// - Throws: `.isDirectory`, `.invalid`, `.denied`, `.stale`, `.corrupt` when a record does not
+    ///   open.
+    package func read(
+        _ inode: InodeNumber,
+        _ range: Range<UInt64>,
+        at view: View = .live,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> ReadResult {
+        let result = try await readers.run {
+            try $0.read(inode, range, at: view, for: caller)
+        }
+        core.observe(inode)
+        return result
+    }
+
+    /// Reads for backup, export and scrub: no permission is asked, nobody is told of an access.
+    ///
+    /// - Throws: As ``read(_:_:at:as:)`` without `.denied`.
+    package func bulkRead(
+        _ inode: InodeNumber,
+        _ range: Range<UInt64>,
+        at view: View
+    ) async throws(FileSystemError) -> ReadResult {
+        try await readers.run { try $0.read(inode, range, at: view, for: nil) }
+    }
+
+    /// The runs of a file that hold data, ascending, merged and within its size; the rest are holes.
+    ///
+    /// - Throws: `.isDirectory`, `.invalid`, `.stale`.
+    package func dataRanges(
+        _ inode: InodeNumber,
+        at view: View = .live
+    ) async throws(FileSystemError) -> [Range<UInt64>] {
+        try await readers.run { try $0.dataRanges(inode, at: view) }
+    }
+
+    /// The runs of one tile that hold data written after an instant, as bytes of the file.
+    ///
+    /// An incremental backup reads these alone; merging and tier moves do not make bytes new.
+    ///
+    /// - Throws: `.stale`.
+    package func dataWritten(
+        _ inode: InodeNumber,
+        tile: UInt32,
+        after: Epoch,
+        at instant: Epoch
+    ) async throws(FileSystemError) -> [Range<UInt64>] {
+        try await readers.run { context in
+            try context.begin(.past(instant))
+            let start = UInt64(tile) * context.core.tileBytes
+            let extents = try context.reader.extents(
+                inode,
+                tile: Int64(tile),
+                at: .past(instant)
+            )
+            return Ranges.merged(
+                extents.filter { $0.born > after }.map {
+                    start + $0.offset..<start + $0.end
+                }
+            )
+        }
+    }
+}
+
+extension ReadContext {
+    func read(
+        _ inode: InodeNumber,
+        _ range: Range<UInt64>,
+        at view: View,
+        for caller: Credentials?
+    ) throws -> ReadResult {
+        let ticket = core.fence.enter()
+        defer { core.fence.leave(ticket) }
+        let pending = view == .live ? core.pending.view(of: inode) : nil
+        try begin(view)
+        guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
+        let attributes = Attributes(row, pending: pending)
+        try attributes.requireRegular()
+        if let caller { try Permission.require(.read, of: attributes, for: caller) }
+        let wanted = range.clamped(to: 0..<attributes.size)
+        let isAtEnd = range.upperBound >= attributes.size
+        guard !wanted.isEmpty, range.lowerBound < attributes.size else {
+            return ReadResult(bytes: [], isAtEnd: isAtEnd)
+        }
+        let runs = try self.runs(of: row, wanted, at: view, pending)
+        return ReadResult(bytes: try fill(wanted, inode, runs), isAtEnd: isAtEnd)
+    }
+
+    /// What shows a range, in the order in which to lay it down.
+    private func runs(
+        of row: InodeRow,
+        _ wanted: Range<UInt64>,
+        at view: View,
+        _ pending: PendingView?
+    ) throws -> [DataRun] {
+        var runs: [DataRun] = []
+        if row.flags & InodeFlags.hasSlices == 0 {
+            let bytes = try reader.inline(row.inode, at: view) ?? []
+            let whole = 0..<UInt64(bytes.count)
+            runs.append(DataRun(range: whole, tile: 0, source: .bytes(bytes)))
+        } else {
+            for piece in TilePiece.split(wanted, core.tileBytes) {
+                let start = UInt64(piece.tile) * core.tileBytes
+                for extent in try reader.extents(row.inode, tile: piece.tile, at: view) {
+                    runs.append(
+                        DataRun(
+                            range: start + extent.offset..<start + extent.end,
+                            tile: piece.tile,
+                            source: .record(extent.record, skip: extent.skip)
+                        )
+                    )
+                }
+            }
+        }
+        for slice in pending?.slices ?? [] where slice.sequence > row.appliedSequence {
+            runs.append(
+                DataRun(range: slice.range, tile: slice.tile, source: .record(slice.record, skip: 0))
+            )
+        }
+        return runs.filter { $0.range.overlaps(wanted) }
+    }
+
+    /// Lays the runs over zeros.
+    private func fill(
+        _ wanted: Range<UInt64>,
+        _ inode: InodeNumber,
+        _ runs: [DataRun]
+    ) throws -> [UInt8] {
+        var failure: (any Error)?
+        let covered = runs.reduce(0) { $0 + $1.range.clamped(to: wanted).count }
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, count in
+            // SAFETY: the whole buffer is initialised here, by zeros or by one run that spans it.
+            let raw = UnsafeMutableRawBufferPointer(buffer)
+            if covered < wanted.count || runs.count > 1 { raw.initializeMemory(as: UInt8.self, repeating: 0) }
+            count = wanted.count
+            do {
+                for run in runs { try lay(run, inode, wanted, into: raw) }
+            } catch {
+                if runs.count <= 1 { raw.initializeMemory(as: UInt8.self, repeating: 0) }
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    private func lay(
+        _ run: DataRun,
+        _ inode: InodeNumber,
+        _ wanted: Range<UInt64>,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws {
+        let part = run.range.clamped(to: wanted)
+        let place = Int(part.lowerBound - wanted.lowerBound)
+        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[place..<place + part.count])
+        let into = Int(part.lowerBound - run.range.lowerBound)
+        switch run.source {
+        case .bytes(let bytes):
+            target.copyBytes(from: bytes[into..<into + part.count])
+        case .record(let record, let skip):
+            try core.segments.read(
+                RecordAddress(record),
+                expecting: RecordIdentity(
+                    inode: inode,
+                    tile: UInt32(run.tile),
+                    sequence: RecordIdentity.anySequence
+                ),
+                plainRange: Int(skip) + into..<Int(skip) + into + part.count,
+                into: target
+            )
+        }
+    }
+
+    func dataRanges(_ inode: InodeNumber, at view: View) throws -> [Range<UInt64>] {
+        let pending = view == .live ? core.pending.view(of: inode) : nil
+        try begin(view)
+        guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
+        let attributes = Attributes(row, pending: pending)
+        try attributes.requireRegular()
+        var ranges: [Range<UInt64>] = []
+        if row.flags & InodeFlags.hasSlices == 0 {
+            ranges = [0..<UInt64(try reader.inline(inode, at: view)?.count ?? 0)]
+        } else {
+            ranges = try reader.dataRanges(inode, at: view)
+        }
+        for slice in pending?.slices ?? [] where slice.sequence > row.appliedSequence {
+            ranges.append(slice.range)
+        }
+        return Ranges.merged(ranges.map { $0.clamped(to: 0..<attributes.size) })
+    }
+}
+
+/// A run of bytes and where they are.
+private struct DataRun {
+    enum Source {
+        case bytes([UInt8])
+        case record(RecordPointer, skip: UInt64)
+    }
+
+    /// Bytes of the file.
+    let range: Range<UInt64>
+    let tile: Int64
+    let source: Source
+}
+
+extension RecordIdentity {
+    /// A restored slice shows an old record under a number of its own, so no number is expected; the
+    /// tag binds the record to its place, and the place is never used again.
+    static let anySequence: UInt64 = 0
+}
+
+/// Sets of ranges as sorted, disjoint lists.
+enum Ranges {
+    static func merged(_ ranges: [Range<UInt64>]) -> [Range<UInt64>] {
+        var merged: [Range<UInt64>] = []
+        for range in ranges.filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, last.upperBound >= range.lowerBound {
+                merged[merged.count - 1] =
+                    last.lowerBound..<max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        return merged
+    }
+}

@@ -1,0 +1,86 @@
+import MetadataStore
+package import VarveModel
+
+/// Attributes are set, and sizes with them.
+extension FileSystem {
+    /// Changes mode, owner, group, size and times as one.
+    ///
+    /// - Throws: `.notPermitted`, `.denied`, `.fileTooBig`, `.isDirectory` and `.invalid` (a size of
+    ///   what has none), `.stale`, `.noSpace`.
+    package func setAttributes(
+        _ inode: InodeNumber,
+        _ changes: AttributeChanges,
+        as caller: Credentials
+    ) async throws(FileSystemError) -> Attributes {
+        try await committer.run(flushing: .one(inode)) {
+            try $0.setAttributes(inode, changes, as: caller)
+        }
+    }
+
+    /// Makes a hole in a file; its size stays.
+    ///
+    /// - Throws: `.denied`, `.isDirectory`, `.invalid`, `.stale`, `.noSpace`.
+    package func punch(
+        _ inode: InodeNumber,
+        _ range: Range<UInt64>,
+        as caller: Credentials
+    ) async throws(FileSystemError) {
+        try await committer.run(flushing: .one(inode)) {
+            try $0.punch(inode, range, as: caller)
+        }
+    }
+}
+
+extension WriteContext {
+    func setAttributes(
+        _ inode: InodeNumber,
+        _ changes: AttributeChanges,
+        as caller: Credentials
+    ) throws -> Attributes {
+        var row = try row(inode)
+        let before = Attributes(row)
+        try Ownership.requireTimesAndSize(changes, of: before, for: caller)
+        let ownership = try Ownership.changed(before, by: changes, for: caller)
+        row.uid = ownership.uid
+        row.gid = ownership.gid
+        row.permissions = ownership.permissions
+        if let size = changes.size {
+            try before.requireRegular()
+            guard size <= core.limits.fileBytesMax else {
+                throw FileSystemError(.fileTooBig, "a file of \(size) bytes")
+            }
+            if changes.permissions == nil {
+                row.permissions = Ownership.permissionsAfterWrite(Attributes(row), by: caller)
+            }
+            try resize(&row, to: size)
+            row.modified = now
+        }
+        if let accessed = changes.accessed { row.accessed = accessed.value(now: now) }
+        if let modified = changes.modified { row.modified = modified.value(now: now) }
+        try touch(&row)
+        try writer.updateInode(row)
+        return Attributes(try self.row(inode))
+    }
+
+    func punch(_ inode: InodeNumber, _ range: Range<UInt64>, as caller: Credentials) throws {
+        var row = try row(inode)
+        let attributes = Attributes(row)
+        try attributes.requireRegular()
+        try Permission.require(.write, of: attributes, for: caller)
+        let clipped = range.clamped(to: 0..<row.size)
+        guard !clipped.isEmpty else { return }
+        row.permissions = Ownership.permissionsAfterWrite(attributes, by: caller)
+        try cut(&row, clipped)
+        try touchContent(&row)
+        try writer.updateInode(row)
+    }
+}
+
+extension AttributeChanges.Time {
+    fileprivate func value(now: Timestamp) -> Timestamp {
+        switch self {
+        case .now: now
+        case .exactly(let time): time
+        }
+    }
+}

@@ -1,0 +1,175 @@
+package import VarveModel
+
+/// One name of a listing.
+package struct DirectoryEntry: Sendable, Hashable {
+    package let name: FileName
+    /// Where to go on after this entry; stable for the life of the name, and at every instant.
+    package let cookie: UInt64
+    package let attributes: Attributes
+}
+
+/// A part of a listing, in cookie order; `.` and `..` are the front-end's.
+package struct DirectoryPage: Sendable, Hashable {
+    package let entries: [DirectoryEntry]
+    package let isEnd: Bool
+    /// The directory itself, at the same instant.
+    package let directory: Attributes
+}
+
+/// Bytes of a file.
+package struct ReadResult: Sendable, Hashable {
+    package let bytes: [UInt8]
+    /// Whether they reach the end of the file.
+    package let isAtEnd: Bool
+}
+
+/// What a write answers.
+package struct WriteResult: Sendable, Hashable {
+    package let attributes: Attributes
+    /// Differs from an earlier one when unstable bytes may have been lost since.
+    package let verifier: WriteVerifier
+}
+
+/// 8 random bytes a start (RFC 8881 §18.3.3).
+package struct WriteVerifier: Sendable, Hashable {
+    package let rawValue: UInt64
+}
+
+/// A file kept alive though its last name goes.
+package struct OpenFile: Sendable, Hashable {
+    package let id: UInt64
+    package let inode: InodeNumber
+}
+
+/// A named, pinned instant.
+package struct Snapshot: Sendable, Hashable {
+    package let id: UInt64
+    package let name: String
+    package let epoch: Epoch
+    package let created: Timestamp
+    package let expires: Timestamp?
+}
+
+/// A pinned instant without a name; it ends with its release or with the process.
+package struct Hold: Sendable, Hashable {
+    package let id: UInt64
+    package let epoch: Epoch
+}
+
+/// A place in the journal of changes that a consumer comes back to.
+package struct Bookmark: Sendable, Hashable {
+    package let name: String
+    package let epoch: Epoch
+    package let expires: Timestamp?
+}
+
+/// A key that changed between two instants; compare both ends to learn how.
+///
+/// Order is the journal's own, so one may be handed back as `resumeAfter`.
+package enum Change: Sendable, Hashable {
+    /// An inode's attributes, its birth or its death; of a symlink or small file its bytes too.
+    case inode(InodeNumber)
+    /// A name in a directory, by the listing's cookie.
+    case dirent(directory: InodeNumber, cookie: UInt64)
+    /// One of an inode's extended attributes.
+    case extendedAttributes(InodeNumber)
+    /// Bytes inside one 4 MiB tile of a file.
+    case content(InodeNumber, tile: UInt32)
+}
+
+/// A part of the changes between two instants, each key once.
+package struct ChangePage: Sendable, Hashable {
+    package let changes: [Change]
+    /// Hand it back for the next part; `nil` at the end.
+    package let resumeAfter: ChangePosition?
+}
+
+/// Where a page of changes ended; opaque.
+package struct ChangePosition: Sendable, Hashable {
+    let kind: Int64
+    let first: Int64
+    let second: Int64
+}
+
+/// A dirent as backup sees it.
+package struct DirentRecord: Sendable, Hashable {
+    package let directory: InodeNumber
+    package let cookie: UInt64
+    package let name: FileName
+    package let inode: InodeNumber
+    package let kind: FileKind
+}
+
+/// An extended attribute.
+package struct ExtendedAttribute: Sendable, Hashable {
+    package let name: [UInt8]
+    package let value: [UInt8]
+}
+
+/// One version of a file: how it read from `epoch` until the next one.
+package struct FileVersion: Sendable, Hashable {
+    /// A retained instant at which exactly this version is read.
+    package let epoch: Epoch
+    /// When this version came to be.
+    package let since: Timestamp
+    package let attributes: Attributes
+    /// Whether this is the present.
+    package let isLive: Bool
+}
+
+/// Bytes and inodes of a file system (statvfs(3), and more).
+package struct FileSystemStatistics: Sendable, Hashable {
+    /// Bytes that live files' data occupies.
+    package var liveBytes: UInt64
+    package var inodes: UInt64
+    /// Bytes of the segment files by tier, as the disk counts them.
+    package var storedBytes: [Tier: UInt64]
+    /// Of them, bytes of records that no instant needs any more.
+    package var deadBytes: [Tier: UInt64]
+    /// Bytes of the metadata database and its log.
+    package var metadataBytes: UInt64
+    package var diskTotalBytes: UInt64
+    package var diskAvailableBytes: UInt64
+}
+
+/// What a tier move did.
+package struct MoveResult: Sendable, Hashable {
+    package var records = 0
+    /// Plain bytes moved.
+    package var bytes: UInt64 = 0
+    /// Sealed bytes in the tier left and in the tier entered.
+    package var storedBefore: UInt64 = 0
+    package var storedAfter: UInt64 = 0
+}
+
+/// What one call of maintenance did.
+package struct MaintenanceReport: Sendable, Hashable {
+    package var instantsDropped = 0
+    package var keysScanned = 0
+    package var inodesReaped = 0
+    package var recordsFreed = 0
+    package var bytesFreed: UInt64 = 0
+    package var segmentsFreed = 0
+    /// Whether more is due: call again.
+    package var isMoreDue = false
+}
+
+/// Something that doctor found wrong.
+package struct Finding: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        /// Bytes are lost or unreadable.
+        case damage
+        /// Two rows contradict each other.
+        case inconsistency
+        /// Space that nothing uses and nothing will free.
+        case leak
+    }
+
+    package let kind: Kind
+    package let inode: InodeNumber?
+    /// Bytes of the file that are meant.
+    package let range: Range<UInt64>?
+    package let segment: SegmentID?
+    package let message: String
+    package let remedy: String
+}

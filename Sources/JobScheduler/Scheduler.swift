@@ -1,0 +1,200 @@
+package import Logging
+package import Policies
+package import VarveModel
+
+/// Does what a job says, to its end; knows the jobs' actions, as the scheduler does not.
+package typealias JobExecutor = @concurrent @Sendable (Job, _ due: Timestamp) async -> JobOutcome
+
+/// Runs jobs when they are due, never one job twice at a time, and records every run.
+///
+/// What it knows across restarts is in the journal: the runs, and since when each schedule is being
+/// watched. A cursor per job says up to where its due instants are dealt with; a job is claimed
+/// (marked running, its cursor moved) before the first `await`, so no second caller can claim it.
+package actor Scheduler {
+    private let clock: any VarveClock
+    let journal: any JobRunJournal
+    let logger: Logger
+    let execute: JobExecutor
+
+    var jobs: [String: Job] = [:]
+    /// Everything due up to here is run, skipped or before the first sight.
+    var cursors: [String: Timestamp] = [:]
+    /// Due instants whose run was interrupted and is to be run again.
+    var retries: [String: Timestamp] = [:]
+    var running: Set<String> = []
+
+    /// A run that was interrupted is begun again once; a job that brings the daemon down does so
+    /// twice at most for one due instant.
+    private static let interruptionsMax = 2
+
+    /// Makes a scheduler that does nothing before `start`.
+    ///
+    /// - Parameters:
+    ///   - clock: Decides what is due.
+    ///   - journal: Where runs are recorded.
+    ///   - logger: Gets one line a run.
+    ///   - execute: Does what a job says.
+    package init(
+        clock: any VarveClock,
+        journal: any JobRunJournal,
+        logger: Logger,
+        execute: @escaping JobExecutor
+    ) {
+        self.clock = clock
+        self.journal = journal
+        self.logger = logger
+        self.execute = execute
+    }
+
+    // MARK: Jobs
+
+    /// Takes over from the daemon before: names interrupted runs, and finds what was missed.
+    ///
+    /// - Parameter list: The jobs in force, each name once.
+    /// - Throws: `.journal`; then nothing is in force and `start` may be called again.
+    package func start(_ list: [Job]) async throws(SchedulerError) {
+        let now = wholeSecond()
+        do {
+            try await journal.interruptRunning(
+                ended: now,
+                message: "the daemon ended before the run did"
+            )
+            var known: [String: JobSighting] = [:]
+            for sighting in try await journal.sightings() { known[sighting.job] = sighting }
+            for job in list {
+                let since = try await watch(job, known: known.removeValue(forKey: job.name), now)
+                let last = try await journal.lastScheduledRun(of: job.name)
+                cursors[job.name] = max(since, last?.due ?? since)
+                guard let last, last.state == .interrupted, last.due >= since,
+                    job.missed == .runOnce
+                else { continue }
+                let times = try await journal.interruptedRuns(of: job.name, due: last.due)
+                if times < Self.interruptionsMax { retries[job.name] = last.due }
+            }
+            for job in known.keys.sorted() { try await journal.removeSighting(of: job) }
+        } catch {
+            throw failure("start", error)
+        }
+        for job in list { jobs[job.name] = job }
+    }
+
+    /// Puts other jobs in force, as after the files were edited.
+    ///
+    /// A job whose schedule is new or changed is watched from now on; one that is gone is forgotten
+    /// once its run, if any, has ended.
+    ///
+    /// - Parameter list: All the jobs, each name once.
+    /// - Throws: `.journal`; the jobs before stay in force.
+    package func replace(_ list: [Job]) async throws(SchedulerError) {
+        let now = wholeSecond()
+        let changed = list.filter { job in
+            jobs[job.name]?.schedule.description != job.schedule.description
+        }
+        let names = Set(list.map(\.name))
+        let gone = jobs.keys.filter { !names.contains($0) }.sorted()
+        do {
+            for job in changed { _ = try await watch(job, known: nil, now) }
+            for name in gone { try await journal.removeSighting(of: name) }
+        } catch {
+            throw failure("replace jobs", error)
+        }
+        for job in changed {
+            cursors[job.name] = max(now, cursors[job.name] ?? now)
+            retries[job.name] = nil
+        }
+        for name in gone {
+            cursors[name] = nil
+            retries[name] = nil
+        }
+        jobs = [:]
+        for job in list { jobs[job.name] = job }
+    }
+
+    /// Since when the job's schedule is being watched.
+    private func watch(
+        _ job: Job,
+        known: JobSighting?,
+        _ now: Timestamp
+    ) async throws -> Timestamp {
+        let schedule = job.schedule.description
+        if let known, known.schedule == schedule { return known.since }
+        try await journal.save(JobSighting(job: job.name, schedule: schedule, since: now))
+        return now
+    }
+
+    // MARK: What is due
+
+    /// When something is next due: now or earlier when something is due already.
+    package func nextDue() -> Timestamp? {
+        ([nextScheduled()].compactMap { $0 } + retries.values).min()
+    }
+
+    /// As `nextDue`, without interrupted runs that wait to be run again.
+    func nextScheduled() -> Timestamp? {
+        jobs.values.compactMap { job in
+            cursors[job.name].flatMap { job.schedule.next(after: $0) }
+        }.min()
+    }
+
+    /// The next due instants from now on, soonest first; those of one instant by name.
+    package func next(_ count: Int) -> [DueJob] {
+        let now = clock.now()
+        var heads: [DueJob] = jobs.values.compactMap { job in
+            job.schedule.next(after: max(now, cursors[job.name] ?? now)).map {
+                DueJob(job: job, due: $0)
+            }
+        }
+        var found: [DueJob] = []
+        while found.count < count, let soonest = heads.indices.min(by: { heads[$0] < heads[$1] }) {
+            let head = heads[soonest]
+            found.append(head)
+            if let later = head.job.schedule.next(after: head.due) {
+                heads[soonest] = DueJob(job: head.job, due: later)
+            } else {
+                heads.remove(at: soonest)
+            }
+        }
+        return found
+    }
+
+    /// The jobs that are running.
+    package func runningJobs() -> [String] { running.sorted() }
+
+    /// The newest runs first, of one job or of all.
+    package func history(of job: String?, limit: Int) async throws(SchedulerError) -> [JobRun] {
+        do {
+            return try await journal.runs(of: job, limit: limit)
+        } catch {
+            throw failure("read the history", error)
+        }
+    }
+
+    /// The clock's time.
+    func now() -> Timestamp { clock.now() }
+
+    /// Logs that a due instant could not be recorded; it is tried again.
+    func report(_ error: SchedulerError, of job: String) {
+        logger.error("a job could not begin", metadata: ["job": "\(job)", "error": "\(error)"])
+    }
+
+    /// Now, as the journal keeps times.
+    func wholeSecond() -> Timestamp { Timestamp(seconds: clock.now().seconds) }
+
+    func failure(_ what: String, _ error: any Error) -> SchedulerError {
+        SchedulerError(
+            .journal,
+            "cannot \(what): \(error)",
+            remedy: "See the journal's own error; nothing was begun that is not recorded."
+        )
+    }
+}
+
+/// A job and an instant at which it is due.
+package struct DueJob: Sendable, Hashable, Comparable {
+    package let job: Job
+    package let due: Timestamp
+
+    package static func < (left: DueJob, right: DueJob) -> Bool {
+        (left.due, left.job.name) < (right.due, right.job.name)
+    }
+}

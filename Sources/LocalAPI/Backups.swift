@@ -1,0 +1,129 @@
+/// Names a vault.
+package struct VaultName: Codable, Sendable, Hashable {
+    package var vault: String
+
+    package init(vault: String) {
+        self.vault = vault
+    }
+}
+
+/// A vault.
+package struct VaultDescription: Codable, Sendable, Hashable {
+    package var name: String
+    package var created: TimeText
+    /// `available`, or `unavailable` with the reason.
+    package var state: String
+    package var reason: String?
+    package var recoveryPoints: UInt64?
+    package var storedBytes: UInt64?
+    package var packs: UInt64?
+    package var chunks: UInt64?
+
+    package init(
+        name: String,
+        created: TimeText,
+        state: String,
+        reason: String? = nil,
+        recoveryPoints: UInt64? = nil,
+        storedBytes: UInt64? = nil,
+        packs: UInt64? = nil,
+        chunks: UInt64? = nil
+    ) {
+        self.name = name
+        self.created = created
+        self.state = state
+        self.reason = reason
+        self.recoveryPoints = recoveryPoints
+        self.storedBytes = storedBytes
+        self.packs = packs
+        self.chunks = chunks
+    }
+}
+
+/// Asks to check a vault.
+package struct VerifyVault: Codable, Sendable, Hashable {
+    package var vault: String
+    /// Opens every chunk too.
+    package var readsData: Bool
+
+    package init(vault: String, readsData: Bool) {
+        self.vault = vault
+        self.readsData = readsData
+    }
+}
+
+/// Asks for a backup now.
+package struct RunBackup: Codable, Sendable, Hashable {
+    package var fileSystem: String
+    package var vault: String
+    /// `nil` keeps it until it is deleted.
+    package var deleteAfterDays: Int64?
+
+    package init(fileSystem: String, vault: String, deleteAfterDays: Int64? = nil) {
+        self.fileSystem = fileSystem
+        self.vault = vault
+        self.deleteAfterDays = deleteAfterDays
+    }
+}
+
+/// Asks which recovery points there are.
+package struct ListBackups: Codable, Sendable, Hashable {
+    package var fileSystem: String?
+    package var vault: String?
+
+    package init(fileSystem: String? = nil, vault: String? = nil) {
+        self.fileSystem = fileSystem
+        self.vault = vault
+    }
+}
+
+/// A recovery point.
+package struct RecoveryPointDescription: Codable, Sendable, Hashable {
+    package var id: String
+    package var vault: String
+    /// The id of its source.
+    package var fileSystem: String
+    /// The Name that the source had.
+    package var fileSystemName: String
+    /// The moment that it shows.
+    package var instant: TimeText
+    package var created: TimeText
+    package var expires: TimeText?
+    /// Whether it was copied whole and not as changes to the one before.
+    package var isFull: Bool
+    package var files: UInt64
+    /// Bytes that it restores.
+    package var bytes: UInt64
+    /// Plain bytes that were read for it.
+    package var changedBytes: UInt64
+    /// Bytes that it added to the vault.
+    package var storedBytes: UInt64
+
+    package init(
+        id: String,
+        vault: String,
+        fileSystem: String,
+        fileSystemName: String,
+        instant: TimeText,
+        created: TimeText,
+        expires: TimeText? = nil,
+        isFull: Bool,
+        files: UInt64,
+        bytes: UInt64,
+        changedBytes: UInt64,
+        storedBytes: UInt64
+    ) {
+        self.id = id
+        self.vault = vault
+        self.fileSystem = fileSystem
+        self.fileSystemName = fileSystemName
+        self.instant = instant
+        self.created = created
+        self.expires = expires
+        self.isFull = isFull
+        self.files = files
+        self.bytes = bytes
+        self.changedBytes = changedBytes
+        self.storedBytes = storedBytes
+    }
+}

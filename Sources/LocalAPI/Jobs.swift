@@ -1,0 +1,152 @@
+/// Names a job.
+package struct JobName: Codable, Sendable, Hashable {
+    package var job: String
+
+    package init(job: String) {
+        self.job = job
+    }
+}
+
+/// A job as its file says.
+package struct JobDescription: Codable, Sendable, Hashable {
+    package var name: String
+    package var file: String
+    package var action: String
+    package var fileSystems: [String]
+    package var vault: String?
+    package var schedule: String
+    package var timeZone: String
+    /// `run-once` or `skip`.
+    package var missed: String
+    package var retention: String?
+    package var next: TimeText?
+
+    package init(
+        name: String,
+        file: String,
+        action: String,
+        fileSystems: [String],
+        vault: String? = nil,
+        schedule: String,
+        timeZone: String,
+        missed: String,
+        retention: String? = nil,
+        next: TimeText? = nil
+    ) {
+        self.name = name
+        self.file = file
+        self.action = action
+        self.fileSystems = fileSystems
+        self.vault = vault
+        self.schedule = schedule
+        self.timeZone = timeZone
+        self.missed = missed
+        self.retention = retention
+        self.next = next
+    }
+}
+
+/// Asks when jobs come due.
+package struct NextJobs: Codable, Sendable, Hashable {
+    package var job: String?
+    package var count: Int
+
+    package init(job: String? = nil, count: Int) {
+        self.job = job
+        self.count = count
+    }
+}
+
+/// When a job comes due.
+package struct JobDue: Codable, Sendable, Hashable {
+    package var job: String
+    package var due: TimeText
+
+    package init(job: String, due: TimeText) {
+        self.job = job
+        self.due = due
+    }
+}
+
+/// Asks for the runs so far.
+package struct JobHistory: Codable, Sendable, Hashable {
+    package var job: String?
+    package var limit: Int
+
+    package init(job: String? = nil, limit: Int) {
+        self.job = job
+        self.limit = limit
+    }
+}
+
+/// One run.
+package struct JobRunDescription: Codable, Sendable, Hashable {
+    package var job: String
+    package var due: TimeText
+    package var started: TimeText
+    package var ended: TimeText?
+    /// `running`, `done`, `failed`, `interrupted`, `skipped`.
+    package var outcome: String
+    package var message: String
+
+    package init(
+        job: String,
+        due: TimeText,
+        started: TimeText,
+        ended: TimeText? = nil,
+        outcome: String,
+        message: String
+    ) {
+        self.job = job
+        self.due = due
+        self.started = started
+        self.ended = ended
+        self.outcome = outcome
+        self.message = message
+    }
+}
+
+/// Asks to read policy files; without any, the daemon's own directories.
+package struct LintJobs: Codable, Sendable, Hashable {
+    package struct File: Codable, Sendable, Hashable {
+        package var name: String
+        package var text: String
+
+        package init(name: String, text: String) {
+            self.name = name
+            self.text = text
+        }
+    }
+
+    package var files: [File]
+
+    package init(files: [File]) {
+        self.files = files
+    }
+}
+
+/// What reading them found.
+package struct LintReport: Codable, Sendable, Hashable {
+    package struct Mistake: Codable, Sendable, Hashable {
+        package var file: String
+        package var line: Int
+        package var message: String
+        package var remedy: String
+
+        package init(file: String, line: Int, message: String, remedy: String) {
+            self.file = file
+            self.line = line
+            self.message = message
+            self.remedy = remedy
+        }
+    }
+
+    /// Files read.
+    package var files: Int
+    package var mistakes: [Mistake]
+
+    package init(files: Int, mistakes: [Mistake]) {
+        self.files = files
+        self.mistakes = mistakes
+    }
+}

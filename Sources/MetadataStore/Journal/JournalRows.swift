@@ -1,0 +1,102 @@
+package import VarveModel
+
+/// One run of a job, or the record of one that did not take place.
+package struct JobRunRow: Sendable, Hashable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
+        case running, succeeded, partial, failed, skipped, interrupted
+    }
+
+    package enum Trigger: String, Sendable, Hashable, CaseIterable {
+        case schedule, catchUp, manual
+    }
+
+    /// Given by the journal; ascending.
+    package let id: Int64
+    package let job: String
+    package let action: String
+    /// Times are kept to whole seconds.
+    package let due: Timestamp
+    package let trigger: Trigger
+    package let started: Timestamp?
+    package let ended: Timestamp?
+    package let state: State
+    package let message: String
+
+    package init(
+        id: Int64 = 0,
+        job: String,
+        action: String,
+        due: Timestamp,
+        trigger: Trigger,
+        started: Timestamp?,
+        ended: Timestamp?,
+        state: State,
+        message: String
+    ) {
+        self.id = id
+        self.job = job
+        self.action = action
+        self.due = due
+        self.trigger = trigger
+        self.started = started
+        self.ended = ended
+        self.state = state
+        self.message = message
+    }
+}
+
+/// Since when a job's schedule is being watched.
+package struct JobSightingRow: Sendable, Hashable {
+    package let job: String
+    package let schedule: String
+    package let since: Timestamp
+
+    package init(job: String, schedule: String, since: Timestamp) {
+        self.job = job
+        self.schedule = schedule
+        self.since = since
+    }
+}
+
+/// The last day on which a client read or wrote an inode's data, and the tier it is in.
+package struct AccessDay: Sendable, Hashable {
+    package let inode: InodeNumber
+    /// Days since 1970, UTC.
+    package let day: Int64
+    package let tier: Tier
+
+    package init(inode: InodeNumber, day: Int64, tier: Tier) {
+        self.inode = inode
+        self.day = day
+        self.tier = tier
+    }
+}
+
+/// One move of an inode's data between tiers.
+package struct TransitionRecord: Sendable, Hashable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
+        case planned, copied, committed, abandoned
+
+        /// Whether nothing more will happen.
+        package var isFinal: Bool { self == .committed || self == .abandoned }
+    }
+
+    /// Given by the journal; ascending.
+    package let id: Int64
+    /// The file system's id, as its text.
+    package let fileSystem: String
+    package let inode: InodeNumber
+    package let from: Tier
+    package let to: Tier
+    package let state: State
+    package let planned: Timestamp
+    package let ended: Timestamp?
+    /// Bytes of the file's data.
+    package let bytes: UInt64
+    /// Bytes that its records took before and after.
+    package let storedBefore: UInt64
+    package let storedAfter: UInt64
+    package let policy: String
+    /// For people: why it moved, or why it did not.
+    package let reason: String
+}

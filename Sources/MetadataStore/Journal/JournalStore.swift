@@ -1,0 +1,107 @@
+package import Disk
+package import Keyring
+package import VarveModel
+
+/// `journal.sqlite`: what jobs did, when files were last used, and what moved between tiers.
+///
+/// Each call that changes something is durable when it returns.
+package actor JournalStore {
+    /// `VJRN`.
+    package static let applicationID: Int32 = 0x564A_524E
+
+    private let thread = BlockingThread()
+    let database: SealedDatabase
+    let connection: Connection
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        thread.asUnownedSerialExecutor()
+    }
+
+    /// Opens the database, or makes it when told to and missing.
+    ///
+    /// It blocks, once, on the caller's thread.
+    ///
+    /// - Parameters:
+    ///   - disk: Where the state directory lives.
+    ///   - path: Of `journal.sqlite`.
+    ///   - key: The data key that seals it.
+    ///   - id: The database's own id.
+    ///   - create: Whether to make it when there is none.
+    /// - Throws: `.notFound`, `.corrupt`, `.wrongKey`, `.mismatch`, `.newerFormat`, `.noSpace`, `.failed`.
+    package init(
+        disk: any Disk,
+        path: String,
+        key: DataKey,
+        id: UniqueID,
+        create: Bool
+    ) throws(MetadataError) {
+        database = try SealedDatabase(
+            disk: disk,
+            path: path,
+            key: key,
+            id: id,
+            applicationID: JournalStore.applicationID,
+            create: create,
+            options: .small
+        )
+        connection = try database.connect(writer: true)
+        try connection.establish(schema: JournalSchema.sql, version: JournalSchema.version)
+    }
+
+    /// Rows answered and steps run so far: what cost tests count.
+    package func cost() -> UInt64 { connection.totalRowsStepped }
+
+    /// Reads every page and row; what is wrong, in words.
+    package func findings() throws(MetadataError) -> [String] {
+        try database.findings()
+    }
+
+    /// Runs `body` in one transaction, and keeps the log short.
+    func change<Value>(_ body: () throws(MetadataError) -> Value) throws(MetadataError) -> Value {
+        let value = try connection.transaction(body)
+        try database.checkpoint(past: JournalSchema.framesMax)
+        return value
+    }
+
+    func corrupt(_ what: String) -> MetadataError {
+        MetadataError(
+            .corrupt,
+            "database '\(database.path)': \(what) does not decode",
+            remedy: MetadataError.damageRemedy
+        )
+    }
+}
+
+/// The tables of `journal.sqlite` (docs/formats/control-and-journal.md).
+enum JournalSchema {
+    static let version: Int64 = 1
+    /// A log longer than this is copied into the base: 1,024 frames are 4 MiB.
+    static let framesMax = 1024
+
+    static let sql = """
+        CREATE TABLE job_run(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, action TEXT NOT NULL,
+            due INTEGER NOT NULL, started INTEGER, ended INTEGER, state TEXT NOT NULL,
+            "trigger" TEXT NOT NULL, message TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX job_run_due ON job_run(job, due);
+        CREATE INDEX job_run_running ON job_run(id) WHERE state = 'running';
+        CREATE TABLE job_sighting(
+            job TEXT PRIMARY KEY, schedule TEXT NOT NULL, since INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE access_day(
+            fs TEXT NOT NULL, ino INTEGER NOT NULL, day INTEGER NOT NULL,
+            tier INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(fs, ino)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX access_day_due ON access_day(fs, tier, day, ino);
+        CREATE TABLE transition(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, fs TEXT NOT NULL, ino INTEGER NOT NULL,
+            from_tier INTEGER NOT NULL, to_tier INTEGER NOT NULL, state TEXT NOT NULL,
+            planned INTEGER NOT NULL, ended INTEGER, bytes INTEGER NOT NULL,
+            stored_before INTEGER NOT NULL, stored_after INTEGER NOT NULL,
+            policy TEXT NOT NULL, reason TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX transition_inode ON transition(fs, ino);
+        CREATE INDEX transition_open ON transition(fs, id) WHERE state IN ('planned', 'copied');
+        """
+}

@@ -1,0 +1,227 @@
+package import Disk
+package import Keyring
+private import Synchronization
+package import VarveModel
+
+/// How a file system's database is made.
+package struct FileSystemDatabaseOptions: Sendable {
+    package var fileSystem: UniqueID
+    package var family: UniqueID
+    /// Unix seconds of its first epoch.
+    package var second: Int64
+    /// Bits of the name hash; tests inject few, so that names collide.
+    package var nameHashBits: Int
+    /// Bytes of a tile; tests inject few.
+    package var tileBytes: UInt64
+
+    package init(
+        fileSystem: UniqueID,
+        family: UniqueID,
+        second: Int64,
+        nameHashBits: Int = 55,
+        tileBytes: UInt64 = FileSystemDatabase.tileBytesStandard
+    ) {
+        self.fileSystem = fileSystem
+        self.family = family
+        self.second = second
+        self.nameHashBits = nameHashBits
+        self.tileBytes = tileBytes
+    }
+}
+
+/// One file system's metadata: a sealed SQLite file with one writer and many readers.
+package final class FileSystemDatabase: Sendable {
+    /// 4 MiB: a tile's slices are read whole, and 64 of them fill a segment.
+    package static let tileBytesStandard: UInt64 = 4 << 20
+
+    package let superblock: Superblock
+    package let sequences: Sequences
+    /// Checkpoints and counters of syncs and bytes are its affair.
+    package let sealed: SealedDatabase
+    private let published = Atomic<UInt64>(0)
+    private let hasWriter = Atomic<Bool>(false)
+
+    /// Makes an empty database: tables and superblock, no inode.
+    ///
+    /// - Throws: `.exists` when the file is there, and whatever the disk answers.
+    package static func create(
+        disk: any Disk,
+        path: String,
+        key: DataKey,
+        _ options: FileSystemDatabaseOptions
+    ) throws(MetadataError) -> FileSystemDatabase {
+        let sealed = try SealedDatabase(
+            disk: disk,
+            path: path,
+            key: key,
+            id: options.fileSystem,
+            applicationID: Schema.applicationID,
+            create: true
+        )
+        let superblock = Superblock(
+            fileSystem: options.fileSystem,
+            family: options.family,
+            nameHashKey: SecureRandom.bytes(NameHasher.keyBytes),
+            nameHashBits: options.nameHashBits,
+            tileBytes: options.tileBytes
+        )
+        try write(superblock, options, to: try sealed.connect(writer: true))
+        return try FileSystemDatabase(sealed)
+    }
+
+    /// Opens one that was made before.
+    ///
+    /// - Throws: `.wrongKey`, `.newerFormat`, `.corrupt`, and whatever the disk answers.
+    package static func open(
+        disk: any Disk,
+        path: String,
+        key: DataKey,
+        fileSystem: UniqueID
+    ) throws(MetadataError) -> FileSystemDatabase {
+        let sealed = try SealedDatabase(
+            disk: disk,
+            path: path,
+            key: key,
+            id: fileSystem,
+            applicationID: Schema.applicationID,
+            create: false
+        )
+        let database = try FileSystemDatabase(sealed)
+        guard database.superblock.fileSystem == fileSystem else {
+            throw MetadataError(
+                .corrupt,
+                "\(path) holds the metadata of another file system",
+                remedy: "Put each file system's files back into its own directory."
+            )
+        }
+        return database
+    }
+
+    private init(_ sealed: SealedDatabase) throws(MetadataError) {
+        self.sealed = sealed
+        let connection = try sealed.connect(writer: false)
+        superblock = try Superblock(connection)
+        let rows = RowReader(connection, superblock)
+        var ceilings: [UInt64] = []
+        for kind in SequenceKind.allCases {
+            ceilings.append(UInt64(try rows.statements.int(kind.ceiling) ?? 1))
+        }
+        sequences = Sequences(ceilings: ceilings)
+    }
+
+    /// The one writer.
+    ///
+    /// Its first commit, an empty one made here, puts the ceilings of the sequences ahead.
+    ///
+    /// - Returns: A writer for one thread.
+    /// - Throws: `.busy` when there is one already.
+    package func writer() throws(MetadataError) -> MetadataWriter {
+        guard !hasWriter.exchange(true, ordering: .acquiringAndReleasing) else {
+            throw MetadataError(.busy, "the file system's metadata has its writer already")
+        }
+        let writer = try MetadataWriter(try sealed.connect(writer: true), self)
+        try writer.begin(second: 0)
+        _ = try writer.commit()
+        return writer
+    }
+
+    /// A reader for one thread; make as many as there are threads.
+    package func reader() throws(MetadataError) -> MetadataReader {
+        MetadataReader(try sealed.connect(writer: false), self)
+    }
+
+    /// The number of the last commit that is durable.
+    package var publishedCommit: UInt64 {
+        published.load(ordering: .acquiring)
+    }
+
+    /// Closes the file; writer and readers must be gone.
+    package func close() {
+        sealed.close()
+    }
+
+    func publish() -> UInt64 {
+        published.add(1, ordering: .acquiringAndReleasing).newValue
+    }
+
+    private static func write(
+        _ superblock: Superblock,
+        _ options: FileSystemDatabaseOptions,
+        to connection: Connection
+    ) throws(MetadataError) {
+        try connection.execute("BEGIN IMMEDIATE")
+        for sql in Schema.statements { try connection.execute(sql) }
+        try connection.execute("PRAGMA user_version = \(Schema.format)")
+        let first = Epoch(second: options.second)
+        let rows: [(String, MetaValue)] = [
+            ("epoch", .int(first.stored)),
+            ("generation", .int(1)),
+            ("grid", .bytes(RetentionGrid(from: options.second).encoded())),
+            ("counters", .bytes(FileSystemCounters().encoded())),
+            (SequenceKind.inode.key, .int(2)),  // 1 is the root directory.
+            (SequenceKind.sequence.key, .int(1)),
+            (SequenceKind.change.key, .int(1)),
+        ]
+        for (key, value) in superblock.rows + rows {
+            let statement = try connection.prepare("INSERT INTO meta VALUES (?1, ?2)")
+            defer { statement.reset() }
+            statement.bind(1, key)
+            switch value {
+            case .int(let value): statement.bind(2, value)
+            case .bytes(let value): statement.bind(2, value)
+            }
+            _ = try statement.step()
+        }
+        try connection.execute("COMMIT")
+    }
+}
+
+/// Reads rows on a connection of its own, in read transactions.
+package final class MetadataReader: RowReader {
+    private let database: FileSystemDatabase
+    /// The open transaction shows at least this commit.
+    package private(set) var commitNumber: UInt64 = 0
+
+    init(_ connection: Connection, _ database: FileSystemDatabase) {
+        self.database = database
+        super.init(connection, database.superblock)
+    }
+
+    /// Begins a read transaction: until ``end()``, every answer is of one moment.
+    package func begin() throws(MetadataError) {
+        let number = database.publishedCommit
+        try statements.run(.beginReading)
+        // The first read fixes the moment; BEGIN alone does not.
+        _ = try openEpoch()
+        commitNumber = number
+    }
+
+    package func end() throws(MetadataError) {
+        try statements.run(.endReading)
+    }
+}
+
+extension SequenceKind {
+    var ceiling: Query {
+        switch self {
+        case .inode: .ceilingInode
+        case .sequence: .ceilingSequence
+        case .change: .ceilingChange
+        }
+    }
+}
+
+extension Query {
+    static let beginReading = Query("BEGIN")
+    static let endReading = Query("COMMIT")
+    static let ceilingInode = Query("SELECT v FROM meta WHERE k = 'ceiling.ino'")
+    static let ceilingSequence = Query("SELECT v FROM meta WHERE k = 'ceiling.seq'")
+    static let ceilingChange = Query("SELECT v FROM meta WHERE k = 'ceiling.change'")
+
+    /// Every statement that touches a row, for the test that none scans a table.
+    static let all: [Query] =
+        ofReader + ofInodeReads + ofNameReads + ofContentReads + ofTimeReads + ofAccountReads
+        + ofTransactions + ofInodeWrites + ofNameWrites + ofContentWrites + ofRecordWrites
+        + ofRanges + ofTimeWrites + ofGarbage + ofReaping
+        + [ceilingInode, ceilingSequence, ceilingChange]
+}

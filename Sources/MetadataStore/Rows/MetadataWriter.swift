@@ -1,0 +1,239 @@
+package import VarveModel
+
+/// What a commit made durable.
+package struct Commit: Sendable, Hashable {
+    /// Grows by one a commit, from the moment that the database was opened.
+    package let number: UInt64
+    /// The epoch in force at its end.
+    package let epoch: Epoch
+    /// Records that no row refers to any more: their bytes may be used again.
+    package let freed: [FreedRecord]
+
+    package init(number: UInt64, epoch: Epoch, freed: [FreedRecord]) {
+        self.number = number
+        self.epoch = epoch
+        self.freed = freed
+    }
+}
+
+/// A point within a transaction to which it can be taken back.
+package struct Savepoint {
+    fileprivate let state: WriterState
+}
+
+/// The only writer of a file system's rows; it lives on the committer's thread.
+///
+/// Every change is copy on first write: a version that a retained instant shows moves to the history
+/// once, then the live row is changed in place. Nothing is durable before ``commit()`` returns, and
+/// whatever throws leaves the transaction to be reverted or rolled back by the caller.
+package final class MetadataWriter: RowReader {
+    let database: FileSystemDatabase
+    var state: WriterState
+    var tiles = TileCache()
+    var resolving: RangeCursor?
+    private var atBegin: WriterState
+    /// Keys already filed in `chg` at the epoch in force.
+    private var noted: Set<ChangeKey> = []
+
+    init(_ connection: Connection, _ database: FileSystemDatabase) throws(MetadataError) {
+        self.database = database
+        let rows = RowReader(connection, database.superblock)
+        let retained = try rows.retention()
+        let segments = try rows.segments().map { ($0.id, $0.tier) }
+        state = WriterState(
+            clock: EpochClock(last: retained.open),
+            retained: retained,
+            counters: try rows.counters(),
+            tiers: Dictionary(uniqueKeysWithValues: segments),
+            hasSharedRecords: try rows.statements.exists(.anyReferrer)
+        )
+        atBegin = state
+        super.init(connection, database.superblock)
+    }
+
+    /// The epoch of what the transaction writes.
+    package var epoch: Epoch { state.epoch }
+
+    package override func retention() -> RetainedInstants { state.retained }
+
+    package override func openEpoch() -> Epoch { state.epoch }
+
+    package override func counters() -> FileSystemCounters { state.counters }
+
+    // MARK: Transactions
+
+    /// Begins a transaction in `second`, or in the last one when the clock has gone back.
+    @discardableResult
+    package func begin(second: Int64) throws(MetadataError) -> Epoch {
+        try statements.run(.begin)
+        atBegin = state
+        let before = state.epoch
+        state.retained.open = state.clock.open(second: second)
+        if state.epoch != before { noted.removeAll(keepingCapacity: true) }
+        return state.epoch
+    }
+
+    /// Makes the transaction durable.
+    ///
+    /// When it throws, nothing of it is there: ``rollback()``.
+    package func commit() throws(MetadataError) -> Commit {
+        let ceilings = try flush()
+        try statements.run(.commit)
+        for (kind, ceiling) in ceilings { database.sequences.raise(kind, to: ceiling) }
+        let freed = state.freed
+        state.freed = []
+        atBegin = state
+        return Commit(number: database.publish(), epoch: state.epoch, freed: freed)
+    }
+
+    /// Takes the whole transaction back, also one that SQLite has already ended by itself.
+    package func rollback() {
+        // SQLite may have rolled back on its own (a full disk): then there is nothing to end.
+        try? statements.run(.rollback)
+        state = atBegin
+        forget()
+    }
+
+    /// Marks a point to which the transaction can be reverted: one an operation.
+    package func mark() throws(MetadataError) -> Savepoint {
+        try statements.run(.savepoint)
+        return Savepoint(state: state)
+    }
+
+    /// Keeps what was done since the mark.
+    package func release(_ savepoint: Savepoint) throws(MetadataError) {
+        try statements.run(.release)
+    }
+
+    /// Undoes what was done since the mark, and the mark.
+    package func revert(to savepoint: Savepoint) throws(MetadataError) {
+        try statements.run(.revert)
+        try statements.run(.release)
+        state = savepoint.state
+        forget()
+    }
+
+    /// Runs `body` whole or not at all.
+    package func savepoint<Result>(
+        _ body: () throws(MetadataError) -> Result
+    ) throws(MetadataError) -> Result {
+        let savepoint = try mark()
+        do throws(MetadataError) {
+            let result = try body()
+            try release(savepoint)
+            return result
+        } catch {
+            try revert(to: savepoint)
+            throw error
+        }
+    }
+
+    package func nextInode() throws(MetadataError) -> InodeNumber {
+        InodeNumber(rawValue: try next(.inode))
+    }
+
+    package func nextSequence() throws(MetadataError) -> UInt64 { try next(.sequence) }
+
+    package func nextChange() throws(MetadataError) -> UInt64 { try next(.change) }
+
+    // MARK: Versions
+
+    /// Whether a version born at `born` that ends now shows at a retained instant.
+    func isSeen(born: Epoch) -> Bool {
+        state.retained.isSeen(born: born, died: state.epoch)
+    }
+
+    /// Files a key in the change journal at the epoch in force, once.
+    func note(_ key: ChangeKey) throws(MetadataError) {
+        guard noted.insert(key).inserted else { return }
+        try note(key, at: state.epoch)
+    }
+
+    /// Files a key at an epoch that may be past.
+    func note(_ key: ChangeKey, at epoch: Epoch) throws(MetadataError) {
+        try statements.run(.insertChange, epoch.stored, key.kind, key.inode.stored, key.detail)
+    }
+
+    /// After the epoch was closed within a transaction: keys are filed anew.
+    func epochChanged() {
+        state.retained.open = state.epoch
+        noted.removeAll(keepingCapacity: true)
+    }
+
+    private func forget() {
+        noted.removeAll(keepingCapacity: true)
+        tiles.removeAll()
+        resolving = nil
+    }
+
+    private func next(_ kind: SequenceKind) throws(MetadataError) -> UInt64 {
+        guard let value = database.sequences.take(kind) else {
+            throw MetadataError(
+                .busy,
+                "the \(kind) numbers below the durable ceiling are used up",
+                remedy: "Commit, which raises the ceiling, and try again."
+            )
+        }
+        return value
+    }
+
+    /// Writes what is kept beside the rows; answers the ceilings that the commit makes durable.
+    private func flush() throws(MetadataError) -> [(SequenceKind, UInt64)] {
+        for inode in state.spaceDeltas.keys.sorted() { try flushSpace(of: inode) }
+        for (id, delta) in state.segmentDeltas {
+            try statements.run(
+                .countSegment,
+                Int64(id.rawValue),
+                delta.bytes,
+                delta.dead,
+                delta.bornMin.stored,
+                delta.bornMax.stored
+            )
+        }
+        state.segmentDeltas = [:]
+        if state.epoch != atBegin.epoch {
+            try statements.run(.setEpoch, state.epoch.stored)
+        }
+        if state.counters != atBegin.counters {
+            let statement = try statements.bound(.setCounters, [])
+            defer { statement.reset() }
+            statement.bind(1, state.counters.encoded())
+            _ = try statement.step()
+        }
+        var ceilings: [(SequenceKind, UInt64)] = []
+        for kind in SequenceKind.allCases {
+            guard let ceiling = database.sequences.wantedCeiling(kind) else { continue }
+            let statement = try statements.bound(.setMeta, [])
+            defer { statement.reset() }
+            statement.bind(1, kind.key)
+            statement.bind(2, Int64(ceiling))
+            _ = try statement.step()
+            ceilings.append((kind, ceiling))
+        }
+        return ceilings
+    }
+}
+
+extension Query {
+    static let begin = Query("BEGIN IMMEDIATE")
+    static let commit = Query("COMMIT")
+    static let rollback = Query("ROLLBACK")
+    static let savepoint = Query("SAVEPOINT operation")
+    static let release = Query("RELEASE operation")
+    static let revert = Query("ROLLBACK TO operation")
+    static let insertChange = Query("INSERT OR IGNORE INTO chg VALUES (?1, ?2, ?3, ?4)")
+    static let setEpoch = Query("UPDATE meta SET v = ?1 WHERE k = 'epoch'")
+    static let setCounters = Query("UPDATE meta SET v = ?1 WHERE k = 'counters'")
+    static let setMeta = Query("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")
+    static let anyReferrer = Query("SELECT 1 FROM rref LIMIT 1")
+    static let countSegment = Query(
+        """
+        UPDATE seg SET bytes = bytes + ?2, dead = dead + ?3, born_min = min(born_min, ?4),
+        born_max = max(born_max, ?5) WHERE id = ?1
+        """
+    )
+
+    static let ofTransactions = [
+        insertChange, setEpoch, setCounters, setMeta, anyReferrer, countSegment,
+    ]
+}

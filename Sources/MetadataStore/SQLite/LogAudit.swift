@@ -1,0 +1,124 @@
+import Disk
+
+/// Tells a log that a power cut has torn from one that was damaged.
+///
+/// SQLite takes the first frame that does not open for the log's end. That is right only where no
+/// sync had answered: three witnesses say how far one had. The note in the base, the claims that later
+/// frames carry, and the position that another file remembers. A history shorter than any is refused.
+struct LogAudit {
+    private let files: SealedFiles
+    private let sealer: PageSealer
+
+    init(_ files: SealedFiles) {
+        self.files = files
+        sealer = PageSealer(files.keys)
+    }
+
+    /// Recovers the log by reading through `connection`, and refuses a history that is too short.
+    func recover(on connection: Connection, atLeast position: WALPosition) throws(MetadataError) {
+        let statement = try connection.prepare("SELECT count(*) FROM sqlite_schema")
+        try statement.run()
+        let recovered = WALPosition(
+            generation: files.generation,
+            frames: UInt64(files.index.committedFrames)
+        )
+        let note = try DurableNote.greatest(in: files.base, path: files.path, with: sealer)
+        let claimed = WALPosition(
+            generation: recovered.generation,
+            frames: try greatestClaim(from: recovered.frames)
+        )
+        for required in [note, claimed, position] where recovered < required {
+            throw MetadataError(
+                .corrupt,
+                "database '\(files.path)': its history is shorter than what was durable: the log "
+                    + "reaches frame \(recovered.frames) of generation \(recovered.generation), "
+                    + "\(required.frames) of \(required.generation) was promised",
+                remedy: MetadataError.damageRemedy
+            )
+        }
+        let proven = max(note.generation == recovered.generation ? note.frames : 0, claimed.frames)
+        try takeOver(proven..<recovered.frames)
+        files.adopt(frames: recovered.frames, pages: try countPages(on: connection))
+    }
+
+    /// The pages that the database says it has; without a log the base must have them all.
+    private func countPages(on connection: Connection) throws(MetadataError) -> UInt32 {
+        let counts = try connection.rows("PRAGMA page_count") {
+            UInt32(truncatingIfNeeded: $0.int(0))
+        }
+        let pages = counts.first ?? 0
+        let size = try files.size(of: files.base)
+        guard files.index.committedFrames > 0 || size >= SealedLayout.offset(ofPage: pages + 1)
+        else {
+            throw MetadataError(
+                .corrupt,
+                "database '\(files.path)' is cut short: \(size) bytes for \(pages) pages",
+                remedy: MetadataError.damageRemedy
+            )
+        }
+        return pages
+    }
+
+    /// Makes durable what recovery has found and no witness vouches for.
+    ///
+    /// A killed process may not have synced it, or its sync may have failed: then the kernel holds the
+    /// bytes for clean, a sync alone would answer well and do nothing. So they are written again.
+    private func takeOver(_ frames: Range<UInt64>) throws(MetadataError) {
+        if files.generation > 0 {
+            let record = LogRecord(header: files.logHeader, generation: files.generation)
+            try files.write(
+                record.sealed(by: sealer),
+                to: files.log,
+                at: SealedLayout.logRecordOffset
+            )
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: SealedLayout.sealedFrameBytes,
+            alignment: 64
+        )
+        // SAFETY: used within this call alone.
+        defer { buffer.deallocate() }
+        for index in frames {
+            let offset = SealedLayout.offset(ofFrame: index)
+            _ = try files.read(into: buffer, from: files.log, at: offset)
+            try files.write(UnsafeRawBufferPointer(buffer), to: files.log, at: offset)
+        }
+        do throws(DiskError) {
+            try files.log.sync()
+        } catch {
+            throw MetadataError(error, database: files.path)
+        }
+    }
+
+    /// Frames that any frame past `end` says were durable before it was written.
+    private func greatestClaim(from end: UInt64) throws(MetadataError) -> UInt64 {
+        let generation = files.generation
+        guard generation > 0 else { return 0 }
+        let batch: UInt64 = 64
+        let frameBytes = SealedLayout.sealedFrameBytes
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Int(batch) * frameBytes,
+            alignment: 64
+        )
+        // SAFETY: used within this call alone.
+        defer { buffer.deallocate() }
+        var greatest: UInt64 = 0
+        var index = end
+        while index < files.logCapacity {
+            let offset = SealedLayout.offset(ofFrame: index)
+            let count = try files.read(into: buffer, from: files.log, at: offset) / frameBytes
+            guard count > 0, let start = buffer.baseAddress else { break }
+            for frame in 0..<count {
+                let header = FrameHeader.open(
+                    start + frame * frameBytes,
+                    index: index + UInt64(frame),
+                    generation: generation,
+                    with: sealer
+                )
+                if let header { greatest = max(greatest, header.durable) }
+            }
+            index += UInt64(count)
+        }
+        return greatest
+    }
+}

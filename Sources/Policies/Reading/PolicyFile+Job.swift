@@ -1,0 +1,204 @@
+extension PolicyFile.Source {
+    /// AWS Backup's keys of rules and selections that this version gives no meaning to.
+    private static let foreign = [
+        "CompletionWindowMinutes": "a run is never aborted for taking long",
+        "CopyActions": "recovery points are not copied to a second vault yet",
+        "EnableContinuousBackup": "every second of the window is restorable without it",
+        "RecoveryPointTags": "recovery points bear the job's name",
+        "RuleName": "the job's name is the rule's",
+        "SelectionName": "the job's name is the selection's",
+        "IamRoleArn": "jobs run as the daemon",
+        "Conditions": "select by Resources, NotResources and ListOfTags",
+    ]
+
+    /// Reads a job.
+    func job(_ fields: FieldReader, name: String) -> PolicyFile? {
+        let action = fields.choice(
+            "action",
+            Job.ActionName.self,
+            required: "Add 'action: backup', 'snapshot', 'lifecycle' or 'expire'."
+        )
+        let zone = timeZone(fields, key: "ScheduleExpressionTimezone")
+        let schedule = fields.parsed(
+            "ScheduleExpression",
+            required: "Add a schedule, as 'ScheduleExpression: 0 2 * * *'."
+        ) { text throws(PolicyError) in try Schedule(parsing: text, timeZone: zone ?? .utc) }
+        let missed = fields.choice("missed", Job.MissedRuns.self) ?? .runOnce
+        // AWS Backup's own bounds: an hour to a hundred years.
+        let window = fields.integer("StartWindowMinutes", in: 60...52_560_000)
+        let parts = action.flatMap { read($0, fields, job: name) }
+        if action != nil { fields.finish(foreign: Self.foreign) }
+        guard let schedule, let parts else { return nil }
+        return .job(
+            JobDraft(
+                name: name,
+                why: why,
+                file: file,
+                schedule: schedule,
+                missed: missed,
+                startWindowMinutes: window,
+                action: parts
+            )
+        )
+    }
+
+    /// An IANA name; `nil` when the key is absent or wrong.
+    func timeZone(_ fields: FieldReader, key: String) -> TimeZoneRules? {
+        fields.parsed(key) { text throws(PolicyError) in try timeZones.rules(named: text) }
+    }
+
+    private func read(
+        _ action: Job.ActionName,
+        _ fields: FieldReader,
+        job: String
+    ) -> JobDraft.Action? {
+        switch action {
+        case .backup:
+            let selection = selection(fields)
+            let vault = vault(fields)
+            let retention = retentionReference(fields, job: job)
+            guard let selection, let vault else { return nil }
+            return .backup(selection, vault: vault, retention)
+        case .snapshot:
+            let selection = selection(fields)
+            let naming = fields.parsed("snapshot-name") { text throws(PolicyError) in
+                try SnapshotNaming(text, job: job)
+            }
+            let keep = fields.integer("keep-last", in: 1...100_000)
+            guard let selection else { return nil }
+            return .snapshot(
+                SnapshotAction(
+                    selection: selection,
+                    naming: naming ?? SnapshotNaming(job: job),
+                    keepLast: keep
+                )
+            )
+        case .lifecycle:
+            let selection = selection(fields)
+            let policy = reference(
+                fields,
+                "policy",
+                required: "Name a policy of kind lifecycle: 'policy: NAME'."
+            )
+            guard let selection, let policy else { return nil }
+            return .lifecycle(selection, policy: policy)
+        case .expire:
+            let vault = vault(fields)
+            let retention = retentionReference(fields, job: job)
+            if retention == nil, problems.list.isEmpty {
+                fields.fail(
+                    .missingKey,
+                    "a job that expires has no 'retention'",
+                    remedy: "Name a policy of kind retention: 'retention: NAME'.",
+                    at: fields.place
+                )
+            }
+            guard let vault, let retention else { return nil }
+            return .expire(vault: vault, retention)
+        }
+    }
+
+    private func vault(_ fields: FieldReader) -> String? {
+        fields.parsed(
+            "TargetBackupVaultName",
+            required: "Name a vault: 'TargetBackupVaultName: main'."
+        ) { text throws(PolicyError) in
+            let isName =
+                (2...50).contains(text.utf8.count)
+                && text.allSatisfy {
+                    $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
+                }
+            guard isName else {
+                throw PolicyError(
+                    .badValue,
+                    "'\(PolicyNode.shortened(text))' is no vault's name",
+                    remedy: "Use 2 to 50 letters, digits, '-' and '_'."
+                )
+            }
+            return text
+        }
+    }
+
+    private func reference(
+        _ fields: FieldReader,
+        _ key: String,
+        required remedy: String? = nil
+    ) -> JobDraft.Reference? {
+        fields.text(key, required: remedy).map {
+            JobDraft.Reference(name: $0.value, place: $0.place)
+        }
+    }
+
+    /// `retention: NAME`, or AWS's `Lifecycle`, not both.
+    private func retentionReference(_ fields: FieldReader, job: String) -> JobDraft.Retention? {
+        let named = reference(fields, "retention")
+        guard let node = fields.node("Lifecycle") else { return named.map { .named($0) } }
+        guard named == nil else {
+            fields.fail(
+                .duplicate,
+                "both 'retention' and 'Lifecycle' say how long to keep",
+                remedy: "Remove one of the two.",
+                at: node.place
+            )
+            return nil
+        }
+        return age(node).map { days in
+            .inline(
+                RetentionPolicy(
+                    name: job,
+                    why: why,
+                    file: file,
+                    rule: RetentionRule(deleteAfterDays: days),
+                    timeZone: .utc
+                )
+            )
+        }
+    }
+
+    /// `Resources`, `NotResources` and `ListOfTags`, as in AWS Backup's selections.
+    private func selection(_ fields: FieldReader) -> FileSystemSelection? {
+        let resources = fields.texts("Resources") { text throws(PolicyError) in
+            try FileSystemSelection.Pattern(text)
+        }
+        let excluded = fields.texts("NotResources") { text throws(PolicyError) in
+            try FileSystemSelection.Pattern(text)
+        }
+        let tagNodes = fields.list("ListOfTags") ?? []
+        let tags = tagNodes.compactMap(tag)
+        guard !resources.isEmpty || !tags.isEmpty else {
+            if problems.list.isEmpty {
+                fields.fail(
+                    .missingKey,
+                    "the job names no file systems",
+                    remedy: "Add 'Resources' with ids, Names or patterns, or 'ListOfTags'; "
+                        + "[\"*\"] means all.",
+                    at: fields.place
+                )
+            }
+            return nil
+        }
+        return FileSystemSelection(resources: resources, excluded: excluded, tags: tags)
+    }
+
+    /// AWS Backup's Condition: `ConditionType` may be left out, there is but one.
+    private func tag(_ node: PolicyNode) -> FileSystemSelection.Tag? {
+        guard let fields = FieldReader(node, what: "a tag to select by", problems: problems) else {
+            return nil
+        }
+        if let (type, place) = fields.text("ConditionType"), type != "STRINGEQUALS" {
+            fields.fail(
+                .badValue,
+                "'ConditionType' is '\(PolicyNode.shortened(type))'",
+                remedy: "Write STRINGEQUALS, or leave it out.",
+                at: place
+            )
+        }
+        let key = fields.text("ConditionKey", required: "Add 'ConditionKey: TAG'.")
+        let value = fields.text("ConditionValue", required: "Add 'ConditionValue: VALUE'.")
+        fields.finish()
+        guard let key, let value else { return nil }
+        let prefix = "aws:ResourceTag/"
+        let bare = key.value.hasPrefix(prefix) ? key.value.dropFirst(prefix.count) : key.value[...]
+        return FileSystemSelection.Tag(key: String(bare), value: value.value)
+    }
+}

@@ -1,0 +1,50 @@
+package import VarveModel
+
+/// The due instants of a stretch of time, in short.
+package struct DueInstants: Hashable, Sendable {
+    package let first: Timestamp
+    package let last: Timestamp
+    /// How many there are, or at least.
+    package let count: Int
+    package let isCountExact: Bool
+}
+
+extension Schedule {
+    /// What is due later than `after` and not later than `through`; `nil` when nothing is.
+    ///
+    /// The cost is bounded however long the stretch: the last instant is found by stepping back
+    /// in growing strides, and the count stops at `countMax`.
+    package func dues(
+        after: Timestamp,
+        through: Timestamp,
+        countMax: Int = 1_000
+    ) -> DueInstants? {
+        guard let first = next(after: after), first <= through else { return nil }
+        var count = 1
+        var last = first
+        while count < countMax, let more = next(after: last), more <= through {
+            count += 1
+            last = more
+        }
+        guard count == countMax, let more = next(after: last), more <= through else {
+            return DueInstants(first: first, last: last, count: count, isCountExact: true)
+        }
+        let latest = latestDue(after: last, through: through) ?? last
+        return DueInstants(first: first, last: latest, count: count, isCountExact: false)
+    }
+
+    private func latestDue(after: Timestamp, through: Timestamp) -> Timestamp? {
+        var stride: Int64 = 3_600
+        var start = after
+        repeat {
+            start = max(after, through.adding(seconds: -stride))
+            if let found = next(after: start), found <= through {
+                var last = found
+                while let more = next(after: last), more <= through { last = more }
+                return last
+            }
+            stride *= 4
+        } while start > after
+        return nil
+    }
+}

@@ -1,0 +1,245 @@
+import Disk
+import VarveModel
+
+/// One read of one record from one zone.
+struct RecordReading {
+    /// Read at once when the header is not known: it covers a small record whole.
+    private static let firstBytesMin = 4096 + 512
+    /// Sealed bytes that are fetched at once: they stay in a core's own cache until opened.
+    private static let stretchBytes = 256 << 10
+    /// Bytes before the wanted block that are rather read along than fetched by a second pread.
+    private static let detourBytesMax = 128 << 10
+
+    let store: SegmentStore
+    let file: SegmentFile
+    let replica: SegmentFile.Replica
+    let address: RecordAddress
+    let identity: RecordIdentity
+
+    func read(_ plainRange: Range<Int>, into target: UnsafeMutableRawBufferPointer)
+        throws(SegmentError)
+    {
+        if let cached = store.headers.header(at: address) {
+            try check(cached.header)
+            try requireInside(plainRange, cached.header)
+            let opener = opener(cached)
+            return try readBlocks(opener.blocks(of: plainRange), opener, plainRange, into: target)
+        }
+        let size = firstBytes(plainRange)
+        try store.scratch.with(size) { (buffer) throws(SegmentError) in
+            try fill(buffer, from: 0)
+            let found = try parse(buffer)
+            try requireInside(plainRange, found.header)
+            let opener = opener(found)
+            let wanted = opener.blocks(of: plainRange)
+            // What has come along with the header is opened at once, the rest is fetched.
+            var held = wanted.lowerBound..<wanted.lowerBound
+            while held.upperBound < wanted.upperBound {
+                let next = held.lowerBound..<held.upperBound + 1
+                guard opener.sealedRange(of: next).upperBound <= buffer.count else { break }
+                held = next
+            }
+            if !held.isEmpty {
+                let bytes = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[opener.sealedRange(of: held)]
+                )
+                try open(opener, held, bytes, plainRange, into: target)
+            }
+            let rest = held.upperBound..<wanted.upperBound
+            try readBlocks(rest, opener, plainRange, into: target)
+        }
+    }
+
+    /// The header and every plain byte.
+    func readWhole() throws(SegmentError) -> (header: RecordHeader, bytes: [UInt8]) {
+        let size = Int(address.length)
+        guard size <= 2 * SegmentFormat.plainBytesMax else { throw corrupt("is impossibly long") }
+        return try store.scratch.with(size) {
+            (buffer) throws(SegmentError) -> (header: RecordHeader, bytes: [UInt8]) in
+            try fill(buffer, from: 0)
+            let found = try parse(buffer)
+            let opener = opener(found)
+            let all = 0..<found.header.plainBytes
+            var failure: SegmentError?
+            let bytes = [UInt8](unsafeUninitializedCapacity: all.count) { plain, count in
+                do throws(SegmentError) {
+                    let sealed = UnsafeMutableRawBufferPointer(
+                        rebasing: buffer[found.header.headerBytes...]
+                    )
+                    let target = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(plain)[all]
+                    )
+                    let blocks = 0..<found.header.blocks.count
+                    try open(opener, blocks, sealed, all, into: target)
+                    count = all.count
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+            return (found.header, bytes)
+        }
+    }
+
+    /// The header alone, from memory or by one small read.
+    func header() throws(SegmentError) -> CachedHeader {
+        if let cached = store.headers.header(at: address) {
+            try check(cached.header)
+            return cached
+        }
+        let size = headerBytesGuess
+        return try store.scratch.with(size) { (buffer) throws(SegmentError) -> CachedHeader in
+            try fill(buffer, from: 0)
+            return try parse(buffer)
+        }
+    }
+
+    // MARK: Steps
+
+    /// Fetches and opens blocks, a stretch that stays in the cache at a time.
+    private func readBlocks(
+        _ blocks: Range<Int>,
+        _ opener: RecordOpener,
+        _ plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(SegmentError) {
+        let many = max(1, RecordReading.stretchBytes / opener.header.blockBytes)
+        var start = blocks.lowerBound
+        while start < blocks.upperBound {
+            let part = start..<min(blocks.upperBound, start + many)
+            let sealed = opener.sealedRange(of: part)
+            try store.scratch.with(sealed.count) { (buffer) throws(SegmentError) in
+                try fill(buffer, from: sealed.lowerBound)
+                try open(opener, part, buffer, plainRange, into: target)
+            }
+            start = part.upperBound
+        }
+    }
+
+    private func open(
+        _ opener: RecordOpener,
+        _ blocks: Range<Int>,
+        _ sealed: UnsafeMutableRawBufferPointer,
+        _ plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(SegmentError) {
+        SegmentMeter.add(blocks.count, to: store.meter.blocksOpened)
+        let first = opener.header.plainRange(ofBlock: blocks.lowerBound).lowerBound
+        let last = opener.header.plainRange(ofBlock: blocks.upperBound - 1).upperBound
+        let part = plainRange.clamped(to: first..<last)
+        let place = part.lowerBound - plainRange.lowerBound
+        let bad = opener.open(
+            blocks,
+            sealed: sealed,
+            plainRange: part,
+            into: UnsafeMutableRawBufferPointer(rebasing: target[place..<place + part.count])
+        )
+        if let bad {
+            store.headers.remove(at: address)
+            throw corrupt("fails the tag of its block \(bad)")
+        }
+    }
+
+    /// Fills `buffer` with the record's bytes from `start`.
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer, from start: Int)
+        throws(SegmentError)
+    {
+        let count: Int
+        do throws(DiskError) {
+            count = try replica.file.read(into: buffer, at: address.offset + UInt64(start))
+        } catch {
+            throw SegmentError(error, "read \(file.place(replica)) at \(address.offset)")
+        }
+        SegmentMeter.add(count, to: store.meter.bytesRead)
+        guard count == buffer.count else { throw corrupt("is cut short by the end of the file") }
+    }
+
+    /// Reads the header that begins `buffer`, and remembers it where that will save a read.
+    private func parse(_ buffer: UnsafeMutableRawBufferPointer) throws(SegmentError)
+        -> CachedHeader
+    {
+        guard let header = RecordHeader(UnsafeRawBufferPointer(buffer)) else {
+            throw corrupt("has a damaged header")
+        }
+        try check(header)
+        let bytes = Array(buffer[0..<header.headerBytes])
+        let found = CachedHeader(header: header, bytes: bytes)
+        if header.blocks.count > 1 { store.headers.insert(found) }
+        return found
+    }
+
+    private func check(_ header: RecordHeader) throws(SegmentError) {
+        guard header.kind == .data, header.family == file.header.family,
+            header.address == address
+        else { throw corrupt("is not the record that was written there") }
+        guard identity.accepts(header.identity) else {
+            throw corrupt("belongs to \(header.identity)")
+        }
+    }
+
+    private func requireInside(_ plainRange: Range<Int>, _ header: RecordHeader)
+        throws(SegmentError)
+    {
+        guard plainRange.lowerBound >= 0, plainRange.upperBound <= header.plainBytes else {
+            throw SegmentError(
+                .invalid,
+                "bytes \(plainRange) were asked of a record that holds \(header.plainBytes)"
+            )
+        }
+    }
+
+    private func opener(_ found: CachedHeader) -> RecordOpener {
+        RecordOpener(
+            header: found.header,
+            headerBytes: found.bytes,
+            sealers: file.sealers,
+            decompressors: store.decompressors,
+            scratch: store.scratch
+        )
+    }
+
+    private func corrupt(_ what: String) -> SegmentError {
+        SegmentError(
+            .corrupt,
+            "\(file.place(replica)): the record of \(identity) at \(address.offset) \(what)",
+            remedy: SegmentError.damageRemedy
+        )
+    }
+
+    /// Refuses an address that no record can have, before any arithmetic on it.
+    func requirePossible() throws(SegmentError) {
+        guard address.offset >= SegmentFormat.headerBytes, address.offset < 1 << 32,
+            address.offset.isMultiple(of: SegmentFormat.alignment),
+            address.length > UInt64(SegmentFormat.recordFixedBytes), address.length < 1 << 32
+        else { throw corrupt("has an impossible address (length \(address.length))") }
+    }
+
+    // MARK: How much to read at first
+
+    /// Bytes that hold the header, whatever the number of blocks, if they are of the usual size.
+    private var headerBytesGuess: Int {
+        let blockBytes = store.configuration.blockBytes(of: file.tier)
+        let blocks: Int
+        if store.compressors[file.tier] == nil {
+            blocks = Int(clamping: address.length) / blockBytes + 1
+        } else {
+            // Compressed blocks say nothing of their number; a tile has at most these.
+            blocks = SegmentFormat.plainBytesMax / blockBytes
+        }
+        let guess = SegmentFormat.recordHeaderBytes(blocks: min(blocks, 8192))
+        return min(Int(clamping: address.length), max(guess, RecordReading.firstBytesMin))
+    }
+
+    /// The header alone, or, where the wanted blocks are near, all up to their end.
+    private func firstBytes(_ plainRange: Range<Int>) -> Int {
+        let header = headerBytesGuess
+        guard plainRange.lowerBound <= RecordReading.detourBytesMax else { return header }
+        let blockBytes = store.configuration.blockBytes(of: file.tier)
+        let blocks = (plainRange.upperBound - 1) / blockBytes + 1
+        let end = header + blocks * (blockBytes + SegmentFormat.tagBytes)
+        return min(
+            Int(clamping: address.length),
+            min(end, header + RecordReading.stretchBytes + 4096)
+        )
+    }
+}

@@ -1,0 +1,146 @@
+package import VarveModel
+
+/// How full one segment is, as a row of metadata keeps it.
+package struct SegmentUsage: Hashable, Sendable {
+    /// Whether records may still come.
+    package enum State: Sendable, Hashable, CaseIterable {
+        case open
+        case closed
+    }
+
+    package let segment: SegmentID
+    package let tier: Tier
+    package let state: State
+    /// Footprints of all data records, dead ones included.
+    package let recordBytes: UInt64
+    /// Footprints of the data records that were reclaimed.
+    package let deadBytes: UInt64
+
+    package init(
+        segment: SegmentID,
+        tier: Tier,
+        state: State,
+        recordBytes: UInt64,
+        deadBytes: UInt64
+    ) {
+        self.segment = segment
+        self.tier = tier
+        self.state = state
+        self.recordBytes = recordBytes
+        self.deadBytes = deadBytes
+    }
+}
+
+/// What this process knows of each segment's space.
+///
+/// A value: it decides, the store acts.
+struct SegmentLedger: Sendable {
+    struct Entry: Sendable {
+        let tier: Tier
+        var state: SegmentUsage.State
+        var recordBytes: UInt64 = 0
+        var deadBytes: UInt64 = 0
+        var free = FreeRuns()
+        /// A commit marker that recovery may still need.
+        var keptMarker: Range<UInt64>?
+        /// Every record is accounted for: written by this process, or swept.
+        ///
+        /// Others' counters come from rows of another run; no file is removed on their word alone.
+        var isExact = true
+    }
+
+    private(set) var entries: [SegmentID: Entry] = [:]
+    /// Closed segments without a live record, to be removed by the next reclaim.
+    private var emptied: Set<SegmentID> = []
+
+    subscript(segment: SegmentID) -> Entry? { entries[segment] }
+
+    mutating func add(_ segment: SegmentID, _ entry: Entry) {
+        entries[segment] = entry
+        noteIfEmptied(segment)
+    }
+
+    mutating func remove(_ segment: SegmentID) {
+        entries[segment] = nil
+        emptied.remove(segment)
+    }
+
+    mutating func written(_ address: RecordAddress) {
+        entries[address.segment]?.recordBytes += address.footprint
+    }
+
+    mutating func closed(_ segment: SegmentID) {
+        entries[segment]?.state = .closed
+        noteIfEmptied(segment)
+    }
+
+    /// Space that never held a record, or holds one of ours (a superseded marker).
+    mutating func abandoned(_ range: Range<UInt64>, in segment: SegmentID) {
+        _ = entries[segment]?.free.insert(range)
+    }
+
+    mutating func keepMarker(_ range: Range<UInt64>?, in segment: SegmentID) {
+        entries[segment]?.keptMarker = range
+    }
+
+    /// Frees a record; false when the segment is unknown or a part of it was free already.
+    mutating func free(_ address: RecordAddress) -> Bool {
+        guard entries[address.segment]?.free.insert(address.range) == true else { return false }
+        entries[address.segment]?.deadBytes += address.footprint
+        noteIfEmptied(address.segment)
+        return true
+    }
+
+    mutating func takePunchable(_ segment: SegmentID) -> [Range<UInt64>] {
+        guard !emptied.contains(segment) else { return [] }
+        return entries[segment]?.free.takePunchable() ?? []
+    }
+
+    mutating func takeEmptied() -> [(segment: SegmentID, tier: Tier)] {
+        let found = emptied.sorted().compactMap { segment in
+            entries[segment].map { (segment: segment, tier: $0.tier) }
+        }
+        for segment in emptied { entries[segment] = nil }
+        emptied = []
+        return found
+    }
+
+    /// Takes a closed segment's live records as the truth: all else is free.
+    mutating func reset(_ segment: SegmentID, live: [RecordAddress], end: UInt64) {
+        guard var entry = entries[segment] else { return }
+        entry.free = FreeRuns()
+        entry.isExact = true
+        entry.deadBytes = 0
+        entry.recordBytes = live.reduce(0) { $0 + $1.footprint }
+        var kept = live.map(\.range)
+        if let marker = entry.keptMarker { kept.append(marker) }
+        var position = SegmentFormat.headerBytes
+        for range in kept.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if range.lowerBound > position { _ = entry.free.insert(position..<range.lowerBound) }
+            position = max(position, range.upperBound)
+        }
+        if end > position { _ = entry.free.insert(position..<end) }
+        entries[segment] = entry
+        emptied.remove(segment)
+        noteIfEmptied(segment)
+    }
+
+    func usage(of segment: SegmentID) -> SegmentUsage? {
+        entries[segment].map { entry in
+            SegmentUsage(
+                segment: segment,
+                tier: entry.tier,
+                state: entry.state,
+                recordBytes: entry.recordBytes,
+                deadBytes: entry.deadBytes
+            )
+        }
+    }
+
+    private mutating func noteIfEmptied(_ segment: SegmentID) {
+        guard let entry = entries[segment] else { return }
+        if entry.state == .closed, entry.isExact, entry.deadBytes >= entry.recordBytes {
+            emptied.insert(segment)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Disk
+import Synchronization
+package import VarveModel
+
+/// Reading: every byte that leaves has verified (I5), and what does not is named (I7).
+extension SegmentStore {
+    /// Reads a part of a record; only the blocks that hold it are read and opened.
+    ///
+    /// - Parameters:
+    ///   - address: Where the slice's row says that the record is.
+    ///   - identity: Whose bytes are expected; a record of another is `.corrupt`.
+    ///   - plainRange: Bytes of the record, before sealing; inside it.
+    ///   - target: As many bytes; undefined after an error.
+    /// - Throws: `.corrupt`, `.missing`, `.invalid`, `.failed`.
+    package func read(
+        _ address: RecordAddress,
+        expecting identity: RecordIdentity,
+        plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(SegmentError) {
+        precondition(target.count == plainRange.count, "the target is as large as what is read")
+        SegmentMeter.add(1, to: meter.reads)
+        guard (0...SegmentFormat.plainBytesMax).contains(plainRange.lowerBound),
+            plainRange.upperBound <= SegmentFormat.plainBytesMax
+        else { throw SegmentError(.invalid, "no record holds bytes \(plainRange)") }
+        guard !plainRange.isEmpty else { return }
+        try withReading(of: address, identity) { (reading) throws(SegmentError) in
+            try reading.read(plainRange, into: target)
+        }
+    }
+
+    /// Reads a whole record.
+    ///
+    /// - Parameters:
+    ///   - address: Where the slice's row says that the record is.
+    ///   - identity: Whose bytes are expected.
+    /// - Returns: The header, authenticated by the blocks, and all plain bytes.
+    /// - Throws: `.corrupt`, `.missing`, `.failed`.
+    package func readRecord(_ address: RecordAddress, expecting identity: RecordIdentity)
+        throws(SegmentError) -> (header: RecordHeader, bytes: [UInt8])
+    {
+        SegmentMeter.add(1, to: meter.reads)
+        return try withReading(of: address, identity) {
+            (reading) throws(SegmentError) -> (header: RecordHeader, bytes: [UInt8]) in
+            try reading.readWhole()
+        }
+    }
+
+    /// Reads a record's header, which its checksum guards; only its blocks authenticate it.
+    package func header(of address: RecordAddress, expecting identity: RecordIdentity)
+        throws(SegmentError) -> RecordHeader
+    {
+        try withReading(of: address, identity) { (reading) throws(SegmentError) -> RecordHeader in
+            try reading.header().header
+        }
+    }
+
+    /// Copies a record into the open segment of `tier`, verified, and sealed anew under its key.
+    ///
+    /// The caller syncs, swaps the rows that point at the old one in one transaction, and reclaims
+    /// the old one when that is durable and its readers have ended.
+    ///
+    /// - Parameters:
+    ///   - address: The old record.
+    ///   - identity: Whose bytes are expected; the copy bears the old header's own.
+    ///   - tier: Where to; recompressed as that tier does.
+    /// - Returns: Where the copy is.
+    /// - Throws: As reading and appending do.
+    package func copyRecord(
+        _ address: RecordAddress,
+        expecting identity: RecordIdentity,
+        to tier: Tier
+    ) throws(SegmentError) -> RecordAddress {
+        let old = try readRecord(address, expecting: identity)
+        return try append(old.header.draft, old.bytes, tier: tier)
+    }
+
+    /// Runs `body` on one zone's replica after another until it succeeds.
+    private func withReading<Result>(
+        of address: RecordAddress,
+        _ identity: RecordIdentity,
+        _ body: (RecordReading) throws(SegmentError) -> Result
+    ) throws(SegmentError) -> Result {
+        let file = try file(address.segment)
+        var failure: SegmentError?
+        for replica in file.replicas {
+            let reading = RecordReading(
+                store: self,
+                file: file,
+                replica: replica,
+                address: address,
+                identity: identity
+            )
+            do throws(SegmentError) {
+                try reading.requirePossible()
+                return try body(reading)
+            } catch {
+                if error.code == .invalid { throw error }
+                configuration.report(error.description)
+                failure = failure ?? error
+            }
+        }
+        guard let failure else { preconditionFailure("a segment has a replica") }
+        throw failure
+    }
+}

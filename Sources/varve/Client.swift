@@ -1,0 +1,181 @@
+import AsyncHTTPClient
+import FoundationEssentials
+import LocalAPI
+import NIOCore
+import NIOHTTP1
+
+/// Speaks to the daemon over its Unix socket.
+struct Client: Sendable {
+    let socket: String
+    let actAs: String?
+
+    /// Lives as long as the process: `exit` ends it.
+    private static let http = HTTPClient(
+        eventLoopGroupProvider: .singleton,
+        configuration: HTTPClient.Configuration(timeout: .init(connect: .seconds(10)))
+    )
+    /// A refusal or a short answer is at most this long.
+    private static let answerBytesMax = 64 << 20
+
+    /// A short call.
+    func call<Request, Answer>(
+        _ call: Call<Request, Answer>,
+        _ request: Request
+    ) async throws -> Answer {
+        let response = try await send(
+            call.path,
+            body: .bytes(ByteBuffer(bytes: JSONEncoder().encode(request)))
+        )
+        let body = try await collect(response.body)
+        return try decode(Answer.self, body)
+    }
+
+    /// Long work, showing its progress.
+    func call<Request, Answer>(
+        _ call: LongCall<Request, Answer>,
+        _ request: Request
+    ) async throws -> Answer {
+        let response = try await send(
+            call.path,
+            body: .bytes(ByteBuffer(bytes: JSONEncoder().encode(request)))
+        )
+        var pending: [UInt8] = []
+        for try await part in response.body {
+            pending.append(contentsOf: part.readableBytesView)
+            while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = try decode(StreamLine<Answer>.self, Array(pending[..<end]))
+                pending.removeFirst(end + 1)
+                if let progress = line.progress { ProgressLine.show(progress) }
+                if let error = line.error { throw error }
+                if let result = line.result {
+                    ProgressLine.end()
+                    return result
+                }
+            }
+        }
+        throw APIError(
+            .unavailable,
+            "the daemon ended before its work was done",
+            remedy: "Look into its log; what was acknowledged before is kept."
+        )
+    }
+
+    /// Bytes from the daemon, piece by piece.
+    func download<Request>(
+        _ download: Download<Request>,
+        _ request: Request,
+        _ consume: ([UInt8]) throws -> Void
+    ) async throws {
+        let response = try await send(
+            download.path,
+            body: .bytes(ByteBuffer(bytes: JSONEncoder().encode(request)))
+        )
+        do {
+            for try await part in response.body { try consume(Array(part.readableBytesView)) }
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError(
+                .failed,
+                "the daemon broke off before the end: \(error)",
+                remedy:
+                    "What came is not whole. Its log names the reason; 'varve doctor' checks the file system."
+            )
+        }
+    }
+
+    /// Bytes to the daemon, piece by piece.
+    func upload<Request, Answer, Body: AsyncSequence & Sendable>(
+        _ upload: Upload<Request, Answer>,
+        _ request: Request,
+        body: Body,
+        length: Int64?
+    ) async throws -> Answer where Body.Element == ByteBuffer {
+        let json = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
+        let query = "?\(Route.requestParameter)=\(Client.percentEncoded(json))"
+        let response = try await send(
+            upload.path + query,
+            body: .stream(body, length: length.map { .known($0) } ?? .unknown)
+        )
+        return try decode(Answer.self, try await collect(response.body))
+    }
+
+    private func send(
+        _ path: String,
+        body: HTTPClientRequest.Body
+    ) async throws -> HTTPClientResponse {
+        try Socket.check(socket)
+        var request = HTTPClientRequest(
+            url: "http+unix://\(Client.percentEncoded(socket))\(Route.prefix)\(path)"
+        )
+        request.method = .POST
+        request.body = body
+        if let actAs { request.headers.add(name: Route.actAsHeader, value: actAs) }
+        let response: HTTPClientResponse
+        do {
+            response = try await Client.http.execute(request, deadline: .distantFuture)
+        } catch {
+            throw unreachable(error)
+        }
+        guard response.status == .ok else {
+            let body = try await collect(response.body)
+            guard let refusal = try? JSONDecoder().decode(Refusal.self, from: body) else {
+                // Not our daemon, or not our version: the status is all there is to say.
+                throw APIError(
+                    .failed,
+                    "the daemon answered HTTP \(response.status.code) to \(path)",
+                    remedy: "Check that varve and varved are of one version."
+                )
+            }
+            throw refusal.error
+        }
+        return response
+    }
+
+    private func collect(_ body: HTTPClientResponse.Body) async throws -> Data {
+        do {
+            let buffer = try await body.collect(upTo: Client.answerBytesMax)
+            return Data(buffer.readableBytesView)
+        } catch {
+            throw APIError(.unavailable, "the daemon broke off its answer: \(error)")
+        }
+    }
+
+    private func decode<Answer: Decodable>(
+        _ type: Answer.Type,
+        _ bytes: some Sequence<UInt8>
+    ) throws -> Answer {
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch {
+            throw APIError(
+                .failed,
+                "the daemon's answer is not understood: \(error)",
+                remedy: "Check that varve and varved are of one version."
+            )
+        }
+    }
+
+    private func unreachable(_ error: any Error) -> APIError {
+        APIError(
+            .unavailable,
+            "the daemon on \(socket) broke off: \(error)",
+            remedy: "Look into its log; what was acknowledged before is kept."
+        )
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"):
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return encoded
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Glibc
+import LocalAPI
+
+/// `varve fs delete`.
+struct DeleteFileSystemCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete a file system with its whole past. Recovery points in vaults stay.",
+        discussion: """
+            Its key is erased first: from then on nobody can read what it held, whatever is left on the disk.
+
+            EXAMPLES
+              varve fs delete scratch
+              varve fs delete fs-0123456789abcdef0 --yes
+            """
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "Its id or Name.")
+    var fileSystem: String
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    func run() async throws {
+        if !yes {
+            guard isatty(0) == 1 else {
+                throw APIError(
+                    .usage,
+                    "deleting '\(fileSystem)' was not confirmed",
+                    remedy: "Repeat with --yes: there is no terminal to ask at."
+                )
+            }
+            Output.note("Delete '\(fileSystem)' and its whole past? Type its id or Name again:")
+            guard readLine() == fileSystem else {
+                throw APIError(.failed, "not confirmed: '\(fileSystem)' stays as it is")
+            }
+        }
+        let answer = try await global.client.call(
+            Route.deleteFileSystem,
+            FileSystemName(fileSystem: fileSystem)
+        )
+        if global.json { try Output.json(answer) }
+    }
+}

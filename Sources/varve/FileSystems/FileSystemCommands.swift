@@ -1,0 +1,13 @@
+import ArgumentParser
+
+/// `varve fs`.
+struct FileSystemCommands: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fs",
+        abstract: "Make, list, describe and delete file systems.",
+        subcommands: [
+            CreateFileSystemCommand.self, ListFileSystemsCommand.self,
+            DescribeFileSystemCommand.self, DeleteFileSystemCommand.self,
+        ]
+    )
+}

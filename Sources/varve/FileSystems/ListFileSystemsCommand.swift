@@ -1,0 +1,32 @@
+import ArgumentParser
+import LocalAPI
+
+/// `varve fs list`.
+struct ListFileSystemsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List the file systems.",
+        discussion: """
+            EXAMPLES
+              varve fs list
+              varve --json fs list
+            """
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let found = try await global.client.call(Route.listFileSystems, Nothing())
+        if global.json { return try Output.json(found) }
+        try Output.table(
+            ["ID", "NAME", "STATE", "INODES", "LIVE", "CREATED"],
+            found.map { item in
+                [
+                    item.id, item.name, item.state, item.inodes.map(String.init) ?? "-",
+                    item.liveBytes.map(Output.size) ?? "-", UserTime.local(item.created),
+                ]
+            },
+            right: [3, 4]
+        )
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import LocalAPI
+
+/// `varve ls`.
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls",
+        abstract: "List a directory, now or in the past.",
+        discussion: """
+            EXAMPLES
+              varve ls shared:/
+              varve ls -l shared:/projects --at '2026-11-23 14:03:22'
+              varve ls -R shared:/ --snapshot before-upgrade
+            """
+    )
+
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var past: MomentOptions
+
+    @Flag(name: .customShort("l"), help: "Show kind, mode, links, owner, size and time.")
+    var long = false
+
+    @Flag(name: .customShort("R"), help: "Go into directories.")
+    var recursive = false
+
+    @Argument(help: ArgumentHelp("What to list.", valueName: "FS:/path"), transform: Parse.file)
+    var file: FileReference
+
+    func run() async throws {
+        var all: [FileEntry] = []
+        var pending: [[UInt8]] = [[]]
+        while let below = pending.popLast() {
+            var deeper: [[UInt8]] = []
+            for entry in try await entries(below) {
+                let name = below + entry.name.bytes
+                if recursive, entry.kind == "directory" {
+                    deeper.append(name + [UInt8(ascii: "/")])
+                }
+                var shown = entry
+                shown.name = EscapedBytes(name)
+                if global.json { all.append(shown) } else { try show(shown) }
+            }
+            pending += deeper.reversed()
+        }
+        if global.json { try Output.json(all) }
+    }
+
+    /// One directory's entries by name.
+    private func entries(_ below: [UInt8]) async throws -> [FileEntry] {
+        let place = FileReference(
+            fileSystem: file.fileSystem,
+            path: EscapedBytes(file.path.bytes + [UInt8(ascii: "/")] + below)
+        )
+        var found: [FileEntry] = []
+        var after: UInt64 = 0
+        repeat {
+            let page = try await global.client.call(
+                Route.list,
+                ListDirectory(file: below.isEmpty ? file : place, moment: past.moment, after: after)
+            )
+            found += page.entries
+            after = page.next ?? 0
+        } while after != 0
+        return found.sorted { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) }
+    }
+
+    private func show(_ entry: FileEntry) throws {
+        var line: [UInt8] = []
+        if long {
+            let head = [
+                Mode.text(kind: entry.kind, octal: entry.mode),
+                Column.right(String(entry.links), 3),
+                Column.right(String(entry.uid), 5), Column.right(String(entry.gid), 5),
+                Column.right(String(entry.size), 12), UserTime.local(entry.modified), "",
+            ]
+            line += head.joined(separator: " ").utf8
+        }
+        line += Output.name(entry.name)
+        if long, let target = entry.target { line += Array(" -> ".utf8) + Output.name(target) }
+        try Output.write(line + [UInt8(ascii: "\n")])
+    }
+}
+
+/// `drwxr-xr-x` of a kind and an octal mode.
+enum Mode {
+    static func text(kind: String, octal: String) -> String {
+        let bits = UInt16(octal, radix: 8) ?? 0
+        let letters: [String: Character] = [
+            "directory": "d", "symlink": "l", "fifo": "p", "socket": "s",
+            "character-device": "c", "block-device": "b",
+        ]
+        var text = [letters[kind] ?? "-"]
+        for shift in [6, 3, 0] {
+            text.append(bits >> (shift + 2) & 1 == 1 ? "r" : "-")
+            text.append(bits >> (shift + 1) & 1 == 1 ? "w" : "-")
+            text.append(bits >> shift & 1 == 1 ? "x" : "-")
+        }
+        for (bit, place, letter) in [(11, 3, "s"), (10, 6, "s"), (9, 9, "t")]
+            as [(UInt16, Int, Character)]
+        where bits >> bit & 1 == 1 {
+            text[place] = text[place] == "x" ? letter : Character(letter.uppercased())
+        }
+        return String(text)
+    }
+}
+
+/// Cells of a listing that is printed line by line.
+enum Column {
+    static func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}

@@ -1,0 +1,10 @@
+import ArgumentParser
+
+/// `varve clock`.
+struct ClockCommands: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clock",
+        abstract: "Show the daemon's clock; move a simulated one.",
+        subcommands: [ShowClockCommand.self, AdvanceClockCommand.self]
+    )
+}

@@ -1,0 +1,131 @@
+import FoundationEssentials
+import Glibc
+import LocalAPI
+
+/// What goes to the terminal: results on standard output, everything else on standard error.
+enum Output {
+    /// Prints one JSON value, keys sorted.
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try write(Array(encoder.encode(value)) + [UInt8(ascii: "\n")])
+    }
+
+    static func line(_ text: String) throws {
+        try write(Array(text.utf8) + [UInt8(ascii: "\n")])
+    }
+
+    /// A name for people: its bytes as they are, or escaped on a terminal, which control bytes could upset.
+    static func name(_ name: EscapedBytes) -> [UInt8] {
+        isatty(1) == 1 ? Array(name.text.utf8) : name.bytes
+    }
+
+    /// Writes all of `bytes` to a descriptor.
+    static func write(_ bytes: [UInt8], to descriptor: Int32 = 1) throws {
+        let failure: Int32 = bytes.withUnsafeBytes { write($0, to: descriptor) }
+        guard failure == 0 else {
+            throw APIError(
+                .failed,
+                "write to \(descriptor == 1 ? "standard output" : "the file"): \(String(cString: strerror(failure)))"
+            )
+        }
+    }
+
+    /// Answers 0, or the errno of the write that failed.
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Glibc.write(
+                descriptor,
+                UnsafeRawBufferPointer(rebasing: rest).baseAddress,
+                rest.count
+            )
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno
+            }
+            rest = rest.dropFirst(count)
+        }
+        return 0
+    }
+
+    /// A table with columns as wide as they need; numbers' columns are named in `right`.
+    static func table(_ header: [String], _ rows: [[String]], right: Set<Int> = []) throws {
+        guard !rows.isEmpty else { return }
+        let all = [header] + rows
+        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        for row in all {
+            var text = ""
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                let isLast = column == row.count - 1
+                text += right.contains(column) ? padding + cell : isLast ? cell : cell + padding
+                if !isLast { text += "  " }
+            }
+            try line(text)
+        }
+    }
+
+    /// Says on standard error what failed and what to do.
+    static func complain(_ error: APIError) {
+        note("varve: \(error.message)")
+        if !error.remedy.isEmpty { note("       \(error.remedy)") }
+    }
+
+    static func note(_ text: String) {
+        // Standard error that takes nothing leaves nowhere to say so.
+        try? write(Array((text + "\n").utf8), to: 2)
+    }
+
+    /// Ends a line of progress that is still standing.
+    static func flush() {
+        ProgressLine.end()
+    }
+
+    /// `1.5 MiB` of bytes.
+    static func size(_ bytes: UInt64) -> String {
+        let units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
+        guard bytes >= 1_024 else { return "\(bytes) B" }
+        var value = Double(bytes) / 1_024
+        var unit = 0
+        while value >= 1_024, unit < units.count - 1 {
+            value /= 1_024
+            unit += 1
+        }
+        let tenths = UInt64((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+
+    /// Lists what could not be done, and ends with exit code 3 when there is any.
+    static func list(left: [LeftOut]) throws -> Bool {
+        for item in left.prefix(200) {
+            try write(
+                Array("varve: not done: ".utf8) + item.path.text.utf8
+                    + Array(": \(item.what)\n".utf8),
+                to: 2
+            )
+        }
+        if left.count > 200 { note("varve: and \(left.count - 200) more (--json lists all)") }
+        return !left.isEmpty
+    }
+}
+
+/// One line on a terminal's standard error that is overwritten as work goes on.
+enum ProgressLine {
+    static func show(_ progress: Progress) {
+        guard isatty(2) == 1 else { return }
+        var text = progress.phase
+        if let done = progress.done {
+            text += " \(done)" + (progress.total.map { " of \($0)" } ?? "")
+        }
+        if let bytes = progress.bytes { text += ", \(Output.size(bytes))" }
+        // As above: progress that cannot be shown is not worth failing for.
+        try? Output.write(Array("\r\u{1B}[K\(text.prefix(100))".utf8), to: 2)
+    }
+
+    static func end() {
+        guard isatty(2) == 1 else { return }
+        // As above.
+        try? Output.write(Array("\r\u{1B}[K".utf8), to: 2)
+    }
+}

@@ -1,0 +1,2 @@
+// The command line: see VarveCommand.swift.
+await VarveCommand.start()

@@ -1,0 +1,2 @@
+// The daemon: see DaemonCommand.swift.
+await DaemonCommand.start()

@@ -1,0 +1,132 @@
+import Backup
+import BackupVault
+import Disk
+import FileSystemEngine
+import TestKit
+import Testing
+import VarveModel
+
+/// What backups cost, by counters: O(changes), never O(files).
+@Suite struct BackupCostTests {
+    /// A file system of `count` files of 3,000 bytes, 200 a directory.
+    private func fill(_ fileSystem: FileSystem, files count: Int) async throws -> [InodeNumber] {
+        var inodes: [InodeNumber] = []
+        for start in stride(from: 0, to: count, by: 200) {
+            let directory = try await fileSystem.create(
+                try #require(FileName("d\(start)")),
+                in: .root,
+                NewInode(.directory, permissions: 0o755),
+                as: .root
+            ).inode
+            inodes += try await withThrowingTaskGroup(of: InodeNumber.self) { group in
+                for number in start..<min(start + 200, count) {
+                    group.addTask {
+                        let name = try #require(FileName("f\(number)"))
+                        let new = NewInode(.regular, permissions: 0o644)
+                        let inode = try await fileSystem.create(
+                            name,
+                            in: directory,
+                            new,
+                            as: .root
+                        ).inode
+                        var generator = SeededGenerator(seed: UInt64(number))
+                        _ = try await fileSystem.write(
+                            inode,
+                            generator.bytes(3_000),
+                            at: 0,
+                            stability: .unstable,
+                            as: .root
+                        )
+                        return inode
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        try await fileSystem.flush()
+        return inodes.sorted()
+    }
+
+    private func incrementOf100(files: Int) async throws -> BackupStatistics {
+        let (world, _) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        let inodes = try await fill(fileSystem, files: files)
+        let service = BackupService(clock: world.clock)
+        _ = try await service.backUp(fileSystem, source: "fs", to: vault)
+        world.clock.advance(seconds: 60)
+        for index in 0..<100 {
+            _ = try await fileSystem.write(
+                inodes[index * files / 100],
+                [UInt8(index)],
+                at: 1_000,
+                stability: .unstable,
+                as: .root
+            )
+        }
+        let result = try await service.backUp(fileSystem, source: "fs", to: vault)
+        #expect(!result.isFull)
+        await world.close()
+        return result.statistics
+    }
+
+    @Test func `an increment of 100 changes costs the same in a small tree and a large one`()
+        async throws
+    {
+        let small = try await incrementOf100(files: 1_000)
+        let large = try await incrementOf100(files: TestSizes.current.costTreeFiles)
+        #expect(small.changeKeys == large.changeKeys)
+        #expect(small.inodeEdits == large.inodeEdits)
+        #expect(small.contentEdits == large.contentEdits)
+        #expect(small.nameEdits == large.nameEdits)
+        #expect(small.bytesRead == large.bytesRead)
+        #expect(small.bytesRead <= 100 * 3_000)
+        // A path from the root to a leaf a change at most: logarithmic, not equal.
+        #expect(large.nodesRead <= 100 * 8)
+        #expect(large.nodesWritten <= 100 * 8)
+    }
+
+    @Test func `4 KiB written in place in a large image costs 4 KiB`() async throws {
+        let (world, _) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        let image = try await fileSystem.create(
+            try #require(FileName("image")),
+            in: .root,
+            NewInode(.regular, permissions: 0o600),
+            as: .root
+        ).inode
+        var generator = SeededGenerator(seed: 7)
+        let tile = generator.bytes(1 << 20)
+        for part in 0..<64 {
+            let bytes = tile.map { $0 ^ UInt8(part) }
+            _ = try await fileSystem.write(
+                image,
+                bytes,
+                at: UInt64(part) << 20,
+                stability: .unstable,
+                as: .root
+            )
+        }
+        let service = BackupService(clock: world.clock)
+        let full = try await service.backUp(fileSystem, source: "fs", to: vault)
+        #expect(full.statistics.bytesRead == 64 << 20)
+        world.clock.advance(seconds: 60)
+        _ = try await fileSystem.write(
+            image,
+            generator.bytes(4_096),
+            at: 33 << 20,
+            stability: .unstable,
+            as: .root
+        )
+        let next = try await service.backUp(fileSystem, source: "fs", to: vault)
+        #expect(next.statistics.bytesRead == 4_096)
+        #expect(next.statistics.contentEdits == 1)
+        #expect(next.statistics.bytesStored < 64 << 10)
+        world.clock.advance(seconds: 60)
+        let idle = try await service.backUp(fileSystem, source: "fs", to: vault)
+        #expect(idle.statistics.bytesRead == 0)
+        #expect(idle.statistics.changeKeys == 0)
+        await world.close()
+    }
+}

@@ -1,0 +1,108 @@
+import Disk
+import Keyring
+import MetadataStore
+import TestKit
+import VarveModel
+
+@testable import FileSystemEngine
+
+/// A file system on a simulated disk, under a clock that the test moves.
+struct EngineWorld {
+    let disk: SimulatedDisk
+    let clock: SimulatedClock
+    let configuration: FileSystemConfiguration
+    var fileSystem: FileSystem
+
+    /// 2027-01-15: a plain day.
+    static let start = Timestamp(seconds: 1_800_000_000)
+
+    /// Seconds for a minute, tens of seconds for ten minutes, minutes for an hour.
+    static let ladder = RetentionLadder(rungs: [
+        RetentionLadder.Rung(step: 1, seconds: 60),
+        RetentionLadder.Rung(step: 10, seconds: 600),
+        RetentionLadder.Rung(step: 60, seconds: 3_600),
+    ])
+
+    /// Small tiles and segments, colliding names, low bounds: everything happens soon.
+    static var smallLimits: FileSystemLimits {
+        var limits = FileSystemLimits()
+        limits.tileBytes = 16 << 10
+        limits.segmentBytes = 1 << 20
+        limits.nameHashBits = 4
+        limits.linksMax = 6
+        limits.fileBytesMax = 1 << 20
+        limits.symlinkBytesMax = 100
+        limits.attributeBytesMax = 3_000
+        limits.readers = 2
+        limits.flushSeconds = nil
+        return limits
+    }
+
+    static func configuration(
+        disk: any Disk,
+        clock: any VarveClock,
+        limits: FileSystemLimits = smallLimits,
+        key: DataKey = .random(),
+        unique: UniqueID = .random()
+    ) throws -> FileSystemConfiguration {
+        FileSystemConfiguration(
+            id: .random(),
+            unique: unique,
+            family: unique,
+            dataKey: key,
+            disk: disk,
+            directory: "/state/filesystems/fs",
+            zones: ["/state/zones/local-1a/fs"],
+            clock: clock,
+            limits: limits,
+            retention: ladder
+        )
+    }
+
+    static func make(
+        limits: FileSystemLimits = smallLimits,
+        disk: SimulatedDisk = SimulatedDisk(recording: false)
+    ) async throws -> EngineWorld {
+        let clock = SimulatedClock(start)
+        let configuration = try configuration(disk: disk, clock: clock, limits: limits)
+        return EngineWorld(
+            disk: disk,
+            clock: clock,
+            configuration: configuration,
+            fileSystem: try await FileSystem.create(configuration)
+        )
+    }
+
+    /// Closes and opens again: what a restart of the daemon does.
+    mutating func reopen() async throws {
+        await fileSystem.close()
+        fileSystem = try await FileSystem.open(configuration)
+    }
+}
+
+func name(_ text: String) throws -> FileName {
+    guard let name = FileName(text) else {
+        throw FileSystemError(.invalid, "the test's name '\(text)'")
+    }
+    return name
+}
+
+extension FileSystem {
+    /// A regular file below the root.
+    func makeFile(_ text: String, _ bytes: [UInt8] = []) async throws -> InodeNumber {
+        let made = try await create(
+            try name(text),
+            in: .root,
+            NewInode(.regular, permissions: 0o644),
+            as: .root
+        )
+        if !bytes.isEmpty {
+            _ = try await write(made.inode, bytes, at: 0, stability: .stable, as: .root)
+        }
+        return made.inode
+    }
+
+    func contents(_ inode: InodeNumber, at view: View = .live) async throws -> [UInt8] {
+        try await read(inode, 0..<(1 << 40), at: view, as: .root).bytes
+    }
+}

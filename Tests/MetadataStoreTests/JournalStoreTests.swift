@@ -1,0 +1,225 @@
+import Disk
+import Keyring
+import TestKit
+import Testing
+import VarveModel
+
+@testable import MetadataStore
+
+@Suite struct JournalStoreTests {
+    private static func open(_ disk: any Disk, create: Bool = true) throws -> JournalStore {
+        try JournalStore(
+            disk: disk,
+            path: "/state/journal.sqlite",
+            key: SQLiteWorld.key,
+            id: SQLiteWorld.id,
+            create: create
+        )
+    }
+
+    private static func run(_ job: String, due: Int64, _ state: JobRunRow.State) -> JobRunRow {
+        JobRunRow(
+            job: job,
+            action: "backup",
+            due: Timestamp(seconds: due),
+            trigger: .schedule,
+            started: Timestamp(seconds: due + 1),
+            ended: nil,
+            state: state,
+            message: ""
+        )
+    }
+
+    @Test func `runs are recorded, ended, counted and listed newest first`() async throws {
+        let (world, disk) = try SQLiteWorld.simulated()
+        let store = try JournalStoreTests.open(world.disk)
+        let first = try await store.insert(JournalStoreTests.run("nightly", due: 100, .running))
+        let second = try await store.insert(JournalStoreTests.run("nightly", due: 200, .running))
+        let other = try await store.insert(JournalStoreTests.run("hourly", due: 150, .skipped))
+        try await store.finish(
+            first,
+            state: .partial,
+            ended: Timestamp(seconds: 130),
+            message: "2 files were open"
+        )
+        let again = try JournalStoreTests.open(disk.restarted(), create: false)
+        let end = Timestamp(seconds: 300)
+        #expect(try await again.interruptRunning(ended: end, message: "the daemon ended") == 1)
+        #expect(try await again.interruptRunning(ended: end, message: "") == 0)
+        let runs = try await again.runs(of: "nightly", limit: 10)
+        #expect(runs.map(\.id) == [second, first])
+        #expect(runs.map(\.state) == [.interrupted, .partial])
+        #expect(runs.map(\.ended) == [end, Timestamp(seconds: 130)])
+        #expect(runs.last?.message == "2 files were open")
+        #expect(try await again.runs(of: nil, limit: 1).map(\.id) == [other])
+        #expect(try await again.lastScheduledRun(of: "nightly")?.id == second)
+        #expect(try await again.lastScheduledRun(of: "weekly") == nil)
+        let due = Timestamp(seconds: 200)
+        #expect(try await again.countRuns(of: "nightly", due: due, state: .interrupted) == 1)
+        let missing = await #expect(throws: MetadataError.self) {
+            try await again.finish(99, state: .failed, ended: end, message: "")
+        }
+        #expect(missing?.code == .notFound)
+    }
+
+    @Test func `sightings are replaced by job`() async throws {
+        let (world, _) = try SQLiteWorld.simulated()
+        let store = try JournalStoreTests.open(world.disk)
+        let old = JobSightingRow(job: "a", schedule: "0 2 * * *", since: Timestamp(seconds: 5))
+        let new = JobSightingRow(job: "a", schedule: "0 3 * * *", since: Timestamp(seconds: 9))
+        try await store.save(old)
+        try await store.save(new)
+        #expect(try await store.sightings() == [new])
+        try await store.removeSighting(of: "a")
+        #expect(try await store.sightings() == [])
+    }
+
+    @Test func `what is due comes in pages, by day and inode, and moves with its tier`()
+        async throws
+    {
+        let (world, _) = try SQLiteWorld.simulated()
+        let store = try JournalStoreTests.open(world.disk)
+        var generator = SeededGenerator(seed: testSeed(default: 9))
+        var model: [UInt64: Int64] = [:]
+        for _ in 0..<30 {
+            let accesses = (0..<20).map { _ in
+                (
+                    inode: InodeNumber(rawValue: .random(in: 1...300, using: &generator)),
+                    day: Int64.random(in: 20_000..<20_050, using: &generator)
+                )
+            }
+            try await store.recordAccesses("fs-a", accesses)
+            for access in accesses {
+                model[access.inode.rawValue] = max(model[access.inode.rawValue] ?? 0, access.day)
+            }
+        }
+        try await store.recordAccesses("fs-b", [(InodeNumber(rawValue: 1), 1)])
+        let wanted = model.filter { $0.value <= 20_030 }.sorted {
+            ($0.value, $0.key) < ($1.value, $1.key)
+        }
+        var found: [AccessDay] = []
+        while true {
+            let last = found.last.map { (day: $0.day, inode: $0.inode) }
+            let page = try await store.accessDays(
+                "fs-a",
+                tier: .standard,
+                throughDay: 20_030,
+                after: last,
+                limit: 7
+            )
+            found += page
+            if page.count < 7 { break }
+        }
+        #expect(found.map(\.inode.rawValue) == wanted.map(\.key))
+        #expect(found.map(\.day) == wanted.map(\.value))
+        let inode = try #require(found.first?.inode)
+        try await store.setTier("fs-a", inode, .infrequentAccess, day: 20_050)
+        #expect(
+            try await store.accessDay("fs-a", inode)
+                == AccessDay(inode: inode, day: found[0].day, tier: .infrequentAccess)
+        )
+        let moved = try await store.accessDays(
+            "fs-a",
+            tier: .infrequentAccess,
+            throughDay: 20_050,
+            limit: 10
+        )
+        #expect(moved.map(\.inode) == [inode])
+        try await store.forgetAccess("fs-a", [inode])
+        #expect(try await store.accessDay("fs-a", inode) == nil)
+        try await store.forgetFileSystem("fs-a")
+        #expect(try await store.accessDay("fs-b", InodeNumber(rawValue: 1))?.day == 1)
+    }
+
+    @Test(arguments: [1_000, 20_000])
+    func `ten due inodes cost the same among many as among few`(others: Int) async throws {
+        let (world, _) = try SQLiteWorld.simulated()
+        let store = try JournalStoreTests.open(world.disk)
+        let all = (1...others).map {
+            (inode: InodeNumber(rawValue: UInt64($0)), day: Int64(20_100))
+        }
+        try await store.recordAccesses("fs-a", all)
+        try await store.recordAccesses(
+            "fs-a",
+            (1...10).map { (InodeNumber(rawValue: UInt64(others + $0)), Int64(20_000)) }
+        )
+        for inode in 1...10 {
+            try await store.setTier(
+                "fs-a",
+                InodeNumber(rawValue: UInt64(others + inode)),
+                .archive,
+                day: 0
+            )
+        }
+        let before = await store.cost()
+        let due = try await store.accessDays("fs-a", tier: .archive, throughDay: 20_050, limit: 100)
+        #expect(due.count == 10)
+        #expect(await store.cost() - before < 300)
+    }
+
+    @Test func `a transition goes from planned to its end, once`() async throws {
+        let (world, disk) = try SQLiteWorld.simulated()
+        let store = try JournalStoreTests.open(world.disk)
+        let inode = InodeNumber(rawValue: 7)
+        func plan(_ inode: InodeNumber) async throws -> Int64 {
+            try await store.planTransition(
+                "fs-a",
+                inode,
+                from: .standard,
+                to: .infrequentAccess,
+                at: Timestamp(seconds: 1000),
+                bytes: 1 << 20,
+                policy: "demote",
+                reason: "31 days without access"
+            )
+        }
+        let first = try await plan(inode)
+        let second = try await plan(InodeNumber(rawValue: 8))
+        try await store.advanceTransition(
+            first,
+            .copied,
+            at: Timestamp(seconds: 1001),
+            storedAfter: 5
+        )
+        let again = try JournalStoreTests.open(disk.restarted(), create: false)
+        let open = try await again.unfinishedTransitions("fs-a")
+        #expect(open.map(\.id) == [first, second] && open.map(\.state) == [.copied, .planned])
+        let end = Timestamp(seconds: 1002)
+        try await again.advanceTransition(
+            first,
+            .committed,
+            at: end,
+            storedBefore: 900,
+            storedAfter: 300
+        )
+        let last = try #require(try await again.lastTransition("fs-a", inode))
+        #expect(last.state == .committed && last.ended == end && last.bytes == 1 << 20)
+        #expect(last.storedBefore == 900 && last.storedAfter == 300)
+        #expect(last.reason == "31 days without access")
+        let ended = await #expect(throws: MetadataError.self) {
+            try await again.advanceTransition(first, .abandoned, at: end)
+        }
+        #expect(ended?.code == .constraint)
+        #expect(try await again.transitions("fs-a", limit: 1).map(\.id) == [second])
+        #expect(try await again.unfinishedTransitions("fs-b") == [])
+    }
+
+    @Test func `calls from many tasks run one after the other on one thread`() async throws {
+        let (world, _) = try SQLiteWorld.simulated()
+        let store = try JournalStoreTests.open(world.disk)
+        try await withThrowingTaskGroup(of: Int64.self) { group in
+            for number in 0..<40 {
+                group.addTask {
+                    try await store.insert(
+                        JournalStoreTests.run("job\(number % 4)", due: Int64(number), .succeeded)
+                    )
+                }
+            }
+            var ids: Set<Int64> = []
+            for try await id in group { ids.insert(id) }
+            #expect(ids.count == 40)
+        }
+        #expect(try await store.runs(of: nil, limit: 100).count == 40)
+        #expect(try await store.findings() == [])
+    }
+}

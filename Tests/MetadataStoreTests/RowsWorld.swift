@@ -1,0 +1,249 @@
+import Disk
+import Keyring
+import MetadataStore
+import TestKit
+import VarveModel
+
+/// A database and the plain model beside it, driven by one seeded generator.
+final class RowsWorld {
+    /// What a savepoint or a rollback takes back on the model's side.
+    struct Side {
+        var model = ModelState()
+        /// The model after each epoch, ascending.
+        var states: [(epoch: Epoch, model: ModelState)] = []
+        var snapshots: [String: Epoch] = [:]
+        var holds: [Int64: Epoch] = [:]
+        var bookmarks: [String: Epoch] = [:]
+        /// Every record that may be referred to, and its plain bytes.
+        var records: [RecordPointer: [UInt64]] = [:]
+        var nextRecord: UInt64 = 1
+        var nextName = 0
+
+        func state(at epoch: Epoch) -> ModelState {
+            states.last { $0.epoch <= epoch }?.model ?? ModelState()
+        }
+
+        mutating func keep(_ epoch: Epoch) {
+            if states.last?.epoch == epoch { states.removeLast() }
+            states.append((epoch, model))
+        }
+    }
+
+    static let tileBytes: UInt64 = 64
+    static let ladder = RetentionLadder(rungs: [
+        .init(step: 1, seconds: 15), .init(step: 5, seconds: 60), .init(step: 20, seconds: 200),
+    ])
+    private static let root = InodeNumber.root
+
+    let disk = SimulatedDisk(recording: false)
+    let key = DataKey.random()
+    let id = UniqueID.random()
+    let path: String
+    var database: FileSystemDatabase
+    var writer: MetadataWriter
+    var reader: MetadataReader
+    var generator: SeededGenerator
+    var side = Side()
+    var second: Int64 = 1_000
+    /// Operations, and what they met, by kind.
+    var mix: [String: Int] = [:]
+
+    init(seed: UInt64, nameHashBits: Int) throws {
+        generator = SeededGenerator(seed: seed)
+        path = "/world-\(Hex.encode(id.bytes))/meta.sqlite"
+        try disk.makeDirectory("/world-\(Hex.encode(id.bytes))")
+        database = try FileSystemDatabase.create(
+            disk: disk,
+            path: path,
+            key: key,
+            FileSystemDatabaseOptions(
+                fileSystem: id,
+                family: UniqueID.random(),
+                second: second,
+                nameHashBits: nameHashBits,
+                tileBytes: Self.tileBytes
+            )
+        )
+        writer = try database.writer()
+        reader = try database.reader()
+        try writer.begin(second: second)
+        for tier in Tier.allCases {
+            try writer.putSegment(
+                SegmentRow(id: SegmentID(rawValue: UInt64(tier.rawValue) + 1), tier: tier)
+            )
+        }
+        let row = InodeRow(inode: Self.root, kind: .directory, permissions: 0o755, links: 2)
+        try writer.insertInode(row)
+        side.model.inodes[1] = row
+        side.model.names[1] = [:]
+        try commit()
+    }
+
+    func count(_ kind: String) { mix[kind, default: 0] += 1 }
+
+    func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &generator) == 0 }
+
+    func pick<Element>(_ elements: [Element]) -> Element? {
+        elements.randomElement(using: &generator)
+    }
+
+    /// Commits, and takes freed records off the books: each must have been on them.
+    func commit() throws {
+        let commit = try writer.commit()
+        for freed in commit.freed {
+            guard side.records.removeValue(forKey: freed.record) != nil else {
+                throw Mismatch("a record was freed twice, or while reachable: \(freed)")
+            }
+            count("record freed")
+        }
+        side.keep(writer.epoch)
+        count("commit")
+    }
+
+    func reopen() throws {
+        database.close()
+        database = try FileSystemDatabase.open(disk: disk, path: path, key: key, fileSystem: id)
+        writer = try database.writer()
+        reader = try database.reader()
+        count("reopen")
+    }
+
+    /// One transaction of random operations, some reverted, sometimes all rolled back.
+    func transaction(operations: Int) throws {
+        if chance(3) { second += Int64.random(in: 0..<4, using: &generator) }
+        if chance(15) { second += Int64.random(in: 5..<40, using: &generator) }
+        if chance(40) { second -= 3 }
+        let before = side
+        try writer.begin(second: second)
+        for _ in 0..<operations {
+            let mark = try writer.mark()
+            let kept = side
+            try operate()
+            if chance(12) {
+                try writer.revert(to: mark)
+                side = kept
+                count("revert")
+            } else {
+                try writer.release(mark)
+            }
+        }
+        if chance(20) {
+            writer.rollback()
+            side = before
+            count("rollback")
+        } else {
+            try commit()
+        }
+    }
+
+    // MARK: Checks
+
+    /// Everything that may be asked now reads back exactly (I4); records and rows agree (I6).
+    ///
+    /// Pinned instants are all looked at, of the grid's one in `stride`.
+    func check(stride: Int = 1) throws {
+        try reader.begin()
+        let retained = try reader.retention()
+        let comparison = ModelComparison(reader: reader, records: side.records)
+        if let difference = try comparison.difference(side.model, at: .live) {
+            throw Mismatch("live: \(difference)")
+        }
+        var instant = retained.oldest
+        while let epoch = instant {
+            instant = retained.first(after: epoch)
+            guard retained.pins.contains(epoch) || chance(stride) else { continue }
+            if let difference = try comparison.difference(side.state(at: epoch), at: .past(epoch)) {
+                throw Mismatch("at \(epoch.rawValue): \(difference)")
+            }
+            count("instant checked")
+        }
+        try reader.end()
+        for (name, epoch) in side.snapshots {
+            guard retained.contains(epoch) else { throw Mismatch("snapshot \(name) is gone") }
+        }
+        for epoch in side.holds.values {
+            guard retained.contains(epoch) else { throw Mismatch("a held instant is gone") }
+        }
+        try checkRecords()
+        try checkDifferences(retained)
+    }
+
+    /// The records that slices name are exactly those that were not freed.
+    private func checkRecords() throws {
+        var named: Set<RecordPointer> = []
+        var key: SliceKey?
+        while true {
+            let page = try reader.slices(after: key, limit: 50)
+            named.formUnion(page.compactMap(\.record))
+            guard let last = page.last else { break }
+            key = SliceKey(last)
+        }
+        let known = Set(side.records.keys)
+        guard named == known else {
+            throw Mismatch(
+                "lost \(named.subtracting(known)), leaked \(known.subtracting(named))"
+            )
+        }
+        let counters = try reader.counters()
+        for tier in Tier.allCases {
+            let segment = SegmentID(rawValue: UInt64(tier.rawValue) + 1)
+            let bytes = known.filter { $0.segment == segment }.reduce(0) { $0 + $1.length }
+            let row = try reader.segment(segment)
+            guard counters.stored[Int(tier.rawValue)] == bytes,
+                let row, row.bytes - row.dead == bytes
+            else { throw Mismatch("stored bytes of \(tier)") }
+        }
+        guard counters.inodes == UInt64(side.model.inodes.count) else {
+            throw Mismatch("\(counters.inodes) inodes counted")
+        }
+    }
+
+    /// What differs between two moments is among the changes, and `.same` is true.
+    private func checkDifferences(_ retained: RetainedInstants) throws {
+        var instants: [Epoch] = side.bookmarks.values.sorted()
+        var instant = retained.oldest
+        while let epoch = instant {
+            instants.append(epoch)
+            instant = retained.first(after: epoch)
+        }
+        guard let low = pick(instants) else { return }
+        let high = pick(instants.filter { $0 > low } + [writer.epoch]) ?? writer.epoch
+        var keys: [ChangeKey] = []
+        while true {
+            let page = try reader.changes(
+                after: low,
+                through: high,
+                resumeAfter: keys.last,
+                limit: 9
+            )
+            keys += page
+            if page.count < 9 { break }
+        }
+        guard keys == keys.sorted(), Set(keys).count == keys.count else {
+            throw Mismatch("changes come out of order")
+        }
+        let view = high == writer.epoch ? View.live : .past(high)
+        let difference = ModelDifference(
+            old: side.state(at: low),
+            new: view == .live ? side.model : side.state(at: high)
+        )
+        if let missed = difference.missing(from: Set(keys)) {
+            throw Mismatch("\(missed) is not among the changes of \(low)...\(high)")
+        }
+        count("difference checked")
+        guard retained.contains(low) else { return }
+        for key in keys where try reader.compare(key, from: low, to: view) == .same {
+            guard !difference.concerns(key) else { throw Mismatch("\(key) is not the same") }
+            count("same at both ends")
+        }
+    }
+}
+
+/// What a check found wrong.
+struct Mismatch: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
