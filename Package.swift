@@ -53,6 +53,10 @@ let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
 )
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -129,7 +133,7 @@ let package = Package(
                 "VarveModel", "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup",
                 "Lifecycle",
                 "JobScheduler", "Policies", "MetadataStore", "BackupVault", hummingbird, logging,
-                nioCore, nioPosix, serviceLifecycle,
+                nioCore, nioPosix, serviceLifecycle, unixSignals,
             ]
         ),
 

@@ -22,7 +22,7 @@ import Testing
         "ControlPlane": [
             "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup", "Lifecycle", "JobScheduler",
             "Policies", "MetadataStore", "BackupVault", "Hummingbird", "HummingbirdCore", "HTTPTypes",
-            "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
+            "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
         ],
         "varved": [
             "ControlPlane", "Keyring", "Disk", "LocalAPI", "ArgumentParser", "Logging",

@@ -1,3 +1,4 @@
+import MetadataStore
 import Backup
 import BackupVault
 import LocalAPI

@@ -42,6 +42,21 @@ extension FileEntry {
 }
 
 extension FileSystem {
+    /// A value; `nil` when it is not the caller's to read, or gone since the names were listed.
+    private func readableAttribute(
+        _ name: [UInt8],
+        of inode: InodeNumber,
+        at view: View,
+        as caller: Credentials
+    ) async throws -> [UInt8]? {
+        do throws(FileSystemError) {
+            return try await extendedAttribute(name, of: inode, at: view, as: caller)
+        } catch {
+            guard error.code == .denied || error.code == .noAttribute else { throw error }
+            return nil
+        }
+    }
+
     /// All that is known of an inode.
     func describe(
         _ found: Attributes,
@@ -50,14 +65,8 @@ extension FileSystem {
     ) async throws -> FileDescription {
         var xattrs: [String: EscapedBytes] = [:]
         for name in try await extendedAttributeNames(of: found.inode, at: view, as: caller) {
-            do {
-                let value = try await extendedAttribute(name, of: found.inode, at: view, as: caller)
-                xattrs[EscapedBytes(name).text] = EscapedBytes(value)
-            } catch let error as FileSystemError where [.denied, .noAttribute].contains(error.code)
-            {
-                // Not the caller's to read, or gone since the names were listed.
-                continue
-            }
+            let value = try await readableAttribute(name, of: found.inode, at: view, as: caller)
+            if let value { xattrs[EscapedBytes(name).text] = EscapedBytes(value) }
         }
         let isDevice = found.kind == .characterDevice || found.kind == .blockDevice
         return FileDescription(

@@ -17,9 +17,10 @@ extension FileRoutes {
         let engine = place.engine
         let (directory, name) = try await place.parent(as: peer.caller)
         let found: Attributes
-        do {
+        do throws(FileSystemError) {
             found = try await engine.lookup(name, in: directory, as: peer.caller)
-        } catch let error as FileSystemError where error.code == .notFound && request.isForced {
+        } catch {
+            guard error.code == .notFound, request.isForced else { throw error }
             return RemoveReport(removed: 0)
         }
         guard found.kind == .directory else {

@@ -100,14 +100,15 @@ extension FileRoutes {
             let isLast = count == place.names.count - 1
             let above = try await engine.resolve(Array(place.names[..<count]), as: peer.caller)
             let new = NewInode(.directory, permissions: isLast ? mode : 0o755)
-            do {
+            do throws(FileSystemError) {
                 _ = try await engine.create(
                     place.names[count],
                     in: above.inode,
                     new,
                     as: peer.caller
                 )
-            } catch let error as FileSystemError where error.code == .exists {
+            } catch {
+                guard error.code == .exists else { throw error }
                 let there = try await engine.resolve(Array(place.names[...count]), as: peer.caller)
                 guard there.kind == .directory else { throw error }
             }

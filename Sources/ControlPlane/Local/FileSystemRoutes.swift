@@ -1,3 +1,4 @@
+import MetadataStore
 import FileSystemEngine
 import LocalAPI
 import VarveModel

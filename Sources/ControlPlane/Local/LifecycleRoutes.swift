@@ -1,3 +1,5 @@
+import MetadataStore
+import Lifecycle
 import FileSystemEngine
 import LocalAPI
 import Policies

@@ -6,7 +6,7 @@ import ServiceLifecycle
 
 /// Serves the local API on the state directory's Unix socket.
 struct LocalServer: Service {
-    let table: RouteTable
+    let responder: RouterResponder<PeerContext>
     let socket: String
     let logger: Logger
 
@@ -28,7 +28,7 @@ struct LocalServer: Service {
         quiet.logLevel = max(logger.logLevel, .warning)
         let (socket, logger) = (socket, logger)
         let application = Application(
-            router: table.router,
+            responder: responder,
             configuration: ApplicationConfiguration(
                 address: .unixDomainSocket(path: socket),
                 serverName: "varved"

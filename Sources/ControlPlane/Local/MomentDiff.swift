@@ -90,11 +90,10 @@ struct MomentDiff: Sendable {
         if MomentDiff.comparable(before) != MomentDiff.comparable(after) {
             what.append("attributes")
         }
-        if try await parts.contains(.xattrs)
-            && engine.extendedAttributes(of: inode, at: old)
-                != engine.extendedAttributes(of: inode, at: new)
-        {
-            what.append("xattrs")
+        if parts.contains(.xattrs) {
+            let past = try await engine.extendedAttributes(of: inode, at: old)
+            let present = try await engine.extendedAttributes(of: inode, at: new)
+            if past != present { what.append("xattrs") }
         }
         guard !what.isEmpty else { return nil }
         return Difference(
@@ -106,9 +105,10 @@ struct MomentDiff: Sendable {
     }
 
     private func attributes(_ inode: InodeNumber, _ epoch: Epoch) async throws -> Attributes? {
-        do {
+        do throws(FileSystemError) {
             return try await engine.attributes(of: inode, at: .past(epoch))
-        } catch let error as FileSystemError where [.notFound, .stale].contains(error.code) {
+        } catch {
+            guard error.code == .notFound || error.code == .stale else { throw error }
             return nil
         }
     }

@@ -85,7 +85,8 @@ struct Peer: Sendable {
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: 16_384)
         return buffer.withUnsafeMutableBufferPointer { buffer in
-            guard getpwuid_r(uid, &entry, buffer.baseAddress, buffer.count, &found) == 0,
+            guard let start = buffer.baseAddress,
+                getpwuid_r(uid, &entry, start, buffer.count, &found) == 0,
                 found != nil
             else { return nil }
             return body(entry)

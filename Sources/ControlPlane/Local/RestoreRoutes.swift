@@ -1,3 +1,4 @@
+import MetadataStore
 import Backup
 import BackupVault
 import FileSystemEngine
@@ -174,13 +175,14 @@ struct RestoreRoutes: Sendable {
         var number = 1
         while true {
             let name = number == 1 ? stem : "\(stem)-\(number)"
-            do {
+            do throws(FileSystemError) {
                 _ = try await engine.createSnapshot(
                     name,
                     expires: now.adding(seconds: RestoreRoutes.undoSeconds)
                 )
                 return name
-            } catch let error as FileSystemError where error.code == .exists && number < 1_000 {
+            } catch {
+                guard error.code == .exists, number < 1_000 else { throw error }
                 number += 1
             }
         }

@@ -78,10 +78,9 @@ struct RouteTable {
             let peer = try await Self.peer(request, context)
             let outgoing = try await handle(asked, peer)
             let body = ResponseBody(contentLength: outgoing.length) { writer in
-                try await outgoing.send { bytes in
-                    try await writer.write(ByteBuffer(bytes: bytes))
-                }
-                try await writer.finish(nil)
+                let outlet = Outlet(writer)
+                try await outgoing.send { bytes in try await outlet.write(bytes) }
+                try await outlet.finish()
             }
             return Response(
                 status: .ok,
@@ -195,4 +194,22 @@ struct RouteTable {
 struct Outgoing: Sendable {
     let length: Int?
     let send: @Sendable (RouteTable.Send) async throws -> Void
+}
+
+/// A response's writer, as a closure can hold it.
+private final class Outlet: Sendable {
+    // SAFETY: the one task that answers the request writes, one piece after the other.
+    private nonisolated(unsafe) var writer: any ResponseBodyWriter
+
+    init(_ writer: any ResponseBodyWriter) {
+        self.writer = writer
+    }
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await writer.write(ByteBuffer(bytes: bytes))
+    }
+
+    func finish() async throws {
+        try await writer.finish(nil)
+    }
 }

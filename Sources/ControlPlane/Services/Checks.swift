@@ -1,3 +1,5 @@
+import VarveModel
+import MetadataStore
 import BackupVault
 import FileSystemEngine
 import LocalAPI

@@ -1,11 +1,13 @@
 package import Disk
 import FileSystemEngine
+import Hummingbird
 import JobScheduler
 import Keyring
 package import LocalAPI
 package import Logging
 import MetadataStore
-package import ServiceLifecycle
+import ServiceLifecycle
+import UnixSignals
 import VarveModel
 
 /// Everything that a running daemon holds, joined: stores first, then what stands on them.
@@ -110,7 +112,7 @@ package struct Daemon: Sendable {
                     ),
                     .init(
                         service: LocalServer(
-                            table: table,
+                            responder: table.router.buildResponder(),
                             socket: settings[.socket],
                             logger: logger
                         )

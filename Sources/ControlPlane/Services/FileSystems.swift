@@ -81,7 +81,7 @@ package actor FileSystems {
     /// The file system that a user names by id, or by a Name that only one has.
     ///
     /// - Throws: `.notFound`; `.invalid` when several bear the Name; why it does not open.
-    package func find(_ text: String) throws(APIError) -> OpenFileSystem {
+    func find(_ text: String) throws(APIError) -> OpenFileSystem {
         let entry = try entry(text)
         switch entry.engine {
         case .success(let engine): return OpenFileSystem(record: entry.record, engine: engine)

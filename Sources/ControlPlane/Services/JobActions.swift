@@ -1,3 +1,4 @@
+import MetadataStore
 import Backup
 import BackupVault
 import FileSystemEngine
@@ -101,9 +102,10 @@ struct JobActions: Sendable {
         _ due: Timestamp
     ) async throws -> String {
         let name = action.naming.name(at: due)
-        do {
+        do throws(FileSystemError) {
             _ = try await source.engine.createSnapshot(name)
-        } catch let error as FileSystemError where error.code == .exists {
+        } catch {
+            guard error.code == .exists else { throw error }
             // An interrupted run took it already.
             return "\(name) is there"
         }

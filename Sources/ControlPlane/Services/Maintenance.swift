@@ -1,3 +1,4 @@
+import MetadataStore
 import BackupVault
 import FileSystemEngine
 import LocalAPI

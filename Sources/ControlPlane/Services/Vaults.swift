@@ -59,7 +59,6 @@ package actor Vaults {
         }
         // Another caller may have opened it meanwhile: one object serves all.
         if let first = open[name] {
-            vault.close()
             return first
         }
         open[name] = vault
@@ -88,7 +87,6 @@ package actor Vaults {
     }
 
     func close() {
-        for vault in open.values { vault.close() }
         open = [:]
     }
 

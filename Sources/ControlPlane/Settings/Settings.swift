@@ -1,5 +1,5 @@
 package import Disk
-package import FileSystemEngine
+package import MetadataStore
 package import LocalAPI
 import Policies
 
@@ -60,12 +60,17 @@ package struct Settings: Sendable, Hashable {
         return value.text
     }
 
-    /// The ladder of new file systems.
+    /// How long each step of the past is kept; a coarser step lasts at least as long as a finer one.
     package var ladder: RetentionLadder {
-        RetentionLadder(
-            secondsSpan: SettingName.span(self[.keepSeconds]) ?? 0,
-            minutesSpan: SettingName.span(self[.keepMinutes]) ?? 0,
-            hoursSpan: SettingName.span(self[.keepHours]) ?? 0
+        let steps: [(step: Int64, name: SettingName)] = [
+            (1, .keepSeconds), (60, .keepMinutes), (3_600, .keepHours),
+        ]
+        var longest: Int64 = 0
+        return RetentionLadder(
+            rungs: steps.map { step, name in
+                longest = max(longest, SettingName.span(self[name]) ?? 0)
+                return RetentionLadder.Rung(step: step, seconds: longest)
+            }
         )
     }
 

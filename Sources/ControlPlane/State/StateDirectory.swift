@@ -110,9 +110,10 @@ package final class StateDirectory: Sendable {
     }
 
     private static func locked(_ paths: StatePaths, _ disk: any Disk) throws -> any DiskLock {
-        do {
+        do throws(DiskError) {
             return try disk.lock(paths.lock)
-        } catch let error as DiskError where error.code == .busy {
+        } catch {
+            guard error.code == .busy else { throw error }
             throw APIError(
                 .busy,
                 "another daemon works on the state directory '\(paths.root)'",
