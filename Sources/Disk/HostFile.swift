@@ -12,7 +12,8 @@ package final class HostFile: DiskFile {
         self.path = path
     }
 
-    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError)
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64)
+        throws(DiskError)
         -> Int
     {
         guard let base = buffer.baseAddress else { return 0 }

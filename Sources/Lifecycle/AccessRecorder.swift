@@ -18,7 +18,7 @@ package final class AccessRecorder: AccessObserver {
 
     private let state = Mutex(State())
 
-    /// 1,000,000 files: some 40 MB. Further ones are left out until the next flush.
+    /// 1,000,000 files, some 40 MB; further ones are left out until the next flush.
     private static let filesMax = 1_000_000
     /// Rows of one transaction.
     private static let batch = 4_096

@@ -109,7 +109,7 @@ extension LifecycleService {
             let actual: Tier?
             do throws(FileSystemError) {
                 actual = try await fileSystem.tier(of: transition.inode)
-            } catch where error.code == .stale || error.code == .notFound {
+            } catch  where error.code == .stale || error.code == .notFound {
                 actual = nil
             } catch {
                 throw LifecycleError(error)

@@ -147,7 +147,7 @@ package struct LifecycleService: Sendable {
                 bytes: attributes.allocated,
                 reason: "moves to \(Tier.standard.folder): used again"
             )
-        } catch where error.code == .stale || error.code == .notFound {
+        } catch  where error.code == .stale || error.code == .notFound {
             try await forget(fileSystem, [row.inode])
             return nil
         } catch {
@@ -229,7 +229,7 @@ package struct LifecycleService: Sendable {
                     reason: verdict.description
                 )
             )
-        } catch where error.code == .stale || error.code == .notFound {
+        } catch  where error.code == .stale || error.code == .notFound {
             return .isGone
         } catch {
             throw LifecycleError(error)

@@ -109,7 +109,9 @@ import VarveModel
         let fileSystem = try await world.makeFileSystem()
         let vault = try world.makeVault()
         var generator = SeededGenerator(seed: 3)
-        for number in 0..<20 { try await file("f\(number)", generator.bytes(2_000_000), in: fileSystem) }
+        for number in 0..<20 {
+            try await file("f\(number)", generator.bytes(2_000_000), in: fileSystem)
+        }
         let service = BackupService(clock: world.clock)
         let code = await withTaskGroup(of: BackupError.Code?.self) { group in
             group.addTask {

@@ -116,7 +116,8 @@ package final class DaemonProcess {
         let ended = try Self.run("varve", ["--socket", socket] + arguments, input: input)
         guard ended.status == 0 else {
             throw Failure(
-                description: "varve \(arguments.joined(separator: " ")): \(ended.status): \(ended.errors)"
+                description:
+                    "varve \(arguments.joined(separator: " ")): \(ended.status): \(ended.errors)"
             )
         }
         return ended.output

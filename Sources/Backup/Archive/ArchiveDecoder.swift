@@ -21,7 +21,7 @@ final class ArchiveDecoder {
         }
     }
 
-    /// - Parameter next: Answers the next bytes, waiting for them; `nil` at the end.
+    /// Begins to read; `next` answers the next bytes, waiting for them, and `nil` at the end.
     init(_ next: @escaping () -> [UInt8]?) throws(ArchiveFailure) {
         guard let made = archive_read_new() else {
             throw ArchiveFailure(reason: "out of memory", isEntryOnly: false)

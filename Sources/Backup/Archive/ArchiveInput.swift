@@ -32,7 +32,7 @@ package final class ArchiveInput: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Hands bytes over; waits while too many are unread. After the end they are dropped.
+    /// Hands bytes over, and waits while too many are unread; after the end they are dropped.
     package func send(_ bytes: [UInt8]) async {
         guard !bytes.isEmpty else { return }
         await withCheckedContinuation { sender in

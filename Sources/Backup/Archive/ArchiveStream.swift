@@ -27,7 +27,11 @@ package enum ArchiveStream {
                     progress
                 )
             case .recoveryPoint(let vault, let point, let path):
-                try await copy(VaultSource(vault: vault, point: point, path: path), output, progress)
+                try await copy(
+                    VaultSource(vault: vault, point: point, path: path),
+                    output,
+                    progress
+                )
             }
         }
     }

@@ -280,7 +280,8 @@ final class Unpacking<Sink: TreeSink>: Sendable {
                 state.report.files + state.report.directories + state.report.symlinks
                 + state.report.specials + state.report.hardLinks
             let (entries, bytes) = (state.report.entries, state.report.bytes)
-            guard entries >= state.reported.entries + 256 || bytes >= state.reported.bytes + 16 << 20
+            guard
+                entries >= state.reported.entries + 256 || bytes >= state.reported.bytes + 16 << 20
             else { return nil }
             state.reported = (entries, bytes)
             return TransferProgress(entries: entries, bytes: bytes)

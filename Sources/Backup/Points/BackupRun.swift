@@ -62,7 +62,7 @@ final class BackupRun {
                 names = point.maps[PointFormat.names]
                 inodes = point.maps[PointFormat.inodes]
                 try await copyChanges(since: bookmark.epoch)
-            } catch where error.code == .stale || error.code == .notFound {
+            } catch  where error.code == .stale || error.code == .notFound {
                 fullBecause = error.message
             }
         case .none(let reason): fullBecause = reason

@@ -131,13 +131,7 @@ struct PointReader: Sendable {
     func read(_ tasks: [PointTask]) async -> Result<[PointPiece], BackupError> {
         await withTaskGroup(of: (Int, Result<[PointPiece], BackupError>).self) { group in
             for (index, task) in tasks.enumerated() {
-                group.addTask {
-                    do throws(BackupError) {
-                        return (index, .success(try await read(task)))
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
+                group.addTask { (index, await attempt(task)) }
             }
             var pieces = [[PointPiece]](repeating: [], count: tasks.count)
             var failure: BackupError?
@@ -149,6 +143,15 @@ struct PointReader: Sendable {
             }
             if let failure { return .failure(failure) }
             return .success(pieces.flatMap(\.self))
+        }
+    }
+
+    /// Apart from the task's closure: Swift 6.3.1 in release returned a wrong index beside a typed catch there.
+    private func attempt(_ task: PointTask) async -> Result<[PointPiece], BackupError> {
+        do throws(BackupError) {
+            return .success(try await read(task))
+        } catch {
+            return .failure(error)
         }
     }
 

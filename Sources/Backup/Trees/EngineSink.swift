@@ -38,7 +38,7 @@ struct EngineSink: TreeSink {
         let new = new(.directory, entry.node, permissions: entry.node.permissions | 0o700)
         do throws(FileSystemError) {
             return try await fileSystem.create(entry.name, in: parent, new, as: caller).inode
-        } catch where error.code == .exists {
+        } catch  where error.code == .exists {
             let found = try await lookUp(entry.name, in: parent)
             if found.kind == .directory { return found.inode }
             try await clear(entry.name, found, in: parent)
@@ -133,7 +133,7 @@ struct EngineSink: TreeSink {
     ) async throws(TreeFailure) {
         do throws(FileSystemError) {
             _ = try await fileSystem.link(link, as: entry.name, in: directory, as: caller)
-        } catch where error.code == .exists && existing != .refuse {
+        } catch  where error.code == .exists && existing != .refuse {
             let found = try await lookUp(entry.name, in: directory)
             if found.inode == link { return }
             try await clear(entry.name, found, in: directory)
@@ -159,7 +159,7 @@ struct EngineSink: TreeSink {
         do throws(FileSystemError) {
             let found = try await fileSystem.lookup(name, in: parent, as: caller)
             return found.kind == .directory ? found.inode : nil
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             return nil
         } catch {
             throw TreeFailure("look up", error)
@@ -214,7 +214,7 @@ struct EngineSink: TreeSink {
     ) async throws(TreeFailure) -> Attributes {
         do throws(FileSystemError) {
             return try await fileSystem.create(name, in: directory, new, as: caller)
-        } catch where error.code == .exists && existing != .refuse {
+        } catch  where error.code == .exists && existing != .refuse {
             try await clear(name, try await lookUp(name, in: directory), in: directory)
             return try await change(call) { () async throws(FileSystemError) in
                 try await fileSystem.create(name, in: directory, new, as: caller)

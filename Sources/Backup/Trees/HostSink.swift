@@ -21,7 +21,7 @@ struct HostSink: TreeSink {
     static func place(_ path: String) throws(TreeFailure) -> RootPlace<RestingDirectory> {
         do throws(DiskError) {
             return .itself(RestingDirectory(root: try HostDirectory.open(path)))
-        } catch where error.errno == ENOENT || error.errno == ENOTDIR {
+        } catch  where error.errno == ENOENT || error.errno == ENOTDIR {
             guard let name = FileName(DiskPath.name(of: path)) else {
                 throw TreeFailure(call: "open", errno: EINVAL, reason: "'\(path)' is no path")
             }
@@ -41,7 +41,7 @@ struct HostSink: TreeSink {
         let open = try change("open") { () throws(DiskError) in try parent.opened() }
         do throws(DiskError) {
             try open.makeDirectory(entry.name)
-        } catch where error.code == .exists {
+        } catch  where error.code == .exists {
             let found = try change("stat") { () throws(DiskError) in
                 try open.status(of: entry.name)
             }
@@ -160,7 +160,7 @@ struct HostSink: TreeSink {
         let open = try attempt("open") { () throws(DiskError) in try parent.opened() }
         do throws(DiskError) {
             return try open.status(of: name).kind == .directory ? parent.below(name) : nil
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             return nil
         } catch {
             throw TreeFailure("stat", error)
@@ -200,7 +200,7 @@ struct HostSink: TreeSink {
     ) throws(TreeFailure) -> Value {
         do throws(DiskError) {
             return try body()
-        } catch where error.code == .exists && existing != .refuse {
+        } catch  where error.code == .exists && existing != .refuse {
             try clear(name, isDirectory: false, in: directory)
             return try change(call, body)
         } catch {

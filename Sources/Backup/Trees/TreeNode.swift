@@ -71,7 +71,8 @@ protocol TreeSource: Sendable {
     func open(_ entry: TreeEntry, in parent: Directory) async throws(TreeFailure) -> Directory
     func list(_ directory: Directory) async throws(TreeFailure) -> Listing
     /// Reads what a node has beyond its attributes; `nil` means the directory itself.
-    func details(of entry: TreeEntry?, in directory: Directory) async throws(TreeFailure) -> TreeDetails
+    func details(of entry: TreeEntry?, in directory: Directory) async throws(TreeFailure)
+        -> TreeDetails
     func openFile(_ entry: TreeEntry, in directory: Directory) async throws(TreeFailure) -> File
     /// Lets go of what is costly to hold; the directory opens again when it is next used.
     func rest(_ directory: Directory)
@@ -108,7 +109,8 @@ protocol TreeSink: Sendable {
     /// How many workers it bears.
     var workersMax: Int { get }
     /// Makes a directory, or finds the one that is there.
-    func makeDirectory(_ entry: TreeEntry, in parent: Directory) async throws(TreeFailure) -> Directory
+    func makeDirectory(_ entry: TreeEntry, in parent: Directory) async throws(TreeFailure)
+        -> Directory
     /// Sets all that a directory has, once nothing in it will change any more.
     func finish(
         _ directory: Directory,
@@ -142,7 +144,8 @@ protocol TreeSink: Sendable {
     /// A file that was made before, by its name.
     func find(_ name: FileName, in directory: Directory) async throws(TreeFailure) -> Link
     /// A directory that was made before, by its name.
-    func findDirectory(_ name: FileName, in parent: Directory) async throws(TreeFailure) -> Directory?
+    func findDirectory(_ name: FileName, in parent: Directory) async throws(TreeFailure)
+        -> Directory?
     /// Removes the names of a directory that are not in `kept`.
     func removeOthers(than kept: Set<FileName>, in directory: Directory) async throws(TreeFailure)
     func rest(_ directory: Directory)
