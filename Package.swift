@@ -172,13 +172,21 @@ let package = Package(
         tests("DiskTests", ["TestKit", "Disk"]),
         tests("CompressionTests", ["TestKit", "Compression"]),
         tests("PoliciesTests", ["TestKit", "Policies", "VarveModel"], resources: ["Fixtures"]),
-        tests("MetadataStoreTests", ["TestKit", "MetadataStore", "Disk", "Keyring", "VarveModel"]),
+        tests(
+            "MetadataStoreTests",
+            ["TestKit", "MetadataStore", "Disk", "Keyring", "VarveModel"],
+            resources: ["Fixtures"]
+        ),
         tests(
             "SegmentStoreTests",
             ["TestKit", "SegmentStore", "Compression", "Disk", "Keyring", "VarveModel"],
             resources: ["Fixtures"]
         ),
-        tests("BackupVaultTests", ["TestKit", "BackupVault", "Disk", "Keyring", "VarveModel"]),
+        tests(
+            "BackupVaultTests",
+            ["TestKit", "BackupVault", "Disk", "Keyring", "VarveModel"],
+            resources: ["Fixtures"]
+        ),
         tests(
             "FileSystemEngineTests",
             ["TestKit", "FileSystemEngine", "MetadataStore", "Disk", "Keyring", "VarveModel"]
@@ -191,10 +199,25 @@ let package = Package(
             ]
         ),
         tests(
+            "LifecycleTests",
+            [
+                "TestKit", "Lifecycle", "FileSystemEngine", "MetadataStore", "Policies", "Disk",
+                "Keyring", "VarveModel",
+            ]
+        ),
+        tests(
             "JobSchedulerTests",
             [
                 "TestKit", "JobScheduler", "Policies", "MetadataStore", "Disk", "Keyring",
                 "VarveModel", logging,
+            ]
+        ),
+        tests("LocalAPITests", ["TestKit", "LocalAPI", "VarveModel"]),
+        tests(
+            "ControlPlaneTests",
+            [
+                "TestKit", "ControlPlane", "LocalAPI", "FileSystemEngine", "BackupVault", "Keyring",
+                "Disk", "VarveModel", "varve", "varved",
             ]
         ),
         tests("ConformanceTests", ["TestKit"]),

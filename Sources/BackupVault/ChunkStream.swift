@@ -21,18 +21,25 @@ package struct ChunkStream {
     package mutating func append(
         _ bytes: UnsafeRawBufferPointer
     ) throws(VaultError) -> [ChunkReference] {
-        buffer.append(contentsOf: bytes)
-        guard buffer.count >= ChunkStream.batchBytes else { return [] }
-        return try storeFinal(isEnd: false)
+        var references: [ChunkReference] = []
+        var start = 0
+        while start < bytes.count {
+            let end = min(bytes.count, start + max(1, ChunkStream.batchBytes - buffer.count))
+            buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+            start = end
+            guard buffer.count >= ChunkStream.batchBytes else { continue }
+            references += try storeFinal(isEnd: false)
+        }
+        return references
     }
 
     /// Takes the next piece.
     ///
     /// - Throws: As for a buffer.
     package mutating func append(_ bytes: [UInt8]) throws(VaultError) -> [ChunkReference] {
-        buffer.append(contentsOf: bytes)
-        guard buffer.count >= ChunkStream.batchBytes else { return [] }
-        return try storeFinal(isEnd: false)
+        var references: [ChunkReference] = []
+        try bytes.withBytes { buffer throws(VaultError) in references = try append(buffer) }
+        return references
     }
 
     /// Ends the content; the stream can then take another.

@@ -111,11 +111,18 @@ package final class VaultWriter {
         }
         var references: [ChunkReference] = []
         references.reserveCapacity(pieces.count)
-        for prepared in prepareAll(pieces) {
-            references.append(try append(prepared, as: .content))
+        // A batch at a time: what is compressed and not yet in a pack stays small.
+        for first in stride(from: 0, to: pieces.count, by: VaultWriter.batchChunks) {
+            let end = min(pieces.count, first + VaultWriter.batchChunks)
+            for prepared in prepareAll(Array(pieces[first..<end])) {
+                references.append(try append(prepared, as: .content))
+            }
         }
         return references
     }
+
+    /// 64 chunks of 64 KiB are 4 MiB: enough to keep the cores busy.
+    private static let batchChunks = 64
 
     /// A chunk with what can be found out about it on any thread.
     private struct Prepared: Sendable {

@@ -39,8 +39,26 @@ struct Client: Sendable {
             call.path,
             body: .bytes(ByteBuffer(bytes: JSONEncoder().encode(request)))
         )
+        do {
+            if let result: Answer = try await lastLine(of: response.body) { return result }
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw unreachable(error)
+        }
+        throw APIError(
+            .unavailable,
+            "the daemon ended before its work was done",
+            remedy: "Look into its log; what was acknowledged before is kept."
+        )
+    }
+
+    /// The result among the lines of a long answer; `nil` when they end without one.
+    private func lastLine<Answer: Codable & Sendable>(
+        of body: HTTPClientResponse.Body
+    ) async throws -> Answer? {
         var pending: [UInt8] = []
-        for try await part in response.body {
+        for try await part in body {
             pending.append(contentsOf: part.readableBytesView)
             while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = try decode(StreamLine<Answer>.self, Array(pending[..<end]))
@@ -53,11 +71,7 @@ struct Client: Sendable {
                 }
             }
         }
-        throw APIError(
-            .unavailable,
-            "the daemon ended before its work was done",
-            remedy: "Look into its log; what was acknowledged before is kept."
-        )
+        return nil
     }
 
     /// Bytes from the daemon, piece by piece.

@@ -7,7 +7,8 @@ import VarveModel
 extension ModelRun {
     mutating func create() async throws {
         let (directory, name, caller) = (directory(), try newName(), caller())
-        let new = try newInode()
+        var new = try newInode()
+        if case .symlink = new.kind, chance(1, in: 4) { new.kind = .symlink(target: name.bytes) }
         let expected = FileSystemError.result {
             try model.checkCreate(name, in: directory, new, as: caller)
         }

@@ -12,7 +12,9 @@ import Testing
 
     @Test func `slashes and dots mean nothing, and two dots stay`() throws {
         let file = try FileReference(argument: Array("x://a/./b//../c/".utf8))
-        #expect(file.components.map { String(decoding: $0, as: UTF8.self) } == ["a", "b", "..", "c"])
+        #expect(
+            file.components.map { String(decoding: $0, as: UTF8.self) } == ["a", "b", "..", "c"]
+        )
         #expect(try FileReference(argument: Array("x:/".utf8)).components.isEmpty)
     }
 

@@ -22,7 +22,8 @@ import Testing
         ]
         for line in lines {
             let json = try JSONEncoder().encode(line)
-            let keys = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any]).keys
+            let keys = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
+                .keys
             #expect(keys.count == 1)
         }
         let back = try JSONDecoder().decode(

@@ -53,7 +53,10 @@ import VarveModel
         #expect(try time("-3h") == .ago(10_800))
         #expect(try time("-1d12h") == .ago(129_600))
         #expect(try time("now") == .ago(0))
-        #expect(try time("@1795442602.25") == .moment(Timestamp(seconds: 1_795_442_602, nanoseconds: 250_000_000)))
+        #expect(
+            try time("@1795442602.25")
+                == .moment(Timestamp(seconds: 1_795_442_602, nanoseconds: 250_000_000))
+        )
         #expect(try time("@-1") == .moment(Timestamp(seconds: -1)))
         #expect(try time("2026-11-23 14:03:22") == .moment(Timestamp(seconds: 1_795_439_002)))
         #expect(try time("2026-11-23 14:03") == .moment(Timestamp(seconds: 1_795_438_980)))
@@ -77,7 +80,10 @@ import VarveModel
             .ago(0), .ago(90), .moment(Timestamp(seconds: -5, nanoseconds: 1)),
             .moment(Timestamp(seconds: 1_795_442_602)),
         ]
-        let decoded = try JSONDecoder().decode([TimeExpression].self, from: JSONEncoder().encode(all))
+        let decoded = try JSONDecoder().decode(
+            [TimeExpression].self,
+            from: JSONEncoder().encode(all)
+        )
         #expect(decoded == all)
     }
 

@@ -127,6 +127,35 @@ import VarveModel
         #expect(try writer.inode(Self.two, at: .live)?.space == 70)
     }
 
+    @Test func `resolving a range begins anew after a restart without a second hole`() throws {
+        let store = try Store()
+        let writer = store.writer
+        try writer.begin(second: 200)
+        for tile in Int64(0)..<20 { try store.write(2, tile, 0..<64) }
+        _ = try writer.commit()
+        try writer.begin(second: 201)
+        _ = try writer.cut(
+            Self.two,
+            32..<UInt64.max,
+            fileSize: 20 * 64,
+            sequence: try writer.nextSequence()
+        )
+        _ = try writer.resolveRanges(limit: 1)
+        _ = try writer.commit()
+        // How far it had come is forgotten, as by a restart.
+        try writer.begin(second: 202)
+        writer.rollback()
+        // The hole of the first tile is hidden, and stays for the instant that shows it.
+        try writer.begin(second: 203)
+        try store.write(2, 0, 32..<64)
+        while try writer.resolveRanges(limit: 3).hasMore {}
+        try store.write(2, 0, 16..<64)
+        _ = try writer.commit()
+        #expect(try writer.dataRanges(Self.two, at: .live) == [0..<64])
+        #expect(try writer.dataRanges(Self.two, at: .past(.end(ofSecond: 202))) == [0..<32])
+        #expect(try writer.dataRanges(Self.two, at: .past(.end(ofSecond: 200))) == [0..<1_280])
+    }
+
     @Test func `a merge never reaches into a past that showed other bytes`() throws {
         let store = try Store()
         let writer = store.writer

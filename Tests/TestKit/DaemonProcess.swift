@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// The built `varved` on a throw-away state directory, and `varve` to talk to it: what end-to-end tests drive.
 package final class DaemonProcess {
@@ -68,7 +68,7 @@ package final class DaemonProcess {
         process.arguments = [
             "serve", "--state", state, "--jobs", jobs, "--retention", retention,
         ]
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = FileHandle(forWritingAtPath: log)
         process.standardInput = FileHandle.nullDevice
         try process.run()
@@ -147,7 +147,7 @@ package final class DaemonProcess {
         // Files, not pipes: a full pipe would stop a program that nobody reads yet.
         for name in ["in", "out", "err"] {
             let data = name == "in" ? input ?? Data() : Data()
-            FileManager.default.createFile(atPath: scratch.path + "/" + name, contents: data)
+            _ = FileManager.default.createFile(atPath: scratch.path + "/" + name, contents: data)
         }
         process.standardInput = FileHandle(forReadingAtPath: scratch.path + "/in")
         process.standardOutput = FileHandle(forWritingAtPath: scratch.path + "/out")

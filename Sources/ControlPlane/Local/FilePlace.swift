@@ -94,7 +94,17 @@ extension FileSystem {
             return .past(snapshot.epoch)
         }
         guard let at = moment.at else { return .live }
-        return .past(try await instant(atOrBefore: at.resolved(now: now)))
+        let time = at.resolved(now: now)
+        do {
+            return .past(try await instant(atOrBefore: time))
+        } catch  where error.code == .notFound {
+            throw APIError(
+                .notFound,
+                "nothing of \(TimeText(time).text) or before is kept",
+                remedy: "Name a later time, a snapshot ('varve snapshot list') or a recovery point "
+                    + "('varve backup list')."
+            )
+        }
     }
 
     /// Runs `body` on a moment that stays readable until its end.

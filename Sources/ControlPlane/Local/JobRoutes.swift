@@ -1,6 +1,5 @@
 import LocalAPI
 import MetadataStore
-import Policies
 
 /// Jobs: what they are, when they come, how they went.
 struct JobRoutes: Sendable {
@@ -25,10 +24,7 @@ struct JobRoutes: Sendable {
             return try await jobs.run(request.job)
         }
         table.on(Route.lintJobs) { request, _ in
-            guard !request.files.isEmpty else { return await jobs.lint() }
-            var library = PolicyLibrary()
-            let errors = library.load(texts: request.files.map { (name: $0.name, text: $0.text) })
-            return LintReport(errors, files: library.fileCount)
+            request.files.isEmpty ? await jobs.lint() : await jobs.lint(request.files)
         }
     }
 }

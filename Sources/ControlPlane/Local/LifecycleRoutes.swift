@@ -18,7 +18,9 @@ struct LifecycleRoutes: Sendable {
         }
         table.on(Route.runLifecycle) { request, peer, report in
             try peer.requireAdministrator("a lifecycle run")
-            return try await each(request, isPlan: false) { try await lifecycle.run($0, $1, report) }
+            return try await each(request, isPlan: false) {
+                try await lifecycle.run($0, $1, report)
+            }
         }
         table.on(Route.whyLifecycle) { try await why($0, $1) }
     }
@@ -58,7 +60,10 @@ struct LifecycleRoutes: Sendable {
         let place = try await FilePlace(request.file, in: fileSystems)
         let found = try await place.attributes(as: peer.caller)
         guard found.kind == .regular else {
-            throw APIError(.invalid, "'\(request.file.description)' is a \(found.kind.word): only files have a tier")
+            throw APIError(
+                .invalid,
+                "'\(request.file.description)' is a \(found.kind.word): only files have a tier"
+            )
         }
         let policies = await jobs.lifecyclePolicies(for: place.fileSystem.record)
         let reasoning = try await lifecycle.why(place.fileSystem, found.inode, policies)

@@ -8,6 +8,8 @@ import ServiceLifecycle
 struct LocalServer: Service {
     let responder: RouterResponder<PeerContext>
     let socket: String
+    /// The state directory; when the socket is in it, others may pass through, and see nothing else.
+    let state: String
     let logger: Logger
 
     /// Bytes of `sun_path` in unix(7), without its NUL.
@@ -24,6 +26,9 @@ struct LocalServer: Service {
         }
         // A daemon that was killed leaves its socket; the state directory's lock says that nobody has it.
         unlink(socket)
+        if socket.hasPrefix(state + "/"), chmod(state, 0o711) != 0 {
+            logger.error("others cannot reach the socket", metadata: ["state": "\(state)"])
+        }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let (socket, logger) = (socket, logger)

@@ -76,6 +76,7 @@ struct MachineRoutes: Sendable {
         by seconds: Int64,
         _ report: @escaping RouteTable.Report
     ) async throws -> AdvanceReport {
+        try await maintenance.jobs.reload()
         let from = clock.now()
         let runs = try await scheduler.advance(
             to: from.adding(seconds: seconds),

@@ -102,7 +102,10 @@ package struct Daemon: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: MaintenanceService(maintenance: maintenance, isSimulated: clock.isSimulated)
+                        service: MaintenanceService(
+                            maintenance: maintenance,
+                            isSimulated: clock.isSimulated
+                        )
                     ),
                     .init(
                         service: SchedulerService(
@@ -114,6 +117,7 @@ package struct Daemon: Sendable {
                         service: LocalServer(
                             responder: table.router.buildResponder(),
                             socket: settings[.socket],
+                            state: state.paths.root,
                             logger: logger
                         )
                     ),

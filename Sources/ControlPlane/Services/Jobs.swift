@@ -94,6 +94,16 @@ actor Jobs {
         return LintReport(fresh.load(directories: directories), files: fresh.fileCount)
     }
 
+    /// What reading other files complains of; they may name policies of the daemon's own directories.
+    func lint(_ files: [LintJobs.File]) -> LintReport {
+        var fresh = PolicyLibrary()
+        let errors = fresh.load(
+            texts: files.map { (name: $0.name, text: $0.text) },
+            beside: directories
+        )
+        return LintReport(errors, files: files.count)
+    }
+
     private func read() {
         let found = library.load(directories: directories)
         for complaint in found where !complaints.contains(complaint) {

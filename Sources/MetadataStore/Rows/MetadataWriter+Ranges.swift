@@ -85,11 +85,11 @@ extension MetadataWriter {
             }
         }
         if isPartly {
+            // Work that was begun before a restart has left its hole, which may have died since.
             let isThere = try statements.exists(
-                .sliceLive,
+                .sliceBySequence,
                 cut.inode.stored,
                 cut.tile,
-                Epoch.never.stored,
                 Int64(cut.sequence)
             )
             if !isThere { try insert(cut) }
@@ -194,12 +194,9 @@ extension Query {
         WHERE ino = ?1 AND tile = ?2 AND died > ?3 AND seq < ?4
         """
     )
-    static let sliceLive = Query(
-        "SELECT 1 FROM slice WHERE ino = ?1 AND tile = ?2 AND died = ?3 AND seq = ?4"
-    )
     static let lastDeath = Query(
         "SELECT max(died) FROM slice WHERE ino = ?1 AND tile = ?2 AND died < ?3"
     )
 
-    static let ofRanges = [rangeRow, slicesBeneath, sliceLive, lastDeath]
+    static let ofRanges = [rangeRow, slicesBeneath, lastDeath]
 }

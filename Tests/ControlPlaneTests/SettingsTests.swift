@@ -1,0 +1,79 @@
+import ControlPlane
+import Disk
+import Foundation
+import LocalAPI
+import TestKit
+import Testing
+
+@Suite struct SettingsTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func settings(
+        _ text: String?,
+        flags: [SettingName: String] = [:],
+        config: String? = nil
+    ) throws -> Settings {
+        let path = directory.path + "/varve.yaml"
+        if let text { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
+        return try Settings(
+            state: directory.path,
+            file: config,
+            flags: flags,
+            workingDirectory: "/here",
+            disk: HostDisk()
+        )
+    }
+
+    @Test func `a flag wins over the file, and the file over the default`() throws {
+        let found = try settings(
+            "# why\njobs: /from/file\nretention: /from/file\n",
+            flags: [.retention: "/from/flag"]
+        )
+        #expect(found[.jobs] == "/from/file")
+        #expect(found[.retention] == "/from/flag")
+        #expect(found[.logLevel] == "info")
+        #expect(found.values[.jobs]?.origin == directory.path + "/varve.yaml:2")
+        #expect(found.values[.retention]?.origin == "flag")
+        #expect(found.values[.logLevel]?.origin == "default")
+    }
+
+    @Test func `relative paths count from where they are written`() throws {
+        let found = try settings("jobs: ./Plans\n", flags: [.retention: "Keep"])
+        #expect(found[.jobs] == directory.path + "/Plans")
+        #expect(found[.retention] == "/here/Keep")
+        #expect(try settings("").values[.jobs]?.text == "/here/Jobs")
+    }
+
+    @Test(arguments: [
+        ("jobs: /a\njbos: /b\n", ":2:", "jbos"), ("logLevel: loud\n", ":1:", "loud"),
+        ("\n\nkeepSeconds: ever\n", ":3:", "ever"), ("jobs: [a, b]\n", ":1:", "jobs"),
+        ("jobs: /a\njobs: /b\n", ":2:", "jobs"), ("availabilityZone: ../x\n", ":1:", "../x"),
+    ])
+    func `a mistake names file and line`(text: String, line: String, word: String) throws {
+        do {
+            _ = try settings(text)
+            Issue.record("'\(text)' was taken")
+        } catch let error as APIError {
+            #expect(error.code == .usage)
+            #expect(error.message.contains("varve.yaml\(line)"), "\(error.message)")
+            #expect(error.message.contains(word), "\(error.message)")
+        }
+    }
+
+    @Test func `a bad flag is refused by its name`() throws {
+        #expect(throws: APIError.self) { try settings(nil, flags: [.logFormat: "xml"]) }
+    }
+
+    @Test func `a settings file that was named must be there`() throws {
+        do {
+            _ = try settings(nil, config: directory.path + "/none.yaml")
+            Issue.record("it was not missed")
+        } catch let error as APIError {
+            #expect(error.code == .notFound)
+        }
+    }
+}

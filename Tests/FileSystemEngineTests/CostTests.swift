@@ -1,0 +1,97 @@
+import Disk
+import MetadataStore
+import TestKit
+import Testing
+import VarveModel
+
+@testable import FileSystemEngine
+
+/// Cost claims by counters: what should not depend on the number of files does not.
+@Suite struct CostTests {
+    struct Cost: Equatable {
+        var syncs = 0
+        var rowSteps: UInt64 = 0
+    }
+
+    static func world(files: Int) async throws -> EngineWorld {
+        var limits = EngineWorld.smallLimits
+        limits.nameHashBits = 55
+        limits.readers = 1
+        let world = try await EngineWorld.make(limits: limits)
+        let fileSystem = world.fileSystem
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for lane in 0..<50 {
+                group.addTask {
+                    for index in stride(from: lane, to: files, by: 50) {
+                        _ = try await fileSystem.makeFile("f\(index)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        try await fileSystem.checkpoint()
+        world.clock.advance(seconds: 1)
+        return world
+    }
+
+    @Test func `a snapshot costs the same however many files there are`() async throws {
+        var costs: [Cost] = []
+        for files in [1_000, TestSizes.current.costTreeFiles] {
+            let world = try await Self.world(files: files)
+            let before = world.disk.syncs.count
+            let rows = try await world.fileSystem.committer.run { $0.writer.rowsStepped }
+            _ = try await world.fileSystem.createSnapshot("s")
+            let after = try await world.fileSystem.committer.run { $0.writer.rowsStepped }
+            costs.append(Cost(syncs: world.disk.syncs.count - before, rowSteps: after - rows))
+            await world.fileSystem.close()
+        }
+        print("snapshot:", costs)
+        #expect(costs[0] == costs[1])
+        #expect(costs[0].rowSteps > 0)
+    }
+
+    @Test func `a difference of 100 changes costs the same however many files there are`()
+        async throws
+    {
+        var costs: [UInt64] = []
+        for files in [1_000, TestSizes.current.costTreeFiles] {
+            let world = try await Self.world(files: files)
+            let fileSystem = world.fileSystem
+            let first = try await fileSystem.createSnapshot("a")
+            for index in 0..<100 {
+                let found = try await fileSystem.lookup(try name("f\(index)"), in: .root, as: .root)
+                let changes = AttributeChanges(permissions: 0o600)
+                _ = try await fileSystem.setAttributes(found.inode, changes, as: .root)
+            }
+            let second = try await fileSystem.createSnapshot("b")
+            let before = try await fileSystem.readers.run { $0.reader.rowsStepped }
+            let page = try await fileSystem.changes(
+                after: first.epoch,
+                through: second.epoch,
+                limit: 1_000
+            )
+            let after = try await fileSystem.readers.run { $0.reader.rowsStepped }
+            #expect(page.changes.count == 100 && page.resumeAfter == nil)
+            costs.append(after - before)
+            await fileSystem.close()
+        }
+        print("difference of 100 changes, rows stepped:", costs)
+        #expect(costs[0] == costs[1])
+    }
+
+    @Test func `operations in flight share their syncs`() async throws {
+        let world = try await EngineWorld.make(disk: SimulatedDisk(recording: true))
+        let fileSystem = world.fileSystem
+        let before = world.disk.syncs.count
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<256 {
+                group.addTask { _ = try await fileSystem.makeFile("f\(index)") }
+            }
+            try await group.waitForAll()
+        }
+        let syncs = world.disk.syncs.count - before
+        print("256 creates in flight: \(syncs) syncs")
+        #expect(syncs < 128)
+        await fileSystem.close()
+    }
+}
