@@ -158,7 +158,8 @@ let package = Package(
             ],
             path: "Benchmarks",
             exclude: ["Baselines"],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
 
         // Tests.
         .target(
@@ -194,8 +195,8 @@ let package = Package(
         tests(
             "BackupTests",
             [
-                "TestKit", "Backup", "BackupVault", "FileSystemEngine", "Disk", "Keyring",
-                "VarveModel",
+                "TestKit", "Backup", "BackupVault", "FileSystemEngine", "Policies", "Disk",
+                "Keyring", "VarveModel",
             ]
         ),
         tests(

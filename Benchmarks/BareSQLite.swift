@@ -9,8 +9,11 @@ final class BareSQLite {
     init(_ path: String) throws {
         guard
             sqlite3_open_v2(
-                path, &handle,
-                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK
+                path,
+                &handle,
+                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                nil
+            ) == SQLITE_OK
         else { throw Failure(message: "open \(path)") }
     }
 
@@ -22,7 +25,8 @@ final class BareSQLite {
 
     func prepare(_ sql: String) throws -> BareStatement {
         var statement: OpaquePointer?
-        guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, let statement else {
+        guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, let statement
+        else {
             throw Failure(message: String(cString: sqlite3_errmsg(handle)))
         }
         return BareStatement(statement)

@@ -23,7 +23,12 @@ struct DiffCost {
         let step = max(1, tree.inodes.count / changes)
         for index in stride(from: 0, to: tree.inodes.count, by: step).prefix(changes) {
             _ = try await tree.fileSystem.write(
-                tree.inodes[index], Array("changed".utf8), at: 0, stability: .unstable, as: .root)
+                tree.inodes[index],
+                Array("changed".utf8),
+                at: 0,
+                stability: .unstable,
+                as: .root
+            )
         }
         let after = try await tree.fileSystem.hold()
         var milliseconds: [Double] = []
@@ -33,7 +38,11 @@ struct DiffCost {
             var position: ChangePosition?
             repeat {
                 let page = try await tree.fileSystem.changes(
-                    after: before.epoch, through: after.epoch, resumeAfter: position, limit: 4_096)
+                    after: before.epoch,
+                    through: after.epoch,
+                    resumeAfter: position,
+                    limit: 4_096
+                )
                 for change in page.changes {
                     guard case .inode(let inode) = change else { continue }
                     // Both ends, as a comparison needs them.
@@ -49,7 +58,12 @@ struct DiffCost {
         let sorted = milliseconds.sorted()
         print(
             "diff of \(changes) changes among \(files) files: median",
-            Rounds.median(milliseconds), "ms, from", sorted.first ?? 0, "to", sorted.last ?? 0)
+            Rounds.median(milliseconds),
+            "ms, from",
+            sorted.first ?? 0,
+            "to",
+            sorted.last ?? 0
+        )
         try await tree.remove()
     }
 }

@@ -36,7 +36,11 @@ struct DurableCreates {
                     for number in stride(from: worker, to: files, by: inFlight) {
                         guard let name = FileName("file-\(number)") else { continue }
                         _ = try await fileSystem.create(
-                            name, in: .root, NewInode(.regular, permissions: 0o644), as: .root)
+                            name,
+                            in: .root,
+                            NewInode(.regular, permissions: 0o644),
+                            as: .root
+                        )
                     }
                 }
             }
@@ -58,9 +62,11 @@ struct DurableCreates {
             CREATE TABLE dirent(dir, h, born, ino, type, name, PRIMARY KEY(dir, h)) WITHOUT ROWID;
             CREATE TABLE chg(epoch, kind, k1, k2, PRIMARY KEY(epoch, kind, k1, k2)) WITHOUT ROWID;
             INSERT INTO inode VALUES(1,1,1,16877,0,0,2,0,1,1,1,1,1,0,0,0,0);
-            """)
+            """
+        )
         let inode = try database.prepare(
-            "INSERT INTO inode VALUES(?1,7,1,33188,0,0,1,0,1,1,1,?1,1,?2,0,0,0)")
+            "INSERT INTO inode VALUES(?1,7,1,33188,0,0,1,0,1,1,1,?1,1,?2,0,0,0)"
+        )
         let dirent = try database.prepare("INSERT INTO dirent VALUES(1,?2,7,?1,8,'file-' || ?1)")
         let parent = try database.prepare("UPDATE inode SET mtime=?1, change=?1 WHERE ino=1")
         let changedInode = try database.prepare("INSERT INTO chg VALUES(7,1,?1,0)")

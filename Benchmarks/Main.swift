@@ -14,7 +14,8 @@ struct VarveBench: AsyncParsableCommand {
               varve-bench                      everything, at full size
               varve-bench creates --rounds 3   one question, three rounds in alternating order
               varve-bench --small              seconds: shows that it runs, measures nothing
-            """)
+            """
+    )
 
     @Argument(help: "Which to run; all without one.")
     var names: [Question] = []

@@ -21,18 +21,30 @@ struct RandomRead {
         let bytes = [UInt8](repeating: 7, count: 1 << 20)
         guard let name = FileName("large") else { return }
         let file = try await fileSystem.create(
-            name, in: .root, NewInode(.regular, permissions: 0o644), as: .root)
+            name,
+            in: .root,
+            NewInode(.regular, permissions: 0o644),
+            as: .root
+        )
         let raw = try HostDisk().open(place.path + "/raw", .createNew)
         for number in 0..<fileMiB {
             _ = try await fileSystem.write(
-                file.inode, bytes, at: UInt64(number) << 20, stability: .unstable, as: .root)
+                file.inode,
+                bytes,
+                at: UInt64(number) << 20,
+                stability: .unstable,
+                as: .root
+            )
             try raw.write(bytes, at: UInt64(number) << 20)
         }
         _ = try await fileSystem.commit(file.inode)
         var figures = Rounds("random read, 4 KiB of \(fileMiB) MiB", unit: "/s")
         for round in 0..<rounds {
             let pair = try await alternate(
-                round, ours: { try await ours(fileSystem, file.inode) }, floor: { try floor(raw) })
+                round,
+                ours: { try await ours(fileSystem, file.inode) },
+                floor: { try floor(raw) }
+            )
             figures.add(ours: pair.ours, floor: pair.floor)
         }
         figures.show()

@@ -24,8 +24,15 @@ struct Rounds {
             title.padding(toLength: 44, withPad: " ", startingAt: 0),
             String(
                 format: "%10.0f %@  floor %10.0f  ratio %.2f (%.2f to %.2f of %d)",
-                Rounds.median(ours), unit, Rounds.median(floors), Rounds.median(ratios),
-                ratios.min() ?? 0, ratios.max() ?? 0, ratios.count))
+                Rounds.median(ours),
+                unit,
+                Rounds.median(floors),
+                Rounds.median(ratios),
+                ratios.min() ?? 0,
+                ratios.max() ?? 0,
+                ratios.count
+            )
+        )
     }
 
     static func median(_ values: [Double]) -> Double {
@@ -36,7 +43,9 @@ struct Rounds {
 
 /// Runs two sides in turn, the first one first in even rounds.
 func alternate(
-    _ round: Int, ours: () async throws -> Double, floor: () async throws -> Double
+    _ round: Int,
+    ours: () async throws -> Double,
+    floor: () async throws -> Double
 ) async throws -> (ours: Double, floor: Double) {
     if round.isMultiple(of: 2) {
         let our = try await ours()

@@ -35,7 +35,8 @@ struct SequentialData {
                     let (write, read) = try floor()
                     floorRead = read
                     return write
-                })
+                }
+            )
             writes.add(ours: pair.ours, floor: pair.floor)
             reads.add(ours: ourRead, floor: floorRead)
         }
@@ -56,11 +57,20 @@ struct SequentialData {
         let bytes = payload()
         guard let name = FileName("large") else { return (0, 0) }
         let file = try await fileSystem.create(
-            name, in: .root, NewInode(.regular, permissions: 0o644), as: .root)
+            name,
+            in: .root,
+            NewInode(.regular, permissions: 0o644),
+            as: .root
+        )
         let writing = Stopwatch()
         try await window { call in
             _ = try await fileSystem.write(
-                file.inode, bytes, at: UInt64(call * callBytes), stability: .unstable, as: .root)
+                file.inode,
+                bytes,
+                at: UInt64(call * callBytes),
+                stability: .unstable,
+                as: .root
+            )
         }
         _ = try await fileSystem.commit(file.inode)
         let write = Double(calls) / writing.seconds
@@ -68,7 +78,10 @@ struct SequentialData {
         try await window { call in
             let start = UInt64(call * callBytes)
             let result = try await fileSystem.read(
-                file.inode, start..<start + UInt64(callBytes), as: .root)
+                file.inode,
+                start..<start + UInt64(callBytes),
+                as: .root
+            )
             precondition(result.bytes.count == callBytes, "a short read")
         }
         let read = Double(calls) / reading.seconds

@@ -30,7 +30,8 @@ struct SnapshotCost {
                     let watch = Stopwatch()
                     for number in 0..<2 { try await tree.create("commit-\(round)-\(number)") }
                     return 1 / watch.seconds
-                })
+                }
+            )
             figures.add(ours: pair.ours, floor: pair.floor)
         }
         figures.show()
@@ -53,14 +54,21 @@ struct FilledTree {
         for start in stride(from: 0, to: files, by: 1_000) {
             guard let name = FileName("directory-\(start)") else { continue }
             let directory = try await fileSystem.create(
-                name, in: .root, NewInode(.directory, permissions: 0o755), as: .root)
+                name,
+                in: .root,
+                NewInode(.directory, permissions: 0o755),
+                as: .root
+            )
             inodes += try await withThrowingTaskGroup(of: InodeNumber?.self) { group in
                 for number in start..<min(start + 1_000, files) {
                     group.addTask {
                         guard let name = FileName("file-\(number)") else { return nil }
                         let made = try await fileSystem.create(
-                            name, in: directory.inode, NewInode(.regular, permissions: 0o644),
-                            as: .root)
+                            name,
+                            in: directory.inode,
+                            NewInode(.regular, permissions: 0o644),
+                            as: .root
+                        )
                         return made.inode
                     }
                 }
@@ -74,7 +82,11 @@ struct FilledTree {
     func create(_ text: String) async throws {
         guard let name = FileName(text) else { return }
         _ = try await fileSystem.create(
-            name, in: .root, NewInode(.regular, permissions: 0o644), as: .root)
+            name,
+            in: .root,
+            NewInode(.regular, permissions: 0o644),
+            as: .root
+        )
     }
 
     func remove() async throws {

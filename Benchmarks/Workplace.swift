@@ -11,7 +11,9 @@ final class Workplace: Sendable {
     init(beneath parent: String) throws {
         path = parent + "/varve-bench-" + UUID().uuidString
         try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true)
+            atPath: path,
+            withIntermediateDirectories: true
+        )
     }
 
     deinit {
@@ -24,10 +26,16 @@ final class Workplace: Sendable {
         let unique = UniqueID.random()
         return try await FileSystem.create(
             FileSystemConfiguration(
-                id: FileSystemID.random(), unique: unique, family: unique,
-                dataKey: DataKey.random(), disk: HostDisk(),
-                directory: path + "/" + name + "/work", zones: [path + "/" + name + "/zone"],
-                clock: SystemClock()))
+                id: FileSystemID.random(),
+                unique: unique,
+                family: unique,
+                dataKey: DataKey.random(),
+                disk: HostDisk(),
+                directory: path + "/" + name + "/work",
+                zones: [path + "/" + name + "/zone"],
+                clock: SystemClock()
+            )
+        )
     }
 
     /// Removes what a round left, so that the next begins on the same disk.

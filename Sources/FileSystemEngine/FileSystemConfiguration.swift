@@ -78,7 +78,7 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var flushSeconds: Int? = 1
     /// Pending unstable bytes at most; more are flushed at once.
     package var pendingBytesMax: UInt64 = 256 << 20
-    /// 4 MiB: bytes of a tile; tests take small ones so that files span many. Fixed at creation.
+    /// 4 MiB, fixed at creation: bytes of a tile; tests take small ones so that files span many.
     package var tileBytes: UInt64 = 4 << 20
     /// Bytes of a segment file; `nil` leaves the store's own 64 MiB.
     package var segmentBytes: UInt64?

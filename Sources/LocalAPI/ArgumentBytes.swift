@@ -6,6 +6,7 @@
 package enum ArgumentBytes {
     private static let base: UInt32 = 0x10FF00
 
+    /// The text that stands for an argument's bytes.
     package static func text(_ bytes: [UInt8]) -> String {
         var scalars = String.UnicodeScalarView()
         var index = 0
@@ -24,6 +25,7 @@ package enum ArgumentBytes {
         return String(scalars)
     }
 
+    /// The bytes that a text stands for.
     package static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {

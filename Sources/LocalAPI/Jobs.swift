@@ -108,6 +108,7 @@ package struct JobRunDescription: Codable, Sendable, Hashable {
 
 /// Asks to read policy files; without any, the daemon's own directories.
 package struct LintJobs: Codable, Sendable, Hashable {
+    /// A file's path, for errors, and all that it holds.
     package struct File: Codable, Sendable, Hashable {
         package var name: String
         package var text: String
@@ -127,6 +128,7 @@ package struct LintJobs: Codable, Sendable, Hashable {
 
 /// What reading them found.
 package struct LintReport: Codable, Sendable, Hashable {
+    /// A mistake, and what to do about it.
     package struct Mistake: Codable, Sendable, Hashable {
         package var file: String
         package var line: Int

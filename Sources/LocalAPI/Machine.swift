@@ -15,6 +15,7 @@ package struct DaemonVersion: Codable, Sendable, Hashable {
 
 /// What a check found.
 package struct CheckReport: Codable, Sendable, Hashable {
+    /// One thing that was found.
     package struct Found: Codable, Sendable, Hashable {
         /// `damage`, `inconsistency`, `leak` or `warning`; warnings do not change the exit code.
         package var kind: String

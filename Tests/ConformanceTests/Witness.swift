@@ -15,14 +15,17 @@ enum Witness {
     static let isAvailable: Bool =
         ProcessInfo.processInfo.environment["VARVE_REQUIRE"] == "all"
         || ["rsync", "getfattr", "setfacl"].allSatisfy { name in
-            ["/usr/bin/", "/bin/"].contains { FileManager.default.isExecutableFile(atPath: $0 + name) }
+            ["/usr/bin/", "/bin/"].contains {
+                FileManager.default.isExecutableFile(atPath: $0 + name)
+            }
         }
 
     /// Runs a program, or a script of the repository by its path from the root.
     static func run(_ program: String, _ arguments: [String]) throws -> Run {
         let process = Process()
         process.executableURL =
-            program.hasPrefix("/") ? URL(fileURLWithPath: program) : root.appendingPathComponent(program)
+            program.hasPrefix("/")
+            ? URL(fileURLWithPath: program) : root.appendingPathComponent(program)
         process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe
@@ -32,6 +35,8 @@ enum Witness {
         let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return Run(
-            status: process.terminationStatus, output: String(decoding: bytes, as: UTF8.self))
+            status: process.terminationStatus,
+            output: String(decoding: bytes, as: UTF8.self)
+        )
     }
 }

@@ -51,7 +51,7 @@ import Testing
     @Test(arguments: [
         ("jobs: /a\njbos: /b\n", ":2:", "jbos"), ("logLevel: loud\n", ":1:", "loud"),
         ("\n\nkeepSeconds: ever\n", ":3:", "ever"), ("jobs: [a, b]\n", ":1:", "jobs"),
-        ("jobs: /a\njobs: /b\n", ":2:", "jobs"), ("availabilityZone: ../x\n", ":1:", "../x"),
+        ("jobs: /a\njobs: /b\n", ":1:", "jobs"), ("availabilityZone: ../x\n", ":1:", "../x"),
     ])
     func `a mistake names file and line`(text: String, line: String, word: String) throws {
         do {

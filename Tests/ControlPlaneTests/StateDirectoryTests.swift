@@ -1,6 +1,7 @@
 import ControlPlane
 import Disk
 import Foundation
+import Keyring
 import LocalAPI
 import TestKit
 import Testing

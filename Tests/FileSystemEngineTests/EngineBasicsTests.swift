@@ -60,7 +60,9 @@ import VarveModel
             as: .root
         )
         #expect(wrote.attributes.size == 50_010)
-        #expect(try await world.fileSystem.contents(file) == [UInt8](repeating: 0, count: 10) + bytes)
+        #expect(
+            try await world.fileSystem.contents(file) == [UInt8](repeating: 0, count: 10) + bytes
+        )
         #expect(try await world.fileSystem.commit(file) == wrote.verifier)
         try await world.reopen()
         #expect(try await world.fileSystem.contents(file).suffix(50_000) == bytes[...])

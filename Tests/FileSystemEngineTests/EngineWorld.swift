@@ -89,6 +89,7 @@ func name(_ text: String) throws -> FileName {
 
 extension FileSystem {
     /// A regular file below the root.
+    @inline(never)  // Inlined into a loop, Swift 6.3.1 in release crashes on it.
     func makeFile(_ text: String, _ bytes: [UInt8] = []) async throws -> InodeNumber {
         let made = try await create(
             try name(text),

@@ -182,13 +182,17 @@ extension ModelRun {
         )
         for inode in Set(before.nodes.keys).union(after.nodes.keys) {
             guard differs(before.nodes[inode], after.nodes[inode]) else { continue }
-            if !listed.contains(.inode(inode)) { fail("a change of \(inode.rawValue) is not listed") }
+            if !listed.contains(.inode(inode)) {
+                fail("a change of \(inode.rawValue) is not listed")
+            }
             let (old, new) = (before.nodes[inode]?.data ?? [], after.nodes[inode]?.data ?? [])
             // The end of a file is told by its inode alone, and so are its size and what its row keeps.
             let length = min(old.count, new.count)
             if after.nodes[inode] != nil, !files.contains(inode),
                 old[..<length].dropFirst(2_048) != new[..<length].dropFirst(2_048)
-                    || (old[length...] + new[length...]).dropFirst(2_048).contains(where: { $0 != 0 })
+                    || (old[length...] + new[length...]).dropFirst(2_048).contains(where: {
+                        $0 != 0
+                    })
                         && new.count > old.count
             {
                 fail("a change of content of \(inode.rawValue) is not listed")

@@ -238,7 +238,8 @@ extension ModelRun {
 
     mutating func lookup() async throws {
         let (directory, caller) = (directory(), caller())
-        let name = try chance(1, in: 10)
+        let name =
+            try chance(1, in: 10)
             ? FileSystemEngineTests.name("..") : knownName(in: directory)
         let expected = FileSystemError.result {
             try model.lookup(name, in: directory, as: caller)
@@ -301,7 +302,8 @@ extension ModelFileSystem {
     }
 
     /// As the engine walks: from the root, symlinks followed, 40 at most.
-    func resolve(_ path: [FileName], as caller: Credentials) throws(FileSystemError) -> InodeNumber {
+    func resolve(_ path: [FileName], as caller: Credentials) throws(FileSystemError) -> InodeNumber
+    {
         var rest = Array(path.reversed())
         var followed = 0
         var here = InodeNumber.root

@@ -48,7 +48,8 @@ extension ModelRun {
     }
 
     private mutating func unpin(_ epoch: Epoch) {
-        guard !snapshots.values.contains(epoch), !holds.contains(where: { $0.epoch == epoch }) else {
+        guard !snapshots.values.contains(epoch), !holds.contains(where: { $0.epoch == epoch })
+        else {
             return
         }
         pins[epoch] = nil

@@ -136,6 +136,8 @@ struct ModelRun {
 
     private mutating func once() async throws {
         switch Int.random(in: 0..<1_000, using: &generator) {
+        // A tree that stays small meets itself more often, and is compared more often.
+        case 0..<150 where model.nodes.count > 150: try await unlink()
         case 0..<150: try await create()
         case 150..<190: try await link()
         case 190..<270: try await unlink()

@@ -138,7 +138,9 @@ import VarveModel
     @Test func `acknowledged operations survive a power cut after every write`() async throws {
         let recording = try await Self.record(seed: testSeed(default: 7), operations: 150)
         let created = recording.disk.marks[0].position
-        print("power cut: \(recording.disk.operations) writes, \(recording.snapshots.count) snapshots")
+        print(
+            "power cut: \(recording.disk.operations) writes, \(recording.snapshots.count) snapshots"
+        )
         #expect(recording.disk.operations >= 500)
         #expect(!recording.snapshots.isEmpty)
         var replay = recording.disk.replay()

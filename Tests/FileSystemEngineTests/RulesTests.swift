@@ -96,7 +96,9 @@ import VarveModel
         #expect(Ownership.permissionsAfterWrite(locking, by: Self.owner) == 0o2644)
     }
 
-    @Test func `chown takes set-id bits, chmod by a stranger to the group takes set-group-id`() throws {
+    @Test func `chown takes set-id bits, chmod by a stranger to the group takes set-group-id`()
+        throws
+    {
         let file = Self.attributes(2, .regular, 0o6755)
         let chown = try Ownership.changed(
             file,
@@ -123,7 +125,9 @@ import VarveModel
                 == .notPermitted
         )
         #expect(
-            code { _ = try Ownership.changed(file, by: AttributeChanges(gid: 100), for: Self.owner) }
+            code {
+                _ = try Ownership.changed(file, by: AttributeChanges(gid: 100), for: Self.owner)
+            }
                 == nil
         )
     }
@@ -186,7 +190,8 @@ import VarveModel
     @Test func `extended attributes follow their family's rules`() {
         let file = Self.attributes()
         let fifo = Self.attributes(2, .fifo, 0o666)
-        func write(_ name: String, _ on: Attributes, _ caller: Credentials) -> FileSystemError.Code? {
+        func write(_ name: String, _ on: Attributes, _ caller: Credentials) -> FileSystemError.Code?
+        {
             code { try ExtendedAttributeRules.requireWrite(Array(name.utf8), of: on, for: caller) }
         }
         #expect(write("user.a", file, Self.owner) == nil)

@@ -45,6 +45,40 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    @Test func `on a full disk files can be removed, and their space comes back`() async throws {
+        let world = try await EngineWorld.make()
+        let fileSystem = world.fileSystem
+        var generator = SeededGenerator(seed: 4)
+        world.disk.failAfter(bytes: 6 << 20)
+        var made = 0
+        var isFull = false
+        while !isFull {
+            do {
+                let file = try await fileSystem.makeFile("f\(made)")
+                made += 1
+                let bytes = generator.bytes(60_000)
+                _ = try await fileSystem.write(file, bytes, at: 0, stability: .stable, as: .root)
+            } catch let error as FileSystemError {
+                #expect(error.code == .noSpace, "\(error)")
+                isFull = true
+            }
+        }
+        for index in 0..<made {
+            try await fileSystem.unlink(try name("f\(index)"), in: .root, as: .root)
+        }
+        world.clock.advance(seconds: 100_000)
+        try await fileSystem.flush()
+        world.clock.advance(seconds: 100_000)
+        for _ in 0..<3 {
+            while try await fileSystem.collectGarbage().isMoreDue {}
+            while try await fileSystem.reap().isMoreDue {}
+        }
+        let again = generator.bytes(1 << 20)
+        let file = try await fileSystem.makeFile("again", again)
+        #expect(try await fileSystem.contents(file) == again)
+        await fileSystem.close()
+    }
+
     @Test func `one operation without room does not take its batch with it`() async throws {
         let world = try await EngineWorld.make()
         let fileSystem = world.fileSystem
@@ -70,7 +104,9 @@ import VarveModel
         await fileSystem.close()
     }
 
-    @Test func `a failed sync makes it read-only, and a restart has what was answered`() async throws {
+    @Test func `a failed sync makes it read-only, and a restart has what was answered`()
+        async throws
+    {
         var world = try await EngineWorld.make()
         let file = try await world.fileSystem.makeFile("f", [1, 2, 3])
         world.disk.fail(after: 0, lasting: true) { kind, _ in

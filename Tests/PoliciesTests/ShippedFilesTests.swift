@@ -83,6 +83,6 @@ import VarveModel
             texts.append((line.dropFirst(6) + ".yaml", text))
         }
         #expect(texts.count == 4)
-        #expect(library.load(texts: texts).map(\.description) == [])
+        #expect(library.load(texts: texts, beside: []).map(\.description) == [])
     }
 }

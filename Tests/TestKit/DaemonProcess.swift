@@ -41,6 +41,7 @@ package final class DaemonProcess {
     /// Makes a state directory; `start` runs the daemon on it.
     ///
     /// - Parameter clock: Where its simulated clock begins; `nil` for the machine's own.
+    /// - Throws: What `varved init` complained of.
     package init(clock: String? = "2026-01-01T00:00:00Z") throws {
         directory = try TemporaryDirectory()
         for folder in [jobs, retention, work] {

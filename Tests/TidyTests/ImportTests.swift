@@ -15,13 +15,16 @@ import Testing
         "BackupVault": ["Disk", "Keyring", "Compression"],
         "FileSystemEngine": ["MetadataStore", "SegmentStore", "Disk", "Keyring"],
         "Backup": [
-            "FileSystemEngine", "BackupVault", "Policies", "Disk", "Compression", "CArchive", "CLinux",
+            "FileSystemEngine", "BackupVault", "Policies", "Disk", "Compression", "CArchive",
+            "CLinux",
         ],
         "Lifecycle": ["FileSystemEngine", "MetadataStore", "Policies"],
         "JobScheduler": ["MetadataStore", "Policies", "Logging"],
         "ControlPlane": [
-            "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup", "Lifecycle", "JobScheduler",
-            "Policies", "MetadataStore", "BackupVault", "Hummingbird", "HummingbirdCore", "HTTPTypes",
+            "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup", "Lifecycle",
+            "JobScheduler",
+            "Policies", "MetadataStore", "BackupVault", "Hummingbird", "HummingbirdCore",
+            "HTTPTypes",
             "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
         ],
         "varved": [
@@ -39,7 +42,9 @@ import Testing
     @Test func `every import goes down`() throws {
         for file in SourceTree.sources {
             let allowed = try #require(
-                Self.table[file.target], "\(file.path): a target without a row in the table")
+                Self.table[file.target],
+                "\(file.path): a target without a row in the table"
+            )
             for line in file.codeLines {
                 guard let name = Self.imported(by: line) else { continue }
                 let isAllowed =
@@ -72,7 +77,9 @@ import Testing
         guard let index = words.firstIndex(of: "import"), index <= 2, index + 1 < words.count else {
             return nil
         }
-        let kinds: Set<String> = ["struct", "class", "enum", "protocol", "func", "var", "typealias"]
+        let kinds: Set<String> = [
+            "struct", "class", "enum", "protocol", "func", "var", "typealias",
+        ]
         let next = words[index + 1]
         return kinds.contains(next) && index + 2 < words.count ? words[index + 2] : next
     }

@@ -66,7 +66,9 @@ struct SourceTree {
         }
         return try paths.sorted().map { path in
             let text = try String(
-                contentsOf: start.appendingPathComponent(path), encoding: .utf8)
+                contentsOf: start.appendingPathComponent(path),
+                encoding: .utf8
+            )
             return File(path: folder + "/" + path, text: text)
         }
     }

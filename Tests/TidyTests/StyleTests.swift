@@ -70,7 +70,9 @@ import Testing
                 var above = index - 1
                 while above >= 0, file.lines[above].contains(/^\s*@/) { above -= 1 }
                 let isDocumented = above >= 0 && file.lines[above].contains(/^\s*(?:\/\/\/|\*\/)/)
-                if !isDocumented { Issue.record("\(file.path):\(index + 1): no doc comment: \(line)") }
+                if !isDocumented {
+                    Issue.record("\(file.path):\(index + 1): no doc comment: \(line)")
+                }
             }
         }
     }

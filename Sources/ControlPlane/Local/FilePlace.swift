@@ -95,9 +95,15 @@ extension FileSystem {
         }
         guard let at = moment.at else { return .live }
         let time = at.resolved(now: now)
+        // The present second is not over: what it holds is the present.
+        return time >= now ? .live : .past(try await retained(atOrBefore: time))
+    }
+
+    private func retained(atOrBefore time: Timestamp) async throws(APIError) -> Epoch {
         do {
-            return .past(try await instant(atOrBefore: time))
-        } catch  where error.code == .notFound {
+            return try await instant(atOrBefore: time)
+        } catch {
+            guard error.code == .notFound else { throw APIError(error) }
             throw APIError(
                 .notFound,
                 "nothing of \(TimeText(time).text) or before is kept",

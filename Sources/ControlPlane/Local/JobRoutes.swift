@@ -24,7 +24,8 @@ struct JobRoutes: Sendable {
             return try await jobs.run(request.job)
         }
         table.on(Route.lintJobs) { request, _ in
-            request.files.isEmpty ? await jobs.lint() : await jobs.lint(request.files)
+            if request.files.isEmpty { return await jobs.lint() }
+            return await jobs.lint(request.files)
         }
     }
 }

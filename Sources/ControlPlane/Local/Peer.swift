@@ -30,6 +30,7 @@ struct Peer: Sendable {
     /// - Parameters:
     ///   - channel: The connection.
     ///   - actAs: The value of the request's header, when there is one.
+    /// - Returns: The peer, and as whom it acts.
     /// - Throws: `.denied` for a header of somebody who is not root; `.usage` for a malformed one.
     static func connected(to channel: any Channel, actAs: String?) async throws -> Peer {
         guard let provider = channel as? any SocketOptionProvider else {

@@ -83,7 +83,8 @@ struct RestoreRoutes: Sendable {
             if let name {
                 [try await vaults.find(name)]
             } else {
-                try await vaults.all().compactMap { try? $0.vault.get() }  // One that is damaged is no reason.
+                // One that does not open is no reason not to look into the others.
+                try await vaults.all().compactMap { try? $0.vault.get() }
             }
         for vault in candidates {
             do {

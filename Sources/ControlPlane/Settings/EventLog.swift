@@ -5,6 +5,7 @@ import LocalAPI
 
 /// Writes one event a line on standard error, as logfmt or JSON.
 package struct EventLog: LogHandler {
+    /// How a line is written.
     package enum Format: String, Sendable {
         case logfmt
         case json
@@ -34,6 +35,7 @@ package struct EventLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line.
     package func log(event: LogEvent) {
         var fields: [(String, String)] = [
             ("time", TimeText(clock.now()).text), ("level", event.level.rawValue),

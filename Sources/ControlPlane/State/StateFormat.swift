@@ -9,7 +9,7 @@ package struct StateFormat: Sendable, Hashable {
     /// Names the directory in seals and logs.
     package let id: UniqueID
     package let created: Timestamp
-    /// Where the simulated clock began; `nil` for the machine's own clock. It never changes.
+    /// Where the simulated clock began, for ever; `nil` for the machine's own clock.
     package let simulatedStart: Timestamp?
 
     package init(id: UniqueID, created: Timestamp, simulatedStart: Timestamp?) {

@@ -22,6 +22,7 @@ package struct StatePaths: Sendable, Hashable {
     package func fileSystem(_ id: String) -> String { "\(fileSystems)/\(id)" }
     /// A file system's folder in a zone.
     package func zone(_ zone: String, _ id: String) -> String { "\(zones)/\(zone)/\(id)" }
+    /// A vault's folder.
     package func vault(_ name: String) -> String { "\(vaults)/\(name)" }
 
     /// The directories that stand beneath the root from the start.

@@ -39,7 +39,6 @@ final class Core: Sendable {
 
     var limits: FileSystemLimits { configuration.limits }
 
-
     /// Refuses writes once storage has failed under them.
     func requireWritable() throws(FileSystemError) {
         if let failure = failure.withLock({ $0 }) { throw failure }
@@ -105,7 +104,9 @@ final class Core: Sendable {
             return (records, reclaimed.segmentsRemoved, reclaimed.bytesPunched)
         } catch {
             // The bytes stay until the next start's sweep; nothing refers to them.
-            configuration.log("space of \(records.count) records is not given back: \(error.message)")
+            configuration.log(
+                "space of \(records.count) records is not given back: \(error.message)"
+            )
             return ([], [], 0)
         }
     }

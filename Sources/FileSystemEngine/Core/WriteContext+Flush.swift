@@ -47,9 +47,8 @@ extension WriteContext {
 
     /// Moves a small file's bytes out of its row, under a slice of their own.
     ///
-    /// - Parameters:
-    ///   - row: Gains the flag; the caller writes it.
-    ///   - sequence: Below that of the first real slice; reserved with it.
+    /// `row` gains the flag, and the caller writes it; `sequence` lies below that of the first real
+    /// slice, and was reserved with it.
     func leaveInline(_ row: inout InodeRow, sequence: UInt64) throws {
         let bytes = try writer.inline(row.inode, at: .live) ?? []
         if !bytes.isEmpty {

@@ -89,7 +89,9 @@ extension WriteContext {
     ///
     /// - Throws: `.stale` when there is none.
     func row(_ inode: InodeNumber) throws -> InodeRow {
-        guard let row = try writer.inode(inode, at: .live) else { throw FileSystemError.gone(inode) }
+        guard let row = try writer.inode(inode, at: .live) else {
+            throw FileSystemError.gone(inode)
+        }
         return row
     }
 

@@ -1,5 +1,7 @@
+import Dispatch
 import MetadataStore
 import SegmentStore
+import Synchronization
 package import VarveModel
 
 /// Bytes come out.
@@ -130,7 +132,11 @@ extension ReadContext {
         }
         for slice in pending?.slices ?? [] where slice.sequence > row.appliedSequence {
             runs.append(
-                DataRun(range: slice.range, tile: slice.tile, source: .record(slice.record, skip: 0))
+                DataRun(
+                    range: slice.range,
+                    tile: slice.tile,
+                    source: .record(slice.record, skip: 0)
+                )
             )
         }
         return runs.filter { $0.range.overlaps(wanted) }
@@ -144,47 +150,56 @@ extension ReadContext {
     ) throws -> [UInt8] {
         var failure: (any Error)?
         let covered = runs.reduce(0) { $0 + $1.range.clamped(to: wanted).count }
+        let isWhole = covered == wanted.count && runs.count == 1
+        let parts = ReadContext.parts(of: wanted)
         let bytes = [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, count in
             // SAFETY: the whole buffer is initialised here, by zeros or by one run that spans it.
             let raw = UnsafeMutableRawBufferPointer(buffer)
-            if covered < wanted.count || runs.count > 1 { raw.initializeMemory(as: UInt8.self, repeating: 0) }
+            if !isWhole { raw.initializeMemory(as: UInt8.self, repeating: 0) }
             count = wanted.count
-            do {
-                for run in runs { try lay(run, inode, wanted, into: raw) }
-            } catch {
-                if runs.count <= 1 { raw.initializeMemory(as: UInt8.self, repeating: 0) }
-                failure = error
-            }
+            failure = layParts(parts, of: wanted, inode, runs, into: raw)
+            if failure != nil { raw.initializeMemory(as: UInt8.self, repeating: 0) }
         }
         if let failure { throw failure }
         return bytes
     }
 
-    private func lay(
-        _ run: DataRun,
-        _ inode: InodeNumber,
-        _ wanted: Range<UInt64>,
-        into buffer: UnsafeMutableRawBufferPointer
-    ) throws {
-        let part = run.range.clamped(to: wanted)
-        let place = Int(part.lowerBound - wanted.lowerBound)
-        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[place..<place + part.count])
-        let into = Int(part.lowerBound - run.range.lowerBound)
-        switch run.source {
-        case .bytes(let bytes):
-            target.copyBytes(from: bytes[into..<into + part.count])
-        case .record(let record, let skip):
-            try core.segments.read(
-                RecordAddress(record),
-                expecting: RecordIdentity(
-                    inode: inode,
-                    tile: UInt32(run.tile),
-                    sequence: RecordIdentity.anySequence
-                ),
-                plainRange: Int(skip) + into..<Int(skip) + into + part.count,
-                into: target
-            )
+    /// Bytes that one processor opens on its own: half of a 1 MiB read, some 130 µs of its time.
+    private static let partBytes: UInt64 = 512 << 10
+
+    private static func parts(of range: Range<UInt64>) -> [Range<UInt64>] {
+        stride(from: range.lowerBound, to: range.upperBound, by: Int(partBytes)).map {
+            $0..<min(range.upperBound, $0 + partBytes)
         }
+    }
+
+    /// Lays each part's share of the runs, several processors at once; answers the first failure.
+    private func layParts(
+        _ parts: [Range<UInt64>],
+        of wanted: Range<UInt64>,
+        _ inode: InodeNumber,
+        _ runs: [DataRun],
+        into buffer: UnsafeMutableRawBufferPointer
+    ) -> (any Error)? {
+        let layer = RunLayer(segments: core.segments, inode: inode, runs: runs)
+        let failure = FirstFailure()
+        // SAFETY: parts are disjoint, and all are done before this returns.
+        nonisolated(unsafe) let buffer = buffer
+        let lay: @Sendable (Range<UInt64>) -> Void = { part in
+            let start = Int(part.lowerBound - wanted.lowerBound)
+            let place = start..<start + part.count
+            do {
+                try layer.lay(part, into: UnsafeMutableRawBufferPointer(rebasing: buffer[place]))
+            } catch {
+                failure.note(error)
+            }
+        }
+        if parts.count == 1 {
+            lay(wanted)
+        } else {
+            DispatchQueue.concurrentPerform(iterations: parts.count) { lay(parts[$0]) }
+        }
+        return failure.error
     }
 
     func dataRanges(_ inode: InodeNumber, at view: View) throws -> [Range<UInt64>] {
@@ -207,8 +222,8 @@ extension ReadContext {
 }
 
 /// A run of bytes and where they are.
-private struct DataRun {
-    enum Source {
+private struct DataRun: Sendable {
+    enum Source: Sendable {
         case bytes([UInt8])
         case record(RecordPointer, skip: UInt64)
     }
@@ -217,6 +232,49 @@ private struct DataRun {
     let range: Range<UInt64>
     let tile: Int64
     let source: Source
+}
+
+/// What went wrong first, of several threads.
+private final class FirstFailure: Sendable {
+    private let state = Mutex<(any Error)?>(nil)
+
+    var error: (any Error)? { state.withLock { $0 } }
+
+    func note(_ error: any Error) {
+        state.withLock { $0 = $0 ?? error }
+    }
+}
+
+/// Lays runs of bytes over a buffer; later runs over earlier ones.
+private struct RunLayer: Sendable {
+    let segments: SegmentStore
+    let inode: InodeNumber
+    let runs: [DataRun]
+
+    /// Lays what the runs have of `wanted`.
+    func lay(_ wanted: Range<UInt64>, into buffer: UnsafeMutableRawBufferPointer) throws {
+        for run in runs where run.range.overlaps(wanted) {
+            let part = run.range.clamped(to: wanted)
+            let place = Int(part.lowerBound - wanted.lowerBound)
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[place..<place + part.count])
+            let into = Int(part.lowerBound - run.range.lowerBound)
+            switch run.source {
+            case .bytes(let bytes):
+                target.copyBytes(from: bytes[into..<into + part.count])
+            case .record(let record, let skip):
+                try segments.read(
+                    RecordAddress(record),
+                    expecting: RecordIdentity(
+                        inode: inode,
+                        tile: UInt32(run.tile),
+                        sequence: RecordIdentity.anySequence
+                    ),
+                    plainRange: Int(skip) + into..<Int(skip) + into + part.count,
+                    into: target
+                )
+            }
+        }
+    }
 }
 
 extension RecordIdentity {

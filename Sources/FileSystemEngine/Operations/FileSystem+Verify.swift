@@ -117,7 +117,8 @@ struct VerifyWalk: Sendable {
             }
         }
         let last = page.last.map { DirentKey(directory: $0.directory, hash: $0.hash) }
-        stage = page.count < 4_096 ? .inodes(after: InodeNumber(rawValue: 0)) : .dirents(after: last)
+        stage =
+            page.count < 4_096 ? .inodes(after: InodeNumber(rawValue: 0)) : .dirents(after: last)
     }
 
     private mutating func inodes(after last: InodeNumber, _ context: ReadContext) throws {
@@ -138,9 +139,14 @@ struct VerifyWalk: Sendable {
         let named = names.removeValue(forKey: row.inode) ?? Names()
         if row.kind == .directory {
             let expected: UInt32 = row.inode == .root ? 0 : 1
-            if named.count != expected, row.links > 0 { note(row.inode, "has \(named.count) names") }
+            if named.count != expected, row.links > 0 {
+                note(row.inode, "has \(named.count) names")
+            }
             if row.links > 0, row.links != named.directories + 2 {
-                note(row.inode, "counts \(row.links) links, its directories make \(named.directories + 2)")
+                note(
+                    row.inode,
+                    "counts \(row.links) links, its directories make \(named.directories + 2)"
+                )
             }
         } else if row.links != named.count {
             note(row.inode, "counts \(row.links) links and has \(named.count) names")

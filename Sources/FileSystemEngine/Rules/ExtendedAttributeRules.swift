@@ -19,7 +19,10 @@ package enum ExtendedAttributeRules {
     ///   `.invalid` for a bare prefix or a NUL.
     package static func namespace(of name: [UInt8]) throws(FileSystemError) -> Namespace {
         guard name.count <= nameBytesMax else {
-            throw FileSystemError(.rangeError, "an extended attribute's name has \(name.count) bytes")
+            throw FileSystemError(
+                .rangeError,
+                "an extended attribute's name has \(name.count) bytes"
+            )
         }
         let families: [(String, Namespace)] = [
             ("user.", .user), ("trusted.", .trusted), ("security.", .security),
