@@ -1,7 +1,7 @@
 import FileSystemEngine
 import VarveModel
 
-/// How long does the diff of 1,000 changes among many files take?
+/// Measures the diff of 1,000 changes among many files.
 ///
 /// No floor: the aim is absolute (50 ms), and the cost tests count rows.
 struct DiffCost {

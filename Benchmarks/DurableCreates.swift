@@ -2,7 +2,7 @@ import CSQLite
 import FileSystemEngine
 import VarveModel
 
-/// How many durable creates a second, 64 in flight, against the same rows in bare SQLite?
+/// Measures durable creates, 64 in flight, against the same rows in bare SQLite.
 ///
 /// The floor writes what a create writes (an inode, a dirent, the parent, two journal keys) in
 /// transactions of 64 to an unencrypted WAL database with `synchronous=FULL`.

@@ -2,7 +2,7 @@ import Disk
 import FileSystemEngine
 import VarveModel
 
-/// How many random reads of 4 KiB a second, one at a time, against raw pread?
+/// Measures random reads of 4 KiB, one at a time, against raw pread.
 struct RandomRead {
     let place: Workplace
     let fileMiB: Int

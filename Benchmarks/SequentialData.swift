@@ -3,7 +3,7 @@ import FileSystemEngine
 import Foundation
 import VarveModel
 
-/// How fast do 1 MiB calls write and read a large file, against raw pwrite+fdatasync and pread?
+/// Measures writes and reads of 1 MiB against raw pwrite+fdatasync and pread.
 struct SequentialData {
     let place: Workplace
     let calls: Int

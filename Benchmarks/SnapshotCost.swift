@@ -1,7 +1,7 @@
 import FileSystemEngine
 import VarveModel
 
-/// What does a snapshot of many files cost, in commits of this machine?
+/// Measures a snapshot of many files in commits of this machine.
 ///
 /// The floor is two durable creates, one after the other: two commits.
 struct SnapshotCost {

@@ -259,7 +259,7 @@ printf '%-44s %s\n' \
     "first backup (full)" "$full_time, $(bytes "$vault_full") in the vault" \
     "second backup ($changed changes of $files names)" \
     "$increment_time, $(bytes "$vault_increment") more: $(awk -v a="$vault_increment" -v b="$vault_full" 'BEGIN { printf "%.1f %%", 100 * a / b }') of the full" \
-    "recovery points after 42 days" "$points_after kept of $(varve job history nightly-backup --json | json 'scalar grep { $_->{outcome} eq "succeeded" } @$json') taken; the first is kept" \
+    "recovery points after 42 days" "$points_after kept of $(varve job history nightly-backup --json | json 'scalar grep { $_->{outcome} eq "done" } @$json') taken; the first is kept" \
     "standard/ before and after" "$(bytes "$standard_before") and $(bytes "$standard_after")" \
     "ia/ gained" "$(bytes "$ia_after")" \
     "restore of the first to a new file system" "$restore_time" \

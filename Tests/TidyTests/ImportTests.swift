@@ -81,6 +81,8 @@ import Testing
             "struct", "class", "enum", "protocol", "func", "var", "typealias",
         ]
         let next = words[index + 1]
-        return kinds.contains(next) && index + 2 < words.count ? words[index + 2] : next
+        let name = kinds.contains(next) && index + 2 < words.count ? words[index + 2] : next
+        // An example in a help text imports a directory, not a module.
+        return name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" } ? name : nil
     }
 }

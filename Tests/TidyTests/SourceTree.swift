@@ -65,10 +65,8 @@ struct SourceTree {
             paths.append(path)
         }
         return try paths.sorted().map { path in
-            let text = try String(
-                contentsOf: start.appendingPathComponent(path),
-                encoding: .utf8
-            )
+            let bytes = try Data(contentsOf: start.appendingPathComponent(path))
+            let text = String(decoding: bytes, as: UTF8.self)
             return File(path: folder + "/" + path, text: text)
         }
     }

@@ -52,8 +52,8 @@ import Testing
         for file in SourceTree.sources {
             for (number, line) in zip(1..., file.codeLines)
             where line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)") {
-                let above = file.lines[max(0, number - 16)..<number]
-                if !above.contains(where: { $0.contains("SAFETY:") }) {
+                let near = file.lines[max(0, number - 16)..<min(number + 2, file.lines.count)]
+                if !near.contains(where: { $0.contains("SAFETY:") }) {
                     Issue.record("\(file.path):\(number): no '// SAFETY:' line above")
                 }
             }
