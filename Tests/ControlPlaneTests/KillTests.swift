@@ -28,6 +28,7 @@ import Testing
                             repeating: UInt8(truncatingIfNeeded: number &+ writer),
                             count: 1 + number * 97 % 9_000
                         )
+                        // A put that fails was not acknowledged: nothing is owed for it.
                         guard
                             let put = try? DaemonProcess.run(
                                 "varve",
@@ -57,6 +58,7 @@ import Testing
             let out = daemon.work + "/round-\(round)"
             try daemon.done("export", "home:/", out)
             for (name, bytes) in acknowledged.withLock({ $0 }) {
+                // A file that is not there compares as nil, which fails below.
                 let found = try? Data(contentsOf: URL(fileURLWithPath: out + name))
                 #expect(found == bytes, "\(name) after kill \(round)")
             }
