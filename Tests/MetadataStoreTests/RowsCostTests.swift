@@ -38,6 +38,10 @@ import VarveModel
             for index in 0..<files {
                 guard let name = FileName("file\(index)") else { continue }
                 inodes.append(try Tree.makeFile(writer, name))
+                guard inodes.count.isMultiple(of: 10_000) else { continue }
+                // A commit raises the ceilings under which numbers are issued.
+                _ = try writer.commit()
+                try writer.begin(second: 1_000)
             }
             _ = try writer.commit()
             self.inodes = inodes
