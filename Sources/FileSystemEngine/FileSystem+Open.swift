@@ -101,7 +101,6 @@ private struct Opening {
                 tileBytes: configuration.limits.tileBytes
             )
         )
-        try disk.syncDirectory(configuration.directory)
         return try start(database) { writer in
             let now = configuration.clock.now()
             _ = try writer.begin(second: max(0, now.seconds))

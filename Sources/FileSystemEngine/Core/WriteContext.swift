@@ -38,6 +38,7 @@ final class WriteContext {
         let commit = try writer.commit()
         core.pending.settle()
         core.accessTimes.settle()
+        for inode in commit.ended { core.accessTimes.forget(inode) }
         core.openFiles.endDying()
         core.fence.retire(commit.freed.map(\.record) + droppedRecords)
         takenSegments = ([], [])
@@ -155,7 +156,6 @@ extension WriteContext {
     func endInode(_ row: InodeRow) throws {
         if core.openFiles.beginDying(row.inode) {
             try writer.removeInode(row.inode)
-            core.accessTimes.forget(row.inode)
         } else {
             try writer.updateInode(row)
             try writer.markOrphan(row.inode, client: 0)

@@ -136,6 +136,5 @@ extension WriteContext {
         guard core.openFiles.beginDying(inode) else { return }
         try writer.clearOrphan(inode)
         try writer.removeInode(inode)
-        core.accessTimes.forget(inode)
     }
 }
