@@ -169,6 +169,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("TidyTests", []),
+        tests("VarveModelTests", ["TestKit", "VarveModel"]),
         tests("KeyringTests", ["TestKit", "Keyring", "VarveModel"]),
         tests("DiskTests", ["TestKit", "Disk"]),
         tests("CompressionTests", ["TestKit", "Compression"]),
@@ -218,7 +219,7 @@ let package = Package(
             "ControlPlaneTests",
             [
                 "TestKit", "ControlPlane", "LocalAPI", "FileSystemEngine", "BackupVault", "Keyring",
-                "Disk", "VarveModel", "varve", "varved",
+                "Disk", "VarveModel", "JobScheduler", "MetadataStore", logging, "varve", "varved",
             ]
         ),
         tests("ConformanceTests", ["TestKit"]),

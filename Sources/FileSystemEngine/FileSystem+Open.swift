@@ -26,13 +26,19 @@ extension FileSystem {
         try await Blocking.run { try Opening(configuration).open() }
     }
 
-    /// Removes a file system's files; it is closed, and its key is erased already.
+    /// Removes a file system's files, durably; it is closed, and its key is erased already.
     package static func removeFiles(
         of configuration: FileSystemConfiguration
     ) throws(FileSystemError) {
         do {
-            try configuration.disk.removeTree(configuration.directory)
-            for zone in configuration.zones { try configuration.disk.removeTree(zone) }
+            let disk = configuration.disk
+            for directory in [configuration.directory] + configuration.zones {
+                try disk.removeTree(directory)
+                let parent = DiskPath.parent(of: directory)
+                // Whoever forgets the file system next must not see its name come back: nobody would
+                // know whose it is (I6).
+                if try disk.status(of: parent) != nil { try disk.syncDirectory(parent) }
+            }
         } catch {
             throw FileSystemError(error)
         }
@@ -40,6 +46,7 @@ extension FileSystem {
 
     /// Writes what is pending, ends the threads and closes the stores; further calls are refused.
     package func close() async {
+        flushAccessTimes()
         // Whoever called `write` unstable was told that only `commit` keeps it: a failure here is theirs.
         try? await committer.run(flushing: .all) { try $0.sealSegmentRows() }
         await Blocking.join { [self] in
@@ -55,7 +62,7 @@ extension Core {
     fileprivate func close() {
         reclaimDrained()
         do {
-            try segments.close()
+            try segments.close(after: DurablePosition(database.sealed.walDurable))
         } catch {
             // A segment without its table is scanned instead.
             configuration.log("close segments of \(configuration.id): \(error.message)")
@@ -94,7 +101,6 @@ private struct Opening {
                 tileBytes: configuration.limits.tileBytes
             )
         )
-        try disk.syncDirectory(configuration.directory)
         return try start(database) { writer in
             let now = configuration.clock.now()
             _ = try writer.begin(second: max(0, now.seconds))
@@ -125,13 +131,15 @@ private struct Opening {
                 remedy: "Check the state directory, or restore the file system from a vault."
             )
         }
+        let remembered = SegmentStore.rememberedPosition(segmentSettings)
         let database = try FileSystemDatabase.open(
             disk: configuration.disk,
             path: path,
             key: configuration.dataKey,
-            fileSystem: configuration.unique
+            fileSystem: configuration.unique,
+            requireAtLeast: WALPosition(remembered.position)
         )
-        return try start(database) { writer in try recover(writer) }
+        return try start(database, remembered) { writer in try recover(writer) }
     }
 
     /// Ends what only the last process knew of: holds, and files open without a name.
@@ -147,19 +155,21 @@ private struct Opening {
 
     private func start(
         _ database: FileSystemDatabase,
+        _ remembered: RememberedPosition? = nil,
         _ prepare: (MetadataWriter) throws -> Void
     ) throws -> FileSystem {
         do {
             let writer = try database.writer()
             try prepare(writer)
             let newSegments = NewSegments()
-            let segments = try segmentStore(database, writer, newSegments)
+            let segments = try segmentStore(database, writer, newSegments, remembered)
             let core = Core(
                 configuration: configuration,
                 database: database,
                 segments: segments,
                 newSegments: newSegments,
-                tileBytes: writer.tileBytes
+                tileBytes: writer.tileBytes,
+                hasAccessTimes: try writer.hasImplicitAccessTimes()
             )
             let contexts = try (0..<configuration.limits.readers).map { _ in
                 ReadContext(reader: try database.reader(), core: core)
@@ -180,10 +190,25 @@ private struct Opening {
         }
     }
 
+    private var segmentSettings: SegmentStoreConfiguration {
+        var settings = SegmentStoreConfiguration(
+            disk: configuration.disk,
+            zones: configuration.zones.map { zone in
+                SegmentZone(name: DiskPath.name(of: DiskPath.parent(of: zone)), directory: zone)
+            },
+            key: configuration.dataKey,
+            family: configuration.family
+        )
+        settings.report = configuration.log
+        configuration.limits.tune(&settings)
+        return settings
+    }
+
     private func segmentStore(
         _ database: FileSystemDatabase,
         _ writer: MetadataWriter,
-        _ newSegments: NewSegments
+        _ newSegments: NewSegments,
+        _ remembered: RememberedPosition?
     ) throws -> SegmentStore {
         let rows = try dropEmptySegments(writer)
         let known = rows.map { row in
@@ -195,18 +220,9 @@ private struct Opening {
                 deadBytes: row.dead
             )
         }
-        var settings = SegmentStoreConfiguration(
-            disk: configuration.disk,
-            zones: configuration.zones.map { zone in
-                SegmentZone(name: DiskPath.name(of: DiskPath.parent(of: zone)), directory: zone)
-            },
-            key: configuration.dataKey,
-            family: configuration.family
-        )
-        settings.report = configuration.log
-        configuration.limits.tune(&settings)
         let sequences = database.sequences
-        let segments = try SegmentStore(settings, known: known) { (tier) throws(SegmentError) in
+        let segments = try SegmentStore(segmentSettings, known: known) {
+            (tier) throws(SegmentError) in
             // A sequence number serves: none is ever given twice, crash or not.
             guard let number = sequences.take(.sequence) else {
                 throw SegmentError(.invalid, "the numbers of segments have run out for now")
@@ -215,6 +231,7 @@ private struct Opening {
             newSegments.noteMade(id, tier)
             return id
         }
+        if let remembered { segments.keep(remembered) }
         for unknown in segments.unknownSegments { try segments.discard(unknown) }
         if rows.contains(where: { $0.state == .open }) {
             try sweep(rows.filter { $0.state == .open || $0.dead > 0 }, segments, writer)

@@ -94,7 +94,7 @@ package struct FileSystemLimits: Sendable, Hashable {
     }
 }
 
-/// Hears of data reads and writes of clients, for lifecycle and atime.
+/// Hears of data reads and writes of clients, for lifecycle.
 ///
 /// Backup, scrub and tier moves are not heard. Called on the engine's threads: it must not block.
 package protocol AccessObserver: Sendable {

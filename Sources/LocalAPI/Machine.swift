@@ -46,10 +46,13 @@ package struct CheckReport: Codable, Sendable, Hashable {
 package struct ClockDescription: Codable, Sendable, Hashable {
     package var now: TimeText
     package var isSimulated: Bool
+    /// Seconds by which the machine's clock is ahead (below zero: behind) while it is not followed.
+    package var refusedSeconds: Int64?
 
-    package init(now: TimeText, isSimulated: Bool) {
+    package init(now: TimeText, isSimulated: Bool, refusedSeconds: Int64? = nil) {
         self.now = now
         self.isSimulated = isSimulated
+        self.refusedSeconds = refusedSeconds
     }
 }
 

@@ -146,5 +146,6 @@ extension Route {
 
     package static let doctor = LongCall<OptionalFileSystem, CheckReport>(path: "doctor")
     package static let showClock = Call<Nothing, ClockDescription>(path: "clock/show")
+    package static let acceptClock = Call<Nothing, ClockDescription>(path: "clock/accept")
     package static let advanceClock = LongCall<AdvanceClock, AdvanceReport>(path: "clock/advance")
 }

@@ -1,5 +1,4 @@
 import Disk
-import Synchronization
 package import VarveModel
 
 /// What a segment's file holds, by its own word.
@@ -43,13 +42,13 @@ extension SegmentStore {
             let table = try scanner.table(size: size)
             let markers = walk.headers.filter { $0.kind == .commitMarker }
             let hasTable = try table.map { (table) throws(DiskError) in
-                try openOwn(table, file, replica.file) != nil
+                try own.open(table, file, replica.file) != nil
             }
             return SegmentScan(
                 segment: segment,
                 tier: file.tier,
                 records: walk.headers.filter { $0.kind == .data },
-                lastMarker: try lastMarker(markers, table, file, replica.file)?.marker,
+                lastMarker: try own.lastMarker(markers, table, file, replica.file)?.marker,
                 hasTable: hasTable ?? false,
                 foreign: walk.foreign.filter { range in
                     range.upperBound + SegmentFormat.trailerBytes < size || table == nil
@@ -77,103 +76,9 @@ extension SegmentStore {
         return findings
     }
 
-    /// The greatest log position in the markers of the newest segments.
-    ///
-    /// Ask before any ``sweep(_:live:)``: it remembers where those markers stand, and keeps them.
-    ///
-    /// - Returns: The position; ``DurablePosition/none`` without any marker.
-    /// - Throws: `.failed`. Segments that cannot be read are reported and skipped.
-    package func lastDurablePosition() throws(SegmentError) -> DurablePosition {
-        var greatest = DurablePosition.none
-        for tier in Tier.allCases {
-            let newest = state.withLock { state in
-                state.ledger.entries.filter { $0.value.tier == tier }.keys.sorted().suffix(3)
-            }
-            for segment in newest {
-                do throws(SegmentError) {
-                    guard let found = try marker(of: segment) else { continue }
-                    greatest = max(greatest, found.marker.position)
-                    state.withLock { $0.ledger.keepMarker(found.range, in: segment) }
-                } catch {
-                    if error.code == .failed { throw error }
-                    configuration.report(error.description)
-                }
-            }
-        }
-        return greatest
-    }
-
-    private func marker(of segment: SegmentID) throws(SegmentError)
-        -> (marker: CommitMarker, range: Range<UInt64>)?
-    {
-        let file = try file(segment)
-        let replica = file.replicas[0]
-        do throws(DiskError) {
-            let size = try replica.file.size()
-            let scanner = scanner(replica.file, segment)
-            let table = try scanner.table(size: size)
-            // A segment that was closed in order is not walked.
-            if let found = try lastMarker([], table, file, replica.file) { return found }
-            let markers = try scanner.walk().headers.filter { $0.kind == .commitMarker }
-            return try lastMarker(markers, nil, file, replica.file)
-        } catch {
-            throw SegmentError(error, "scan \(file.place(replica))")
-        }
-    }
+    private var own: OwnRecords { OwnRecords(decompressors: decompressors, scratch: scratch) }
 
     private func scanner(_ file: any DiskFile, _ segment: SegmentID) -> SegmentScanner {
         SegmentScanner(file: file, family: configuration.family, segment: segment)
-    }
-
-    /// The newest marker that verifies, the table's own included.
-    private func lastMarker(
-        _ markers: [RecordHeader],
-        _ table: RecordHeader?,
-        _ file: SegmentFile,
-        _ source: any DiskFile
-    ) throws(DiskError) -> (marker: CommitMarker, range: Range<UInt64>)? {
-        if let table, let bytes = try openOwn(table, file, source),
-            let found = SegmentTable(bytes)
-        {
-            return (found.marker, table.address.range)
-        }
-        for header in markers.reversed() {
-            if let bytes = try openOwn(header, file, source), let found = CommitMarker(bytes) {
-                return (found, header.address.range)
-            }
-        }
-        return nil
-    }
-
-    /// Opens a marker or a table; `nil` when it does not verify.
-    private func openOwn(
-        _ header: RecordHeader,
-        _ file: SegmentFile,
-        _ source: any DiskFile
-    ) throws(DiskError) -> [UInt8]? {
-        var record = try source.read(count: Int(header.address.length), at: header.offset)
-        guard record.count == Int(header.address.length) else { return nil }
-        let opener = RecordOpener(
-            header: header,
-            headerBytes: Array(record[0..<header.headerBytes]),
-            sealers: file.sealers,
-            decompressors: decompressors,
-            scratch: scratch
-        )
-        var isOpen = false
-        let plain = [UInt8](unsafeUninitializedCapacity: header.plainBytes) { plain, count in
-            isOpen = record.withUnsafeMutableBytes { record in
-                opener.open(
-                    0..<header.blocks.count,
-                    sealed: UnsafeMutableRawBufferPointer(rebasing: record[header.headerBytes...]),
-                    plainRange: 0..<header.plainBytes,
-                    into: UnsafeMutableRawBufferPointer(
-                        rebasing: UnsafeMutableRawBufferPointer(plain)[0..<header.plainBytes]
-                    )
-                ) == nil
-            }
-            count = header.plainBytes
-        }
-        return isOpen ? plain : nil
     }
 }

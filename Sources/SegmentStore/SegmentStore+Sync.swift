@@ -40,13 +40,15 @@ extension SegmentStore {
     /// Ends every open segment with its table and takes no more appends.
     ///
     /// The caller has seen all its appends return.
-    package func close() throws(SegmentError) {
+    ///
+    /// - Parameter position: As of ``syncDirty(after:)``: a clean end is remembered exactly.
+    package func close(after position: DurablePosition = .none) throws(SegmentError) {
         for tier in Tier.allCases { finishSegment(tier) }
         let isSuspect = state.withLock { state in
             state.isClosed = true
             return state.isSuspect
         }
-        if !isSuspect { try syncDirty() }
+        if !isSuspect { try syncDirty(after: position) }
     }
 
     private func syncSegment(_ segment: SegmentID) throws(SegmentError) {

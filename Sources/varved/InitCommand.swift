@@ -59,7 +59,7 @@ struct InitCommand: AsyncParsableCommand {
             keyFile: key,
             simulatedStart: start,
             on: HostDisk(),
-            clock: SystemClock()
+            clock: WallClock()
         )
         Terminal.say(
             "State directory: \(state)\(start.map { ", its clock simulated from \(TimeText($0).text)" } ?? "")"

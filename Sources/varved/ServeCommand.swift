@@ -20,6 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var place: StateOptions
     @OptionGroup var options: SettingsOptions
 
+    @Flag(help: "Vouch for a machine's clock more than a year ahead of the last run, this once.")
+    var acceptClock = false
+
     func run() async throws {
         let settings = try options.settings(state: place.path)
         let logger = Logger(label: "varved") { label in
@@ -33,6 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
             state: place.path,
             settings: settings,
             disk: HostDisk(),
+            acceptsClock: acceptClock,
             logger: logger
         )
         try await daemon.serve()

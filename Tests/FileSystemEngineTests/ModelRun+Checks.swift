@@ -66,11 +66,18 @@ extension ModelRun {
         _ node: ModelFileSystem.Node,
         _ view: View
     ) {
-        var same = found
+        var (same, expected) = (found, expected)
         same.allocated = 0
         same.change = 0
         same.created = .epoch
         if node.changed == nil { same.changed = .epoch }
+        if view == .live {
+            switch accesses[found.inode] {
+            case .none: break
+            case .at(let time): expected.accessed = max(expected.accessed, time)
+            case .unknown: same.accessed = expected.accessed
+            }
+        }
         if same != expected { fail("at \(view)\n   found \(same)\nexpected \(expected)") }
     }
 

@@ -168,6 +168,7 @@ extension ModelRun {
             try await fileSystem.setAttributes(inode, changes, as: caller)
         }
         compare(kind, expected, actual)
+        if changes.accessed != nil, case .success = expected { accesses[inode] = nil }
     }
 
     mutating func punch() async throws {
@@ -233,7 +234,25 @@ extension ModelRun {
         guard case .success(let wanted) = expected, case .success(let got) = actual else { return }
         if wanted != got.bytes { fail("read of inode \(inode.rawValue) at \(start) differs") }
         let size = model.nodes[inode]?.data.count ?? 0
+        if !wanted.isEmpty { noteAccess(inode) }
         if got.isAtEnd != (end >= size) { fail("read says at end: \(got.isAtEnd)") }
+    }
+
+    /// As the engine notes a read of some bytes.
+    private mutating func noteAccess(_ inode: InodeNumber) {
+        guard let node = model.nodes[inode], accesses[inode] != .unknown else { return }
+        guard let changed = node.changed else { return accesses[inode] = .unknown }
+        var shown = node.accessed
+        if case .at(let time) = accesses[inode] { shown = max(shown, time) }
+        let isDue = AccessTimeRule.isDue(
+            shown: shown,
+            modified: node.modified,
+            changed: changed,
+            now: model.now
+        )
+        guard isDue else { return }
+        accesses[inode] = .at(model.now)
+        operations["access noted", default: 0] += 1
     }
 
     mutating func lookup() async throws {

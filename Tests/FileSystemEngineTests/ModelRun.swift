@@ -16,6 +16,8 @@ struct ModelRun {
     var snapshots: [String: Epoch] = [:]
     var holds: [Hold] = []
     var handles: [OpenFile] = []
+    /// What reads have left of live files' access times; of the present alone.
+    var accesses: [InodeNumber: LeftAccess] = [:]
     /// How often each kind of operation was done, and each kind of refusal met.
     var operations: [String: Int] = [:]
     var refusals: [FileSystemError.Code: Int] = [:]
@@ -120,6 +122,7 @@ struct ModelRun {
         while step < count, !hasFailed {
             step += 1
             try await once()
+            accesses = accesses.filter { model.nodes[$0.key] != nil }
         }
         guard !hasFailed else { return }
         try await endSecond(1)
@@ -168,6 +171,13 @@ struct ModelRun {
         default: try await checkChanges()
         }
     }
+}
+
+/// The access time that reads have left of a file.
+enum LeftAccess: Equatable {
+    case at(Timestamp)
+    /// A rollback may or may not have touched the file before it was read.
+    case unknown
 }
 
 /// Whether the run has gone wrong: one difference breeds a thousand.

@@ -23,7 +23,7 @@ import VarveModel
         "close", "commit", "endSecond", "createSnapshot", "deleteSnapshot", "hold", "release",
         "collectGarbage", "snapshot expired", "reap", "roll back everything",
         "roll back an inode", "roll back a name", "move to standard", "move to infrequentAccess",
-        "move to archive", "reopen", "check live", "check changes", "check history",
+        "move to archive", "reopen", "check live", "check changes", "check history", "access noted",
     ]
 
     @Test func `the engine agrees with the model`() async throws {

@@ -103,7 +103,7 @@ import VarveModel
             #expect(scan.hasTable)
             #expect(scan.records.contains { $0.address == address })
         }
-        let position = try world.store.lastDurablePosition()
+        let position = world.store.lastDurablePosition()
         #expect(position == DurablePosition(generation: 3, frame: 4))
     }
 }

@@ -105,7 +105,7 @@ import VarveModel
                 if isDue { wrong.append("\(record.draft.identity): lost: \(error)") }
             }
         }
-        let position = try world.store.lastDurablePosition()
+        let position = world.store.lastDurablePosition()
         let least = run.syncs.last { $0.ended <= cut }?.position ?? .none
         let most = run.syncs.last { $0.began <= cut }?.position ?? .none
         if !(least...most).contains(position) {

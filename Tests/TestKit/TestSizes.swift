@@ -14,20 +14,24 @@ package struct TestSizes: Sendable {
     package let daemonKills: Int
     /// Writes between two power cuts: 1 cuts after every write.
     package let powerCutStride: Int
+    /// Reads of one file in the test of access times.
+    package let accessReads: Int
 
     package static let ci = TestSizes(
         engineModelOperations: 20_000,
         fuzzInputs: 2_000,
         costTreeFiles: 10_000,
         daemonKills: 5,
-        powerCutStride: 7
+        powerCutStride: 7,
+        accessReads: 20_000
     )
     package static let full = TestSizes(
         engineModelOperations: 100_000,
         fuzzInputs: 100_000,
         costTreeFiles: 100_000,
         daemonKills: 20,
-        powerCutStride: 1
+        powerCutStride: 1,
+        accessReads: 1_000_000
     )
 
     /// The size in force: `VARVE_FULL=1` chooses the full one.

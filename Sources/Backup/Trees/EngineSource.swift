@@ -124,7 +124,8 @@ struct EngineSourceFile: TreeFile {
                 inode,
                 range,
                 at: source.view,
-                as: source.caller
+                as: source.caller,
+                isAccess: false
             ).bytes
         } catch {
             throw TreeFailure("read", error)

@@ -24,10 +24,21 @@ struct MachineRoutes: Sendable {
             )
         }
         table.on(Route.doctor) { try await doctor($0, $1, $2) }
-        table.on(Route.showClock) { _, _ in
-            ClockDescription(now: TimeText(clock.now()), isSimulated: clock.isSimulated)
+        table.on(Route.showClock) { _, _ in description }
+        table.on(Route.acceptClock) { _, peer in
+            try peer.requireAdministrator("accepting the machine's clock")
+            try await clock.acceptWall()
+            return description
         }
         table.on(Route.advanceClock) { try await advance($0, $1, $2) }
+    }
+
+    private var description: ClockDescription {
+        ClockDescription(
+            now: TimeText(clock.now()),
+            isSimulated: clock.isSimulated,
+            refusedSeconds: clock.refusedSeconds
+        )
     }
 
     private func doctor(
@@ -44,6 +55,7 @@ struct MachineRoutes: Sendable {
             vaults,
             state: state,
             settings: settings,
+            clock: clock,
             report
         )
     }

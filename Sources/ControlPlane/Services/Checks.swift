@@ -58,12 +58,13 @@ enum Checks {
         return CheckReport(checked: ["file system \(name)"], found: found)
     }
 
-    /// Everything: file systems that open and those that do not, vaults likewise, and the key's place.
+    /// Everything: file systems that open and those that do not, vaults likewise, the clock, and the key's place.
     static func everything(
         _ fileSystems: FileSystems,
         _ vaults: Vaults,
         state: StateDirectory,
         settings: Settings,
+        clock: DaemonClock,
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> CheckReport {
         var whole = CheckReport(checked: ["state directory \(state.paths.root)"], found: [])
@@ -87,6 +88,17 @@ enum Checks {
             } catch {
                 whole.found.append(broken("vault \(entry.name)", APIError(error)))
             }
+        }
+        if let seconds = clock.refusedSeconds {
+            whole.found.append(
+                CheckReport.Found(
+                    kind: "warning",
+                    subject: "clock",
+                    message:
+                        "the machine's clock differs by \(seconds) seconds and is not followed",
+                    remedy: "Set it right; or, if it is, say so with 'varve clock accept'."
+                )
+            )
         }
         if settings[.keyFile].hasPrefix(state.paths.root + "/") {
             whole.found.append(

@@ -28,16 +28,28 @@ package struct Daemon: Sendable {
 
     /// Opens the state directory and all that is in it.
     ///
-    /// - Throws: As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases.
+    /// - Parameters:
+    ///   - root: The state directory, absolute.
+    ///   - settings: What is in force.
+    ///   - disk: Where it lies.
+    ///   - acceptsClock: An operator vouches for a machine's clock far ahead of the last run's.
+    ///   - logger: Takes events.
+    /// - Throws: `.failed` for a clock that nobody vouches for. As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases.
     package init(
         state root: String,
         settings: Settings,
         disk: any Disk,
+        acceptsClock: Bool = false,
         logger: Logger
     ) async throws {
         let state = try StateDirectory(open: root, keyFile: settings[.keyFile], on: disk)
         let stores = try await DaemonStores(state)
-        let clock = try await DaemonClock(state.format, control: stores.control)
+        let clock = try await DaemonClock(
+            state.format,
+            control: stores.control,
+            acceptsWall: acceptsClock,
+            logger: logger
+        )
         let lifecycle = LifecycleRuns(journal: stores.journal, clock: clock, logger: logger)
         let fileSystems = FileSystems(
             state: state,
@@ -146,6 +158,7 @@ package struct Daemon: Sendable {
                 vaults,
                 state: state,
                 settings: settings,
+                clock: clock,
                 report
             )
             await close()
@@ -198,6 +211,12 @@ package struct Daemon: Sendable {
             try await lifecycle.flush()
         } catch {
             logger.error("access days of the last hour are lost", metadata: ["error": "\(error)"])
+        }
+        do {
+            try await clock.remember(isDue: true)
+        } catch {
+            // The next start goes by a time that is ten minutes older at most.
+            logger.error("the time is not written down", metadata: ["error": "\(error)"])
         }
         await fileSystems.close()
         await vaults.close()

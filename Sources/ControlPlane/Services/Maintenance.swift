@@ -13,7 +13,7 @@ struct Maintenance: Sendable {
     let vaults: Vaults
     let lifecycle: LifecycleRuns
     let jobs: Jobs
-    let clock: any VarveClock
+    let clock: DaemonClock
     let logger: Logger
 
     /// Calls in a row for one file system at most, so that every one gets its turn.
@@ -31,6 +31,7 @@ struct Maintenance: Sendable {
             }
             await attempt("checkpoint", entry.record.id.text) { try await engine.checkpoint() }
         }
+        await attempt("writing the time down", "control") { try await clock.remember() }
         await attempt("flushing access days", "journal") { try await lifecycle.flush() }
         for entry in await fileSystems.all() {
             guard case .success(let engine) = entry.engine else { continue }

@@ -22,7 +22,7 @@ package struct EventLog: LogHandler {
         label: String,
         format: Format,
         level: Logger.Level,
-        clock: any VarveClock = SystemClock()
+        clock: any VarveClock = WallClock()
     ) {
         self.label = label
         self.format = format

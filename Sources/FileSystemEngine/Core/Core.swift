@@ -11,6 +11,7 @@ final class Core: Sendable {
     let pending = PendingWrites()
     let openFiles = OpenFiles()
     let fence = ReadFence()
+    let accessTimes: AccessTimes
     /// Segments made since the last transaction: their rows come with the next.
     let newSegments: NewSegments
     let tileBytes: UInt64
@@ -28,13 +29,15 @@ final class Core: Sendable {
         database: FileSystemDatabase,
         segments: SegmentStore,
         newSegments: NewSegments,
-        tileBytes: UInt64
+        tileBytes: UInt64,
+        hasAccessTimes: Bool
     ) {
         self.configuration = configuration
         self.database = database
         self.segments = segments
         self.newSegments = newSegments
         self.tileBytes = tileBytes
+        accessTimes = AccessTimes(hasRows: hasAccessTimes)
     }
 
     var limits: FileSystemLimits { configuration.limits }

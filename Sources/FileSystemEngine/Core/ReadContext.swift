@@ -50,7 +50,7 @@ final class ReadContext {
         let pending = view == .live ? core.pending.view(of: inode) : nil
         try begin(view)
         guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
-        return Attributes(row, pending: pending)
+        return try shown(Attributes(row, pending: pending), at: view)
     }
 }
 

@@ -26,15 +26,19 @@ final class WriteContext {
     func begin() throws {
         now = core.configuration.clock.now()
         epoch = try writer.begin(second: max(0, now.seconds))
+        // A clock that stands behind what was lived already (a restart) stamps nothing earlier.
+        now = max(now, Timestamp(seconds: epoch.second))
         hasSlices = false
     }
 
     /// Makes records and rows durable, in this order (I1), and lets the world see them.
     func commit() throws {
         try putSegments()
-        if hasSlices { try core.segments.syncDirty() }
+        if hasSlices { try core.syncSegments() }
         let commit = try writer.commit()
         core.pending.settle()
+        core.accessTimes.settle()
+        for inode in commit.ended { core.accessTimes.forget(inode) }
         core.openFiles.endDying()
         core.fence.retire(commit.freed.map(\.record) + droppedRecords)
         takenSegments = ([], [])
@@ -45,6 +49,7 @@ final class WriteContext {
     /// Takes back what the batch had changed in memory; its rows are rolled back already.
     func undo() {
         core.pending.restore()
+        core.accessTimes.restore()
         core.openFiles.endDying()
         core.newSegments.putBack(takenSegments)
         core.fence.retire(ownRecords)

@@ -159,6 +159,6 @@ extension WriteContext {
         try writer.updateInode(row)
         try touchContent(&parent)
         try writer.updateInode(parent)
-        return Attributes(row)
+        return try shown(row)
     }
 }

@@ -174,13 +174,13 @@ extension ReadContext {
             limit: count + 1,
             at: view
         )
-        let entries = listed.prefix(count).map { entry in
+        let entries = try listed.prefix(count).map { entry in
             DirectoryEntry(
                 name: entry.dirent.name,
                 cookie: entry.dirent.hash,
-                attributes: Attributes(
-                    entry.inode,
-                    pending: pending?.view(of: entry.inode.inode)
+                attributes: try shown(
+                    Attributes(entry.inode, pending: pending?.view(of: entry.inode.inode)),
+                    at: view
                 )
             )
         }

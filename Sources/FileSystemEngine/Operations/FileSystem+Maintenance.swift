@@ -11,6 +11,7 @@ extension FileSystem {
     ///
     /// - Throws: `.noSpace`, `.readOnly`, `.failed`, `.corrupt`.
     package func collectGarbage() async throws(FileSystemError) -> MaintenanceReport {
+        flushAccessTimes()
         let ladder = core.configuration.retention
         var report = try await committer.run { context in
             var report = MaintenanceReport()

@@ -15,6 +15,7 @@ extension FileSystem {
     ///   - range: Bytes from the start of the file; the part past the end is dropped.
     ///   - view: The present, or a retained instant.
     ///   - caller: Needs read permission.
+    ///   - isAccess: Whether access time and access day hear of it; not when a copy is taken.
     /// - Returns: At most `range.count` bytes, every one of them verified (I5).
     /// - Throws: `.isDirectory`, `.invalid`, `.denied`, `.stale`, `.corrupt` when a record does not
     ///   open.
@@ -22,12 +23,15 @@ extension FileSystem {
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
         at view: View = .live,
-        as caller: Credentials
+        as caller: Credentials,
+        isAccess: Bool = true
     ) async throws(FileSystemError) -> ReadResult {
         let result = try await readers.run {
-            try $0.read(inode, range, at: view, for: caller)
+            try $0.read(inode, range, at: view, for: caller, isAccess: isAccess)
         }
+        guard isAccess else { return result }
         core.observe(inode)
+        if core.accessTimes.takeCrowded() { flushAccessTimes() }
         return result
     }
 
@@ -39,7 +43,7 @@ extension FileSystem {
         _ range: Range<UInt64>,
         at view: View
     ) async throws(FileSystemError) -> ReadResult {
-        try await readers.run { try $0.read(inode, range, at: view, for: nil) }
+        try await readers.run { try $0.read(inode, range, at: view, for: nil, isAccess: false) }
     }
 
     /// The runs of a file that hold data, ascending, merged and within its size; the rest are holes.
@@ -85,7 +89,8 @@ extension ReadContext {
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
         at view: View,
-        for caller: Credentials?
+        for caller: Credentials?,
+        isAccess: Bool
     ) throws -> ReadResult {
         let ticket = core.fence.enter()
         defer { core.fence.leave(ticket) }
@@ -101,7 +106,9 @@ extension ReadContext {
             return ReadResult(bytes: [], isAtEnd: isAtEnd)
         }
         let runs = try self.runs(of: row, wanted, at: view, pending)
-        return ReadResult(bytes: try fill(wanted, inode, runs), isAtEnd: isAtEnd)
+        let bytes = try fill(wanted, inode, runs)
+        if isAccess, view == .live { noteAccess(try shown(attributes, at: view)) }
+        return ReadResult(bytes: bytes, isAtEnd: isAtEnd)
     }
 
     /// What shows a range, in the order in which to lay it down.

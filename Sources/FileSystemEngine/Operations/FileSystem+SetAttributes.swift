@@ -59,7 +59,9 @@ extension WriteContext {
         if let modified = changes.modified { row.modified = modified.value(now: now) }
         try touch(&row)
         try writer.updateInode(row)
-        return Attributes(try self.row(inode))
+        // What is set stands, however old.
+        if changes.accessed != nil { try clearAccessTime(inode) }
+        return try shown(try self.row(inode))
     }
 
     func punch(_ inode: InodeNumber, _ range: Range<UInt64>, as caller: Credentials) throws {

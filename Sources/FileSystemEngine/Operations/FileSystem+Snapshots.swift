@@ -219,7 +219,10 @@ extension ReadContext {
                 return FileVersion(
                     epoch: version.born,
                     since: version.row.changed,
-                    attributes: Attributes(version.row, pending: pending),
+                    attributes: try shown(
+                        Attributes(version.row, pending: pending),
+                        at: .live
+                    ),
                     isLive: true
                 )
             }

@@ -88,7 +88,7 @@ extension ReadContext {
                     )
                 )
             }
-            if !copied.isEmpty { try core.segments.syncDirty() }
+            if !copied.isEmpty { try core.syncSegments() }
         } catch {
             core.discard(Array(copied.values))
             throw error

@@ -121,7 +121,7 @@ extension ReadContext {
             guard let row = try reader.inode(inode, at: .live) else {
                 throw FileSystemError.gone(inode)
             }
-            let attributes = Attributes(row, pending: overlay)
+            let attributes = try shown(Attributes(row, pending: overlay), at: .live)
             try requireWritable(attributes, for: caller)
             guard !bytes.isEmpty else { return .unchanged(attributes) }
             let isInline = row.flags & InodeFlags.hasSlices == 0 && overlay == nil

@@ -28,7 +28,7 @@ extension WriteContext {
             try writeSlices(&row, bytes, at: offset)
         }
         try writer.updateInode(row)
-        return Attributes(try self.row(inode))
+        return try shown(try self.row(inode))
     }
 
     private func writeInline(_ row: inout InodeRow, _ bytes: [UInt8], at offset: Int) throws {

@@ -71,12 +71,19 @@ package final class FileSystemDatabase: Sendable {
 
     /// Opens one that was made before.
     ///
+    /// - Parameters:
+    ///   - disk: Where it lives.
+    ///   - path: Its base file.
+    ///   - key: The data key that it is sealed under.
+    ///   - fileSystem: Whose it must be.
+    ///   - position: What its log must reach at least, as the segments remember it.
     /// - Throws: `.wrongKey`, `.newerFormat`, `.corrupt`, and whatever the disk answers.
     package static func open(
         disk: any Disk,
         path: String,
         key: DataKey,
-        fileSystem: UniqueID
+        fileSystem: UniqueID,
+        requireAtLeast position: WALPosition = .none
     ) throws(MetadataError) -> FileSystemDatabase {
         let sealed = try SealedDatabase(
             disk: disk,
@@ -84,7 +91,8 @@ package final class FileSystemDatabase: Sendable {
             key: key,
             id: fileSystem,
             applicationID: Schema.applicationID,
-            create: false
+            create: false,
+            requireAtLeast: position
         )
         let database = try FileSystemDatabase(sealed)
         guard database.superblock.fileSystem == fileSystem else {

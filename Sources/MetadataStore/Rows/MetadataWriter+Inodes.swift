@@ -54,6 +54,7 @@ extension MetadataWriter {
             try statements.run(.insertReap, inode.stored, state.epoch.stored)
         }
         state.counters.inodes -= 1
+        state.ended.append(inode)
         try countUsage(row.project, files: -1, bytes: -space)
         try note(.inode(inode))
     }

@@ -8,11 +8,19 @@ package struct Commit: Sendable, Hashable {
     package let epoch: Epoch
     /// Records that no row refers to any more: their bytes may be used again.
     package let freed: [FreedRecord]
+    /// Inodes that ended, in whichever way; one may live again under its number.
+    package let ended: [InodeNumber]
 
-    package init(number: UInt64, epoch: Epoch, freed: [FreedRecord]) {
+    package init(
+        number: UInt64,
+        epoch: Epoch,
+        freed: [FreedRecord],
+        ended: [InodeNumber] = []
+    ) {
         self.number = number
         self.epoch = epoch
         self.freed = freed
+        self.ended = ended
     }
 }
 
@@ -80,10 +88,16 @@ package final class MetadataWriter: RowReader {
         let ceilings = try flush()
         try statements.run(.commit)
         for (kind, ceiling) in ceilings { database.sequences.raise(kind, to: ceiling) }
-        let freed = state.freed
+        let (freed, ended) = (state.freed, state.ended)
         state.freed = []
+        state.ended = []
         atBegin = state
-        return Commit(number: database.publish(), epoch: state.epoch, freed: freed)
+        return Commit(
+            number: database.publish(),
+            epoch: state.epoch,
+            freed: freed,
+            ended: ended
+        )
     }
 
     /// Takes the whole transaction back, also one that SQLite has already ended by itself.

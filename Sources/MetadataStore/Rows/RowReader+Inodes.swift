@@ -73,6 +73,11 @@ extension RowReader {
         }
     }
 
+    /// Whether reads have left any access time.
+    package func hasImplicitAccessTimes() throws(MetadataError) -> Bool {
+        try statements.exists(.anyAccessTime)
+    }
+
     /// Inodes without a name that clients still hold open.
     package func orphans() throws(MetadataError) -> [InodeNumber] {
         try statements.all(.orphans) { InodeNumber(stored: $0.int(0)) }
@@ -174,10 +179,11 @@ extension Query {
         "SELECT died, \(columns) FROM h_inode WHERE ino = ?1 ORDER BY died LIMIT ?2"
     )
     static let accessTime = Query("SELECT t, t_n FROM atime WHERE ino = ?1")
+    static let anyAccessTime = Query("SELECT 1 FROM atime WHERE ino > 0 LIMIT 1")
     static let orphans = Query("SELECT DISTINCT ino FROM orphan ORDER BY ino")
 
     static let ofInodeReads = [
         inodeLive, inodePast, inodesLive, inodeNextPast, inodeBorn, inodeVersions, accessTime,
-        orphans,
+        anyAccessTime, orphans,
     ]
 }

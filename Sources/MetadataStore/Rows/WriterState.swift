@@ -12,6 +12,7 @@ struct WriterState {
     var spaceDeltas: [InodeNumber: Int64] = [:]
     var segmentDeltas: [SegmentID: SegmentDelta] = [:]
     var freed: [FreedRecord] = []
+    var ended: [InodeNumber] = []
 
     var epoch: Epoch { clock.epoch }
 

@@ -27,18 +27,32 @@ struct LogAudit {
             generation: recovered.generation,
             frames: try greatestClaim(from: recovered.frames)
         )
-        for required in [note, claimed, position] where recovered < required {
-            throw MetadataError(
-                .corrupt,
-                "database '\(files.path)': its history is shorter than what was durable: the log "
-                    + "reaches frame \(recovered.frames) of generation \(recovered.generation), "
-                    + "\(required.frames) of \(required.generation) was promised",
-                remedy: MetadataError.damageRemedy
-            )
+        let witnesses = [
+            (note, "the base's own note"), (claimed, "a later frame"),
+            (position, "what the segments remember of it"),
+        ]
+        for (required, witness) in witnesses where recovered < required {
+            throw tooShort(recovered, required, witness)
         }
         let proven = max(note.generation == recovered.generation ? note.frames : 0, claimed.frames)
         try takeOver(proven..<recovered.frames)
         files.adopt(frames: recovered.frames, pages: try countPages(on: connection))
+    }
+
+    private func tooShort(
+        _ recovered: WALPosition,
+        _ required: WALPosition,
+        _ witness: String
+    ) -> MetadataError {
+        MetadataError(
+            .corrupt,
+            "database '\(files.path)': its history is shorter than what was durable: the log "
+                + "reaches frame \(recovered.frames) of generation \(recovered.generation), "
+                + "\(witness) proves frame \(required.frames) of generation "
+                + "\(required.generation). The log was cut, or an older copy put in its place",
+            remedy: "Put the newest copies of '\(files.path)' and '\(files.logPath)' back, both of "
+                + "one moment, or restore from a recovery point; nothing was changed."
+        )
     }
 
     /// The pages that the database says it has; without a log the base must have them all.

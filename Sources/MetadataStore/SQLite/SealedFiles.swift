@@ -15,7 +15,7 @@ final class SealedFiles: Sendable {
     /// Bytes that the log grows by at most, filled with zeros: overwriting is what syncs fast.
     private let growthBytes: UInt64
     private let isSuspect = Atomic<Bool>(false)
-    /// Whether the log was written since its last sync began.
+    /// Whether a write of the log has ended since its last sync began.
     private let isLogDirty = Atomic<Bool>(false)
     /// One sync of the log at a time: who finds it clean must know that the cleaning has ended.
     private let logSync = Mutex(())
@@ -118,8 +118,8 @@ final class SealedFiles: Sendable {
     func restartLog(header: UnsafeRawBufferPointer, with sealer: PageSealer) throws(MetadataError) {
         let generation = generation + 1
         let record = LogRecord(header: Array(header), generation: generation)
-        isLogDirty.store(true, ordering: .releasing)
         try write(record.sealed(by: sealer), to: log, at: SealedLayout.logRecordOffset)
+        noteWritten()
         state.withLock {
             $0.header = record.header
             $0.generation = generation
@@ -142,9 +142,15 @@ final class SealedFiles: Sendable {
         try requireTrust()
         let end = first + UInt64(frames.count / SealedLayout.sealedFrameBytes)
         if end > logCapacity { try growLog(to: end) }
-        isLogDirty.store(true, ordering: .releasing)
         try write(frames, to: log, at: SealedLayout.offset(ofFrame: first))
+        noteWritten()
         if let committed { state.withLock { $0.committed = committed } }
+    }
+
+    /// After a write of the log, never before: a sync that another connection began in between would
+    /// take the mark with it and not cover the bytes.
+    private func noteWritten() {
+        isLogDirty.store(true, ordering: .releasing)
     }
 
     private func growLog(to frames: UInt64) throws(MetadataError) {

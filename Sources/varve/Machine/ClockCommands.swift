@@ -4,7 +4,7 @@ import ArgumentParser
 struct ClockCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clock",
-        abstract: "Show the daemon's clock; move a simulated one.",
-        subcommands: [ShowClockCommand.self, AdvanceClockCommand.self]
+        abstract: "Show the daemon's clock; accept the machine's; move a simulated one.",
+        subcommands: [ShowClockCommand.self, AcceptClockCommand.self, AdvanceClockCommand.self]
     )
 }

@@ -18,5 +18,10 @@ struct ShowClockCommand: AsyncParsableCommand {
         let found = try await global.client.call(Route.showClock, Nothing())
         if global.json { return try Output.json(found) }
         try Output.line("\(found.now.text)\(found.isSimulated ? " (simulated)" : "")")
+        guard let seconds = found.refusedSeconds else { return }
+        let side = seconds > 0 ? "ahead" : "behind"
+        try Output.line(
+            "the machine's clock is \(abs(seconds)) s \(side) and not followed; 'varve clock accept' follows it"
+        )
     }
 }

@@ -1,0 +1,26 @@
+import MetadataStore
+import SegmentStore
+
+/// Segments remember how far metadata's log was durable, so that a log that is cut, or replaced by an
+/// older copy, is found when it is opened next.
+extension Core {
+    /// Makes appended records durable.
+    ///
+    /// Their markers carry what the log's last finished sync has covered, never more: a recovery finds
+    /// at least that, whatever becomes of the sync that begins here. Any thread may call it.
+    func syncSegments() throws {
+        try segments.syncDirty(after: DurablePosition(database.sealed.walDurable))
+    }
+}
+
+extension DurablePosition {
+    init(_ position: WALPosition) {
+        self.init(generation: position.generation, frame: position.frames)
+    }
+}
+
+extension WALPosition {
+    init(_ position: DurablePosition) {
+        self.init(generation: position.generation, frames: position.frame)
+    }
+}
