@@ -86,6 +86,7 @@ package final class FileSystemDatabase: Sendable {
             applicationID: Schema.applicationID,
             create: false
         )
+        try PastUpgrade.run(on: sealed)
         let database = try FileSystemDatabase(sealed)
         guard database.superblock.fileSystem == fileSystem else {
             throw MetadataError(
@@ -158,6 +159,7 @@ package final class FileSystemDatabase: Sendable {
             ("generation", .int(1)),
             ("grid", .bytes(RetentionGrid(from: options.second).encoded())),
             ("counters", .bytes(FileSystemCounters().encoded())),
+            ("past", .bytes(PastBytes().encoded())),
             (SequenceKind.inode.key, .int(2)),  // 1 is the root directory.
             (SequenceKind.sequence.key, .int(1)),
             (SequenceKind.change.key, .int(1)),
@@ -222,6 +224,6 @@ extension Query {
     static let all: [Query] =
         ofReader + ofInodeReads + ofNameReads + ofContentReads + ofTimeReads + ofAccountReads
         + ofTransactions + ofInodeWrites + ofNameWrites + ofContentWrites + ofRecordWrites
-        + ofRanges + ofTimeWrites + ofGarbage + ofReaping
+        + ofRanges + ofTimeWrites + ofGarbage + ofReaping + ofPast
         + [ceilingInode, ceilingSequence, ceilingChange]
 }

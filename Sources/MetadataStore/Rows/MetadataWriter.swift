@@ -8,11 +8,14 @@ package struct Commit: Sendable, Hashable {
     package let epoch: Epoch
     /// Records that no row refers to any more: their bytes may be used again.
     package let freed: [FreedRecord]
+    /// Segments of which no record that was ever named is referred to any more.
+    package let emptied: [SegmentID]
 
-    package init(number: UInt64, epoch: Epoch, freed: [FreedRecord]) {
+    package init(number: UInt64, epoch: Epoch, freed: [FreedRecord], emptied: [SegmentID] = []) {
         self.number = number
         self.epoch = epoch
         self.freed = freed
+        self.emptied = emptied
     }
 }
 
@@ -45,7 +48,8 @@ package final class MetadataWriter: RowReader {
             retained: retained,
             counters: try rows.counters(),
             tiers: Dictionary(uniqueKeysWithValues: segments),
-            hasSharedRecords: try rows.statements.exists(.anyReferrer)
+            hasSharedRecords: try rows.statements.exists(.anyReferrer),
+            past: try rows.pastBytes()
         )
         atBegin = state
         super.init(connection, database.superblock)
@@ -59,6 +63,8 @@ package final class MetadataWriter: RowReader {
     package override func openEpoch() -> Epoch { state.epoch }
 
     package override func counters() -> FileSystemCounters { state.counters }
+
+    package override func pastBytes() -> PastBytes { state.past }
 
     // MARK: Transactions
 
@@ -77,13 +83,18 @@ package final class MetadataWriter: RowReader {
     ///
     /// When it throws, nothing of it is there: ``rollback()``.
     package func commit() throws(MetadataError) -> Commit {
-        let ceilings = try flush()
+        let (ceilings, emptied) = try flush()
         try statements.run(.commit)
         for (kind, ceiling) in ceilings { database.sequences.raise(kind, to: ceiling) }
         let freed = state.freed
         state.freed = []
         atBegin = state
-        return Commit(number: database.publish(), epoch: state.epoch, freed: freed)
+        return Commit(
+            number: database.publish(),
+            epoch: state.epoch,
+            freed: freed,
+            emptied: emptied
+        )
     }
 
     /// Takes the whole transaction back, also one that SQLite has already ended by itself.
@@ -177,20 +188,21 @@ package final class MetadataWriter: RowReader {
         return value
     }
 
-    /// Writes what is kept beside the rows; answers the ceilings that the commit makes durable.
-    private func flush() throws(MetadataError) -> [(SequenceKind, UInt64)] {
+    /// Writes what is kept beside the rows.
+    ///
+    /// - Returns: The ceilings that the commit makes durable, and the segments that it empties.
+    private func flush() throws(MetadataError)
+        -> (ceilings: [(SequenceKind, UInt64)], emptied: [SegmentID])
+    {
         for inode in state.spaceDeltas.keys.sorted() { try flushSpace(of: inode) }
-        for (id, delta) in state.segmentDeltas {
-            try statements.run(
-                .countSegment,
-                Int64(id.rawValue),
-                delta.bytes,
-                delta.dead,
-                delta.bornMin.stored,
-                delta.bornMax.stored
-            )
+        let emptied = try flushSegments()
+        try flushPast()
+        if state.past != atBegin.past {
+            let statement = try statements.bound(.setPast, [])
+            defer { statement.reset() }
+            statement.bind(1, state.past.encoded())
+            _ = try statement.step()
         }
-        state.segmentDeltas = [:]
         if state.epoch != atBegin.epoch {
             try statements.run(.setEpoch, state.epoch.stored)
         }
@@ -210,7 +222,25 @@ package final class MetadataWriter: RowReader {
             _ = try statement.step()
             ceilings.append((kind, ceiling))
         }
-        return ceilings
+        return (ceilings, emptied)
+    }
+
+    /// Counts what segments gained and lost; answers those in which nothing is named any more.
+    private func flushSegments() throws(MetadataError) -> [SegmentID] {
+        var emptied: [SegmentID] = []
+        for (id, delta) in state.segmentDeltas {
+            let isEmpty = try statements.int(
+                .countSegment,
+                Int64(id.rawValue),
+                delta.bytes,
+                delta.dead,
+                delta.bornMin.stored,
+                delta.bornMax.stored
+            )
+            if delta.dead > 0, isEmpty == 1 { emptied.append(id) }
+        }
+        state.segmentDeltas = [:]
+        return emptied
     }
 }
 
@@ -229,7 +259,7 @@ extension Query {
     static let countSegment = Query(
         """
         UPDATE seg SET bytes = bytes + ?2, dead = dead + ?3, born_min = min(born_min, ?4),
-        born_max = max(born_max, ?5) WHERE id = ?1
+        born_max = max(born_max, ?5) WHERE id = ?1 RETURNING dead >= bytes
         """
     )
 
