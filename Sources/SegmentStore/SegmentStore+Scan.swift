@@ -103,6 +103,21 @@ extension SegmentStore {
         return greatest
     }
 
+    /// The table of a segment that was closed in order; `nil` when there is none that verifies.
+    func table(of segment: SegmentID) throws(SegmentError) -> SegmentTable? {
+        let file = try file(segment)
+        let replica = file.replicas[0]
+        do throws(DiskError) {
+            let size = try replica.file.size()
+            guard let header = try scanner(replica.file, segment).table(size: size),
+                let bytes = try openOwn(header, file, replica.file)
+            else { return nil }
+            return SegmentTable(bytes)
+        } catch {
+            throw SegmentError(error, "read the table of \(file.place(replica))")
+        }
+    }
+
     private func marker(of segment: SegmentID) throws(SegmentError)
         -> (marker: CommitMarker, range: Range<UInt64>)?
     {
