@@ -190,7 +190,10 @@ let package = Package(
         ),
         tests(
             "FileSystemEngineTests",
-            ["TestKit", "FileSystemEngine", "MetadataStore", "Disk", "Keyring", "VarveModel"]
+            [
+                "TestKit", "FileSystemEngine", "MetadataStore", "SegmentStore", "Disk", "Keyring",
+                "VarveModel",
+            ]
         ),
         tests(
             "BackupTests",
@@ -218,7 +221,7 @@ let package = Package(
             "ControlPlaneTests",
             [
                 "TestKit", "ControlPlane", "LocalAPI", "FileSystemEngine", "BackupVault", "Keyring",
-                "Disk", "VarveModel", "varve", "varved",
+                "MetadataStore", "Disk", "VarveModel", "varve", "varved",
             ]
         ),
         tests("ConformanceTests", ["TestKit"]),
