@@ -191,7 +191,10 @@ let package = Package(
         ),
         tests(
             "FileSystemEngineTests",
-            ["TestKit", "FileSystemEngine", "MetadataStore", "Disk", "Keyring", "VarveModel"]
+            [
+                "TestKit", "FileSystemEngine", "MetadataStore", "SegmentStore", "Disk", "Keyring",
+                "VarveModel",
+            ]
         ),
         tests(
             "BackupTests",

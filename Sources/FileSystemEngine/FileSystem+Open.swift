@@ -48,7 +48,7 @@ extension FileSystem {
     package func close() async {
         flushAccessTimes()
         // Whoever called `write` unstable was told that only `commit` keeps it: a failure here is theirs.
-        try? await committer.run(flushing: .all) { try $0.sealSegmentRows() }
+        try? await committer.run(flushing: .all, room: .frees) { try $0.sealSegmentRows() }
         await Blocking.join { [self] in
             committer.stop()
             readers.stop()
@@ -233,9 +233,8 @@ private struct Opening {
         }
         if let remembered { segments.keep(remembered) }
         for unknown in segments.unknownSegments { try segments.discard(unknown) }
-        if rows.contains(where: { $0.state == .open }) {
-            try sweep(rows.filter { $0.state == .open || $0.dead > 0 }, segments, writer)
-        }
+        let open = rows.filter { $0.state == .open }
+        if !open.isEmpty { try CrashSweep(segments, writer, configuration).run(open) }
         return segments
     }
 
@@ -249,39 +248,11 @@ private struct Opening {
         _ = try writer.commit()
         return rows.filter { $0.dead < $0.bytes }
     }
-
-    /// After a crash: frees what was sealed and never named, or freed and not given back (I6).
-    private func sweep(
-        _ rows: [SegmentRow],
-        _ segments: SegmentStore,
-        _ writer: MetadataWriter
-    ) throws {
-        var live: [SegmentID: Set<RecordPointer>] = [:]
-        for row in rows { live[row.id] = [] }
-        var position: SliceKey?
-        while true {
-            let page = try writer.slices(after: position, limit: 4_096)
-            for slice in page {
-                guard let record = slice.record else { continue }
-                live[record.segment]?.insert(record)
-            }
-            guard page.count == 4_096, let last = page.last else { break }
-            position = SliceKey(last)
-        }
-        let missing = Set(segments.missingSegments)
-        _ = try writer.begin(second: max(0, configuration.clock.now().seconds))
-        for (id, records) in live.sorted(by: { $0.key < $1.key }) where !missing.contains(id) {
-            let reclaimed = try segments.sweep(id, live: records.map(RecordAddress.init))
-            for gone in reclaimed.segmentsRemoved { try writer.removeSegment(gone) }
-        }
-        try writer.sealSegments()
-        _ = try writer.commit()
-    }
 }
 
 extension MetadataWriter {
     /// Notes that nothing is appended to today's segments any more, and nothing of them forgotten.
-    fileprivate func sealSegments() throws {
+    func sealSegments() throws {
         for var row in try segments() where row.state == .open {
             row.state = .sealed
             try putSegment(row)

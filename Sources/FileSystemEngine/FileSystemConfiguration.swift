@@ -21,6 +21,10 @@ package struct FileSystemConfiguration: Sendable {
     package var clock: any VarveClock
     package var limits: FileSystemLimits
     package var retention: RetentionLadder
+    /// How many bytes the past may hold.
+    package var history: HistoryBudget
+    /// Space held back on the disk of the state directory; shared by all that lie on it.
+    package var reserve: SpaceReserve?
     /// Told of each data read and write of a client.
     package var accessObserver: (any AccessObserver)?
     /// Told, in one line each, of what an operator should know.
@@ -37,6 +41,8 @@ package struct FileSystemConfiguration: Sendable {
         clock: any VarveClock,
         limits: FileSystemLimits = FileSystemLimits(),
         retention: RetentionLadder = .standard,
+        history: HistoryBudget = .standard,
+        reserve: SpaceReserve? = nil,
         accessObserver: (any AccessObserver)? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -51,6 +57,8 @@ package struct FileSystemConfiguration: Sendable {
         self.clock = clock
         self.limits = limits
         self.retention = retention
+        self.history = history
+        self.reserve = reserve
         self.accessObserver = accessObserver
         self.log = log
     }
@@ -82,12 +90,18 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var tileBytes: UInt64 = 4 << 20
     /// Bytes of a segment file; `nil` leaves the store's own 64 MiB.
     package var segmentBytes: UInt64?
+    /// Of a segment's bytes on disk, this many in a hundred are waste before it is compacted.
+    package var wastePercentMin: UInt64 = 50
+    /// And so many bytes at least; less is not worth a sync.
+    package var wasteBytesMin: UInt64 = 64 << 10
     /// Bits of the name hash in use; tests take 4 so that names collide.
     package var nameHashBits = 55
 
     package init() {}
 
     func tune(_ settings: inout SegmentStoreConfiguration) {
+        settings.wastePercentMin = wastePercentMin
+        settings.wasteBytesMin = wasteBytesMin
         guard let segmentBytes else { return }
         settings.segmentBytes = segmentBytes
         settings.preallocationBytes = min(settings.preallocationBytes, segmentBytes)

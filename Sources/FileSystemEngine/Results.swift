@@ -126,6 +126,10 @@ package struct FileSystemStatistics: Sendable, Hashable {
     package var storedBytes: [Tier: UInt64]
     /// Of them, bytes of records that no instant needs any more.
     package var deadBytes: [Tier: UInt64]
+    /// Sealed bytes that only instants of the grid show: what the byte budget bounds.
+    package var historyBytes: UInt64
+    /// Sealed bytes of the past that a snapshot, or a backup under way, shows.
+    package var snapshotBytes: UInt64
     /// Bytes of the metadata database and its log.
     package var metadataBytes: UInt64
     package var diskTotalBytes: UInt64
@@ -150,6 +154,8 @@ package struct MaintenanceReport: Sendable, Hashable {
     package var recordsFreed = 0
     package var bytesFreed: UInt64 = 0
     package var segmentsFreed = 0
+    /// Records that compaction has copied out of half-dead segments.
+    package var recordsCompacted = 0
     /// Whether more is due: call again.
     package var isMoreDue = false
 }

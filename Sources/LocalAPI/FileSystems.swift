@@ -42,6 +42,10 @@ package struct FileSystemDescription: Codable, Sendable, Hashable {
     package var liveBytes: UInt64?
     /// Bytes of segment files by tier: `standard`, `ia`, `archive`.
     package var storedBytes: [String: UInt64]?
+    /// Sealed bytes that only the past shows, and no snapshot: `keepBytes` bounds them.
+    package var historyBytes: UInt64?
+    /// Sealed bytes of the past that snapshots show.
+    package var snapshotBytes: UInt64?
     package var metadataBytes: UInt64?
     package var diskAvailableBytes: UInt64?
 
@@ -55,6 +59,8 @@ package struct FileSystemDescription: Codable, Sendable, Hashable {
         inodes: UInt64? = nil,
         liveBytes: UInt64? = nil,
         storedBytes: [String: UInt64]? = nil,
+        historyBytes: UInt64? = nil,
+        snapshotBytes: UInt64? = nil,
         metadataBytes: UInt64? = nil,
         diskAvailableBytes: UInt64? = nil
     ) {
@@ -67,6 +73,8 @@ package struct FileSystemDescription: Codable, Sendable, Hashable {
         self.inodes = inodes
         self.liveBytes = liveBytes
         self.storedBytes = storedBytes
+        self.historyBytes = historyBytes
+        self.snapshotBytes = snapshotBytes
         self.metadataBytes = metadataBytes
         self.diskAvailableBytes = diskAvailableBytes
     }

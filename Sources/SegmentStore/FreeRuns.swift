@@ -3,7 +3,7 @@ struct FreeRuns: Sendable {
     /// Holes smaller than this are not worth the file system's work.
     static let punchBytesMin: UInt64 = 64 << 10
     /// The file system gives whole pages back.
-    private static let page: UInt64 = 4096
+    static let page: UInt64 = 4096
 
     struct Run: Hashable, Sendable {
         var range: Range<UInt64>
@@ -37,9 +37,9 @@ struct FreeRuns: Sendable {
     }
 
     /// The whole pages of runs in which enough has become free; counted as punched from now on.
-    mutating func takePunchable() -> [Range<UInt64>] {
+    mutating func takePunchable(bytesMin: UInt64 = punchBytesMin) -> [Range<UInt64>] {
         var found: [Range<UInt64>] = []
-        for index in runs.indices where runs[index].unpunched >= FreeRuns.punchBytesMin {
+        for index in runs.indices where runs[index].unpunched >= bytesMin {
             let range = runs[index].range
             let lower = (range.lowerBound + FreeRuns.page - 1) / FreeRuns.page * FreeRuns.page
             let upper = range.upperBound / FreeRuns.page * FreeRuns.page

@@ -40,6 +40,8 @@ struct SegmentLedger: Sendable {
         var state: SegmentUsage.State
         var recordBytes: UInt64 = 0
         var deadBytes: UInt64 = 0
+        /// Lengths, without padding, of records written and not reclaimed: what rows count too.
+        var liveLength: UInt64 = 0
         var free = FreeRuns()
         /// A commit marker that recovery may still need.
         var keptMarker: Range<UInt64>?
@@ -52,26 +54,62 @@ struct SegmentLedger: Sendable {
     private(set) var entries: [SegmentID: Entry] = [:]
     /// Closed segments without a live record, to be removed by the next reclaim.
     private var emptied: Set<SegmentID> = []
+    /// Closed segments that have lost records since it was last asked whether to compact them.
+    private(set) var thinned: Set<SegmentID> = []
+    /// Segments closed by this process whose records are not known to be all named or free.
+    private(set) var unsettled: Set<SegmentID> = []
 
     subscript(segment: SegmentID) -> Entry? { entries[segment] }
 
     mutating func add(_ segment: SegmentID, _ entry: Entry) {
         entries[segment] = entry
+        if entry.state == .closed, entry.deadBytes > 0 { thinned.insert(segment) }
         noteIfEmptied(segment)
     }
 
     mutating func remove(_ segment: SegmentID) {
         entries[segment] = nil
+        forget(segment)
+    }
+
+    private mutating func forget(_ segment: SegmentID) {
         emptied.remove(segment)
+        thinned.remove(segment)
+        unsettled.remove(segment)
     }
 
     mutating func written(_ address: RecordAddress) {
         entries[address.segment]?.recordBytes += address.footprint
+        entries[address.segment]?.liveLength += address.length
     }
 
     mutating func closed(_ segment: SegmentID) {
         entries[segment]?.state = .closed
+        unsettled.insert(segment)
+        if entries[segment]?.deadBytes ?? 0 > 0 { thinned.insert(segment) }
         noteIfEmptied(segment)
+    }
+
+    /// Every record of a segment is named by a row, or free.
+    mutating func settled(_ segment: SegmentID) {
+        unsettled.remove(segment)
+    }
+
+    /// Nothing was gained by a look at it, or all was: it comes back when it loses more.
+    mutating func examined(_ segment: SegmentID) {
+        thinned.remove(segment)
+    }
+
+    mutating func postponed(_ segment: SegmentID) {
+        if entries[segment]?.state == .closed { thinned.insert(segment) }
+    }
+
+    /// Takes metadata's word that no record of an older run's segment is named any more.
+    ///
+    /// Of a segment that this process wrote, records may be sealed and not named yet: its own count decides.
+    mutating func noteNothingNamed(_ segment: SegmentID) {
+        guard let entry = entries[segment], entry.state == .closed, !entry.isExact else { return }
+        emptied.insert(segment)
     }
 
     /// Space that never held a record, or holds one of ours (a superseded marker).
@@ -87,21 +125,30 @@ struct SegmentLedger: Sendable {
     mutating func free(_ address: RecordAddress) -> Bool {
         guard entries[address.segment]?.free.insert(address.range) == true else { return false }
         entries[address.segment]?.deadBytes += address.footprint
+        if let length = entries[address.segment]?.liveLength {
+            entries[address.segment]?.liveLength = length - min(length, address.length)
+        }
+        if entries[address.segment]?.state == .closed { thinned.insert(address.segment) }
         noteIfEmptied(address.segment)
         return true
     }
 
-    mutating func takePunchable(_ segment: SegmentID) -> [Range<UInt64>] {
+    mutating func takePunchable(
+        _ segment: SegmentID,
+        bytesMin: UInt64 = FreeRuns.punchBytesMin
+    ) -> [Range<UInt64>] {
         guard !emptied.contains(segment) else { return [] }
-        return entries[segment]?.free.takePunchable() ?? []
+        return entries[segment]?.free.takePunchable(bytesMin: bytesMin) ?? []
     }
 
     mutating func takeEmptied() -> [(segment: SegmentID, tier: Tier)] {
         let found = emptied.sorted().compactMap { segment in
             entries[segment].map { (segment: segment, tier: $0.tier) }
         }
-        for segment in emptied { entries[segment] = nil }
-        emptied = []
+        for segment in emptied {
+            entries[segment] = nil
+            forget(segment)
+        }
         return found
     }
 
@@ -112,6 +159,7 @@ struct SegmentLedger: Sendable {
         entry.isExact = true
         entry.deadBytes = 0
         entry.recordBytes = live.reduce(0) { $0 + $1.footprint }
+        entry.liveLength = live.reduce(0) { $0 + $1.length }
         var kept = live.map(\.range)
         if let marker = entry.keptMarker { kept.append(marker) }
         var position = SegmentFormat.headerBytes
@@ -121,7 +169,9 @@ struct SegmentLedger: Sendable {
         }
         if end > position { _ = entry.free.insert(position..<end) }
         entries[segment] = entry
-        emptied.remove(segment)
+        forget(segment)
+        // It may have had space reserved, or lost more than holes tell.
+        thinned.insert(segment)
         noteIfEmptied(segment)
     }
 

@@ -45,6 +45,15 @@ extension SegmentStore {
         gathering pieces: [UnsafeRawBufferPointer],
         tier: Tier = .standard
     ) throws(SegmentError) -> RecordAddress {
+        try append(draft, pieces, SegmentLane(tier: tier, isForSurvivors: false))
+    }
+
+    func append(
+        _ draft: RecordDraft,
+        _ pieces: [UnsafeRawBufferPointer],
+        _ lane: SegmentLane
+    ) throws(SegmentError) -> RecordAddress {
+        let tier = lane.tier
         let plain = PlainPieces(pieces)
         guard (1...SegmentFormat.plainBytesMax).contains(plain.count) else {
             throw SegmentError(.invalid, "a record holds 1 byte to 4 MiB, not \(plain.count)")
@@ -62,7 +71,7 @@ extension SegmentStore {
             } else {
                 sealer.layOut()
             }
-            return try place(sealer, draft, tier)
+            return try place(sealer, draft, lane)
         }
     }
 
@@ -70,9 +79,9 @@ extension SegmentStore {
     private func place(
         _ sealer: RecordSealer,
         _ draft: RecordDraft,
-        _ tier: Tier
+        _ lane: SegmentLane
     ) throws(SegmentError) -> RecordAddress {
-        let reservation = try reserve(UInt64(sealer.length), tier)
+        let reservation = try reserve(UInt64(sealer.length), lane)
         let header = RecordHeader(
             kind: .data,
             family: configuration.family,
@@ -113,45 +122,52 @@ extension SegmentStore {
         return address
     }
 
-    /// Spends a number and a range of the tier's current segment, beginning a new one when full.
-    private func reserve(_ length: UInt64, _ tier: Tier) throws(SegmentError)
+    /// Spends a number and a range of the lane's current segment, beginning a new one when full.
+    private func reserve(_ length: UInt64, _ lane: SegmentLane) throws(SegmentError)
         -> OpenSegment.Reservation
     {
         while true {
-            if let reservation = try tryReserve(length, tier) { return reservation }
+            if let reservation = try tryReserve(length, lane) { return reservation }
             try rolling.withLock { (_) throws(SegmentError) in
-                try makeRoom(length, tier)
+                try makeRoom(length, lane)
             }
         }
     }
 
-    private func tryReserve(_ length: UInt64, _ tier: Tier) throws(SegmentError)
+    private func tryReserve(_ length: UInt64, _ lane: SegmentLane) throws(SegmentError)
         -> OpenSegment.Reservation?
     {
         try state.withLock { (state) throws(SegmentError) -> OpenSegment.Reservation? in
             try refuseIfSuspect(state)
-            guard let current = state.current[tier] else { return nil }
+            guard let current = state.current[lane] else { return nil }
             return state.segments[current]?.reserve(length: length)
         }
     }
 
     /// Grows the current segment's space, or begins another segment; the caller holds `rolling`.
-    private func makeRoom(_ length: UInt64, _ tier: Tier) throws(SegmentError) {
+    private func makeRoom(_ length: UInt64, _ lane: SegmentLane) throws(SegmentError) {
         let found = state.withLock { state -> (segment: OpenSegment, size: UInt64)? in
-            guard let current = state.current[tier], let segment = state.segments[current],
+            guard let current = state.current[lane], let segment = state.segments[current],
                 let size = segment.size(with: length)
             else { return nil }
             return (segment, size)
         }
-        guard let found else { return try beginSegment(tier, firstRecord: length) }
+        guard let found else { return try beginSegment(lane, firstRecord: length) }
         // Another thread may have made the room meanwhile.
         guard found.size > found.segment.preallocated else { return }
         let step = configuration.preallocationBytes
-        let size = (found.size + step - 1) / step * step
         let file = found.segment.file
-        let range = found.segment.preallocated..<size
-        try file.preallocate(range)
-        if found.segment.isSyncedOften { try writeZeros(file, range) }
+        let old = found.segment.preallocated
+        var size = (found.size + step - 1) / step * step
+        do throws(SegmentError) {
+            try file.preallocate(old..<size)
+        } catch {
+            // Reserving ahead is a convenience; a disk that is nearly full is used to its end.
+            guard error.code == .noSpace, found.size < size else { throw error }
+            size = found.size
+            try file.preallocate(old..<size)
+        }
+        if found.segment.isSyncedOften { try writeZeros(file, old..<size) }
         state.withLock { $0.segments[file.segment]?.grew(to: size) }
     }
 
@@ -172,15 +188,17 @@ extension SegmentStore {
             + SegmentFormat.tableFootprint(records: 1)
     }
 
-    /// Begins a segment and makes it the tier's current one; the caller holds `rolling`.
-    private func beginSegment(_ tier: Tier, firstRecord length: UInt64) throws(SegmentError) {
+    /// Begins a segment and makes it the lane's current one; the caller holds `rolling`.
+    private func beginSegment(_ lane: SegmentLane, firstRecord length: UInt64) throws(SegmentError)
+    {
+        let tier = lane.tier
         try state.withLock { (state) throws(SegmentError) in try refuseIfSuspect(state) }
         let segment = try allocate(tier)
         let created = try createSegment(segment, tier, room: roomOfFirst(length))
         state.withLock { state in
-            if let full = state.current[tier] { state.segments[full]?.isClosing = true }
+            if let full = state.current[lane] { state.segments[full]?.isClosing = true }
             state.segments[segment] = created
-            state.current[tier] = segment
+            state.current[lane] = segment
             state.ledger.add(segment, SegmentLedger.Entry(tier: tier, state: .open))
         }
         files.keep(created.file, pinned: true)

@@ -32,8 +32,10 @@ extension SegmentStore {
                 let path = zone.path(of: segment, tier: tier)
                 let file = try begin(path, over: spare, page: page)
                 let size = try file.size()
-                if size < wanted { try file.preallocate(size..<wanted) }
-                preallocated = min(preallocated, max(size, wanted))
+                preallocated = min(
+                    preallocated,
+                    try reserve(file, size, wanted: wanted, room: room)
+                )
                 try file.sync()
                 try configuration.disk.syncDirectory(zone.directory(of: tier))
                 replicas.append(.init(zone: zone.name, path: path, file: file))
@@ -45,6 +47,26 @@ extension SegmentStore {
         }
         let file = SegmentFile(header: header, replicas: replicas, dataKey: configuration.key)
         return OpenSegment(file: file, preallocated: preallocated)
+    }
+
+    /// Reserves a file's space: as much as is `wanted`, or on a disk that is nearly full the `room` alone.
+    ///
+    /// - Returns: The size that the file has then.
+    private func reserve(
+        _ file: any DiskFile,
+        _ size: UInt64,
+        wanted: UInt64,
+        room: UInt64
+    ) throws(DiskError) -> UInt64 {
+        guard size < wanted else { return size }
+        do throws(DiskError) {
+            try file.preallocate(size..<wanted)
+            return wanted
+        } catch {
+            guard error.code == .noSpace, room < wanted else { throw error }
+            if size < room { try file.preallocate(size..<room) }
+            return max(size, room)
+        }
     }
 
     /// The file under its final name, its header written, not yet synced.

@@ -64,15 +64,26 @@ extension SegmentStore {
     ///   - address: The old record.
     ///   - identity: Whose bytes are expected; the copy bears the old header's own.
     ///   - tier: Where to; recompressed as that tier does.
+    ///   - isSurvivor: Whether it is copied because its segment is compacted.
     /// - Returns: Where the copy is.
     /// - Throws: As reading and appending do.
     package func copyRecord(
         _ address: RecordAddress,
         expecting identity: RecordIdentity,
-        to tier: Tier
+        to tier: Tier,
+        isSurvivor: Bool = false
     ) throws(SegmentError) -> RecordAddress {
         let old = try readRecord(address, expecting: identity)
-        return try append(old.header.draft, old.bytes, tier: tier)
+        let lane = SegmentLane(tier: tier, isForSurvivors: isSurvivor)
+        // SAFETY: the pointer stays inside the closure; a typed throw is carried out by hand.
+        let result: Result<RecordAddress, SegmentError> = old.bytes.withUnsafeBytes { buffer in
+            do throws(SegmentError) {
+                return .success(try append(old.header.draft, [buffer], lane))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 
     /// Runs `body` on one zone's replica after another until it succeeds.

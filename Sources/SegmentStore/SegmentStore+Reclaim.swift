@@ -22,12 +22,18 @@ extension SegmentStore {
     /// before it has ended. Holes of 64 KiB and more are punched; a closed segment without a live
     /// record is kept as a spare to be written over, or deleted.
     ///
-    /// - Parameter addresses: Whole records, each once. One that is free already is reported and
-    ///   ignored. None at all is allowed: segments emptied meanwhile are removed.
+    /// - Parameters:
+    ///   - addresses: Whole records, each once. One that is free already is reported and
+    ///     ignored. None at all is allowed: segments emptied meanwhile are removed.
+    ///   - emptied: Segments of which metadata names no record any more, under the same conditions. Those of
+    ///     an earlier run go; of this run's the store knows better what is sealed and not named yet.
     /// - Returns: What became of them.
     /// - Throws: `.failed`; what was freed stays freed.
     @discardableResult
-    package func reclaim(_ addresses: [RecordAddress]) throws(SegmentError) -> Reclaimed {
+    package func reclaim(
+        _ addresses: [RecordAddress],
+        emptied: [SegmentID] = []
+    ) throws(SegmentError) -> Reclaimed {
         try reclaiming.withLock { (_) throws(SegmentError) -> Reclaimed in
             var result = Reclaimed()
             let refused = state.withLock { state in
@@ -38,6 +44,9 @@ extension SegmentStore {
                 configuration.report(
                     "free segment \(address.segment.rawValue) at \(address.offset): free already"
                 )
+            }
+            state.withLock { state in
+                for segment in emptied { state.ledger.noteNothingNamed(segment) }
             }
             try removeEmptied(&result)
             for segment in Set(addresses.map(\.segment)).sorted() {
@@ -118,8 +127,45 @@ extension SegmentStore {
         }
     }
 
-    private func punch(_ segment: SegmentID, _ result: inout Reclaimed) throws(SegmentError) {
-        let holes = state.withLock { $0.ledger.takePunchable(segment) }
+    /// Gives back what is kept for speed on a disk with room: spares, and free runs of a single page.
+    ///
+    /// - Returns: As ``reclaim(_:emptied:)``.
+    /// - Throws: `.failed`.
+    @discardableResult
+    package func squeeze() throws(SegmentError) -> Reclaimed {
+        try reclaiming.withLock { (_) throws(SegmentError) -> Reclaimed in
+            var result = Reclaimed()
+            try removeEmptied(&result)
+            for tier in Tier.allCases {
+                while let spare = state.withLock({ $0.spares[tier]?.popLast() }) {
+                    try removeSpare(spare, tier)
+                }
+            }
+            for segment in state.withLock({ $0.ledger.entries.keys.sorted() }) {
+                try punch(segment, bytesMin: FreeRuns.page, &result)
+            }
+            return result
+        }
+    }
+
+    private func removeSpare(_ spare: String, _ tier: Tier) throws(SegmentError) {
+        for zone in configuration.zones {
+            let path = zone.directory(of: tier) + "/" + spare
+            do throws(DiskError) {
+                guard try configuration.disk.status(of: path) != nil else { continue }
+                try configuration.disk.remove(path)
+            } catch {
+                throw SegmentError(error, "remove '\(path)'")
+            }
+        }
+    }
+
+    private func punch(
+        _ segment: SegmentID,
+        bytesMin: UInt64 = FreeRuns.punchBytesMin,
+        _ result: inout Reclaimed
+    ) throws(SegmentError) {
+        let holes = state.withLock { $0.ledger.takePunchable(segment, bytesMin: bytesMin) }
         guard !holes.isEmpty else { return }
         let file = try file(segment)
         for hole in holes {

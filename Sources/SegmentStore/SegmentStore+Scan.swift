@@ -78,6 +78,21 @@ extension SegmentStore {
 
     private var own: OwnRecords { OwnRecords(decompressors: decompressors, scratch: scratch) }
 
+    /// The table of a segment that was closed in order; `nil` when there is none that verifies.
+    func table(of segment: SegmentID) throws(SegmentError) -> SegmentTable? {
+        let file = try file(segment)
+        let replica = file.replicas[0]
+        do throws(DiskError) {
+            let size = try replica.file.size()
+            guard let header = try scanner(replica.file, segment).table(size: size),
+                let bytes = try own.open(header, file, replica.file)
+            else { return nil }
+            return SegmentTable(bytes)
+        } catch {
+            throw SegmentError(error, "read the table of \(file.place(replica))")
+        }
+    }
+
     private func scanner(_ file: any DiskFile, _ segment: SegmentID) -> SegmentScanner {
         SegmentScanner(file: file, family: configuration.family, segment: segment)
     }

@@ -31,9 +31,25 @@ extension SegmentStore {
 
     /// Ends the tier's current segment; its table is written by the next sync.
     package func finishSegment(_ tier: Tier) {
+        finishSegment(SegmentLane(tier: tier, isForSurvivors: false))
+    }
+
+    /// Ends the segments that survivors go to: no compaction is under way.
+    ///
+    /// - Returns: Whether there were any.
+    package func finishSurvivors() -> Bool {
+        let found = Tier.allCases.map {
+            finishSegment(SegmentLane(tier: $0, isForSurvivors: true))
+        }
+        return found.contains(true)
+    }
+
+    @discardableResult
+    private func finishSegment(_ lane: SegmentLane) -> Bool {
         state.withLock { state in
-            guard let current = state.current.removeValue(forKey: tier) else { return }
+            guard let current = state.current.removeValue(forKey: lane) else { return false }
             state.segments[current]?.isClosing = true
+            return true
         }
     }
 
@@ -44,6 +60,7 @@ extension SegmentStore {
     /// - Parameter position: As of ``syncDirty(after:)``: a clean end is remembered exactly.
     package func close(after position: DurablePosition = .none) throws(SegmentError) {
         for tier in Tier.allCases { finishSegment(tier) }
+        _ = finishSurvivors()
         let isSuspect = state.withLock { state in
             state.isClosed = true
             return state.isSuspect

@@ -13,12 +13,20 @@ package import VarveModel
 /// Nonces never repeat: a segment's key is derived from a random salt drawn when the file begins,
 /// a record number is spent when sealing starts, and a segment of an earlier run takes no record.
 package final class SegmentStore: Sendable {
+    /// What lasts and what is new stay apart, so that a segment's records tend to die together.
+    ///
+    /// Were survivors put among new records, each compaction would copy them again.
+    struct SegmentLane: Hashable, Sendable {
+        let tier: Tier
+        let isForSurvivors: Bool
+    }
+
     /// What the locks guard; no disk call is made while `state` is held.
     struct State {
         /// Segments being written, or closing.
         var segments: [SegmentID: OpenSegment] = [:]
-        /// Where each tier's records go.
-        var current: [Tier: SegmentID] = [:]
+        /// Where each lane's records go.
+        var current: [SegmentLane: SegmentID] = [:]
         var ledger = SegmentLedger()
         var spares: [Tier: [String]] = [:]
         var unknown: Set<SegmentID> = []

@@ -59,6 +59,12 @@ package struct SegmentStoreConfiguration: Sendable {
     ]
     /// Emptied segments of each tier that are kept to be written over.
     package var sparesMax = 2
+    /// A segment is compacted when this many in a hundred of its bytes on disk are no live record's.
+    ///
+    /// At 50, a byte is copied for each byte that comes back, at most.
+    package var wastePercentMin: UInt64 = 50
+    /// And when so much at least comes back: less is not worth a sync.
+    package var wasteBytesMin: UInt64 = 64 << 10
     /// Closed segments whose files stay open.
     package var openFilesMax = 256
     /// Headers of large records that are kept in memory: 1 KiB each for 1 MiB, 3 KiB for 4 MiB.

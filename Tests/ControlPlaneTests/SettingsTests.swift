@@ -2,6 +2,7 @@ import ControlPlane
 import Disk
 import Foundation
 import LocalAPI
+import MetadataStore
 import TestKit
 import Testing
 
@@ -41,6 +42,15 @@ import Testing
         #expect(found.values[.logLevel]?.origin == "default")
     }
 
+    @Test func `the past may hold a part of the live bytes, a size, or anything`() throws {
+        #expect(try settings("").history == .standard)
+        let part = try settings("keepBytes: 40%\n").history
+        #expect(part.bytes(live: 1 << 40) == (1 << 40) / 100 * 40)
+        #expect(part.bytes(live: 0) == 10 << 30)
+        #expect(try settings("keepBytes: 200GiB\n").history.bytes(live: 1 << 50) == 200 << 30)
+        #expect(try settings("keepBytes: unlimited\n").history.bytes(live: 1) == nil)
+    }
+
     @Test func `relative paths count from where they are written`() throws {
         let found = try settings("jobs: ./Plans\n", flags: [.retention: "Keep"])
         #expect(found[.jobs] == directory.path + "/Plans")
@@ -50,6 +60,7 @@ import Testing
 
     @Test(arguments: [
         ("jobs: /a\njbos: /b\n", ":2:", "jbos"), ("logLevel: loud\n", ":1:", "loud"),
+        ("keepBytes: much\n", ":1:", "much"), ("keepBytes: 99999%\n", ":1:", "99999%"),
         ("\n\nkeepSeconds: ever\n", ":3:", "ever"), ("jobs: [a, b]\n", ":1:", "jobs"),
         ("jobs: /a\njobs: /b\n", ":1:", "jobs"), ("availabilityZone: ../x\n", ":1:", "../x"),
     ])

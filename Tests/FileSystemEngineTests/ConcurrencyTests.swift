@@ -15,6 +15,7 @@ import VarveModel
             for round in 0..<30 {
                 _ = try await fileSystem.collectGarbage()
                 _ = try await fileSystem.reap()
+                _ = try await fileSystem.compact()
                 if round % 5 == 0 { _ = try await fileSystem.createSnapshot("s\(round)") }
                 world.clock.advance(seconds: 7)
             }

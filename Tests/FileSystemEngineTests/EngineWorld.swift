@@ -35,6 +35,8 @@ struct EngineWorld {
         limits.attributeBytesMax = 3_000
         limits.readers = 2
         limits.flushSeconds = nil
+        limits.wastePercentMin = 10
+        limits.wasteBytesMin = 4 << 10
         return limits
     }
 
@@ -43,7 +45,8 @@ struct EngineWorld {
         clock: any VarveClock,
         limits: FileSystemLimits = smallLimits,
         key: DataKey = .random(),
-        unique: UniqueID = .random()
+        unique: UniqueID = .random(),
+        history: HistoryBudget = .standard
     ) throws -> FileSystemConfiguration {
         FileSystemConfiguration(
             id: .random(),
@@ -55,16 +58,23 @@ struct EngineWorld {
             zones: ["/state/zones/local-1a/fs"],
             clock: clock,
             limits: limits,
-            retention: ladder
+            retention: ladder,
+            history: history
         )
     }
 
     static func make(
         limits: FileSystemLimits = smallLimits,
-        disk: SimulatedDisk = SimulatedDisk(recording: false)
+        disk: SimulatedDisk = SimulatedDisk(recording: false),
+        history: HistoryBudget = .standard
     ) async throws -> EngineWorld {
         let clock = SimulatedClock(start)
-        let configuration = try configuration(disk: disk, clock: clock, limits: limits)
+        let configuration = try configuration(
+            disk: disk,
+            clock: clock,
+            limits: limits,
+            history: history
+        )
         return EngineWorld(
             disk: disk,
             clock: clock,
@@ -101,6 +111,27 @@ extension FileSystem {
             _ = try await write(made.inode, bytes, at: 0, stability: .stable, as: .root)
         }
         return made.inode
+    }
+
+    /// Compacts until nothing is left to do; answers what it did.
+    func compactAll() async throws -> MaintenanceReport {
+        var total = MaintenanceReport()
+        while true {
+            let report = try await compact()
+            total.recordsCompacted += report.recordsCompacted
+            total.keysScanned += report.keysScanned
+            total.segmentsFreed += report.segmentsFreed
+            guard report.isMoreDue else { return total }
+        }
+    }
+
+    /// Collects, reaps and compacts until nothing is left to do.
+    func maintainAll() async throws {
+        for _ in 0..<2 {
+            while try await collectGarbage().isMoreDue {}
+            while try await reap().isMoreDue {}
+        }
+        _ = try await compactAll()
     }
 
     func contents(_ inode: InodeNumber, at view: View = .live) async throws -> [UInt8] {

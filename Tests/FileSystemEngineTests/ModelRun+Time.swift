@@ -87,6 +87,13 @@ extension ModelRun {
         operations["reap", default: 0] += 1
     }
 
+    mutating func compact() async throws {
+        let report = try await fileSystem.compactAll()
+        operations["compact", default: 0] += 1
+        if report.recordsCompacted > 0 { operations["records compacted", default: 0] += 1 }
+        if report.segmentsFreed > 0 { operations["segment emptied", default: 0] += 1 }
+    }
+
     mutating func finishMaintenance() async throws {
         try await reap()
         try await collectGarbage()

@@ -1,3 +1,4 @@
+import MetadataStore
 import TestKit
 import Testing
 import VarveModel
@@ -30,9 +31,9 @@ struct ModelRun {
         Credentials(uid: 1_001, gid: 200),
     ]
 
-    init(seed: UInt64) async throws {
+    init(seed: UInt64, history: HistoryBudget = .standard) async throws {
         generator = SeededGenerator(seed: seed)
-        world = try await EngineWorld.make()
+        world = try await EngineWorld.make(history: history)
         model = ModelFileSystem(now: EngineWorld.start, limits: world.configuration.limits)
         // Everybody may play.
         let open = AttributeChanges(permissions: 0o777)
@@ -118,7 +119,7 @@ struct ModelRun {
 
     // MARK: The run
 
-    mutating func run(_ count: Int) async throws {
+    mutating func run(_ count: Int, closing: Bool = true) async throws {
         while step < count, !hasFailed {
             step += 1
             try await once()
@@ -131,7 +132,7 @@ struct ModelRun {
         try await finishMaintenance()
         let findings = try await fileSystem.verify()
         for finding in findings { fail("doctor: \(finding.message)") }
-        await fileSystem.close()
+        if closing { await fileSystem.close() }
     }
 
     private var hasFailed: Bool { failures.isBroken }
@@ -164,7 +165,8 @@ struct ModelRun {
         case 944..<960: try await collectGarbage()
         case 960..<968: try await reap()
         case 968..<974: try await rollBack()
-        case 974..<986: try await move()
+        case 974..<982: try await move()
+        case 982..<986: try await compact()
         case 986..<988: try await reopen()
         case 988..<994: try await checkLive()
         case 994..<998: try await checkSomePast()

@@ -1,3 +1,4 @@
+import MetadataStore
 import TestKit
 import Testing
 import VarveModel
@@ -24,7 +25,33 @@ import VarveModel
         "collectGarbage", "snapshot expired", "reap", "roll back everything",
         "roll back an inode", "roll back a name", "move to standard", "move to infrequentAccess",
         "move to archive", "reopen", "check live", "check changes", "check history", "access noted",
+        "compact", "records compacted", "segment emptied",
     ]
+
+    /// Goal: under a byte budget too, whatever instant is retained reads back exactly; the budget holds.
+    @Test func `the engine agrees with the model when the past may hold few bytes`() async throws {
+        let budget = HistoryBudget(percentOfLive: 20, bytesMin: 100_000)
+        var run = try await ModelRun(seed: testSeed(default: 2_027), history: budget)
+        try await run.run(TestSizes.current.engineModelOperations / 4, closing: false)
+        guard !run.failures.isBroken else { return }
+        // Past the running cell everything of the grid may go.
+        run.world.clock.advance(seconds: 120)
+        try await run.fileSystem.maintainAll()
+        try await run.fileSystem.maintainAll()
+        let found = try await run.fileSystem.statistics()
+        let counters = try await run.fileSystem.readers.run { context in
+            try context.begin(.live)
+            return try context.reader.counters()
+        }
+        let live =
+            counters.stored.reduce(0, +) - found.historyBytes - found.snapshotBytes
+        print("budget: live \(live), history \(found.historyBytes), \(found.snapshotBytes) pinned")
+        #expect(found.historyBytes <= budget.bytes(live: live) ?? 0)
+        #expect(found.snapshotBytes > 0)
+        #expect(run.retainedChecked > 0)
+        try await run.checkAllRetained()
+        await run.fileSystem.close()
+    }
 
     @Test func `the engine agrees with the model`() async throws {
         let count = TestSizes.current.engineModelOperations

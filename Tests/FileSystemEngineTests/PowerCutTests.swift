@@ -24,6 +24,7 @@ import VarveModel
         var states: [Tree] = [[:]]
         /// How many trees each snapshot's name stands for: its index in `states`.
         var snapshots: [(name: String, state: Int)] = []
+        var recordsCompacted = 0
     }
 
     static func record(seed: UInt64, operations: Int) async throws -> Recording {
@@ -31,7 +32,7 @@ import VarveModel
         let disk = SimulatedDisk(recording: true)
         let clock = SimulatedClock(EngineWorld.start)
         var limits = EngineWorld.smallLimits
-        limits.segmentBytes = 256 << 10
+        limits.segmentBytes = 64 << 10
         limits.readers = 1
         let configuration = try EngineWorld.configuration(disk: disk, clock: clock, limits: limits)
         var fileSystem = try await FileSystem.create(configuration)
@@ -91,6 +92,8 @@ import VarveModel
             _ = try await fileSystem.collectGarbage()
         case 17: _ = try await fileSystem.reap()
         case 18: try await fileSystem.checkpoint()
+        case 19:
+            recording.recordsCompacted += try await fileSystem.compactAll().recordsCompacted
         default: try await fileSystem.flush()
         }
         recording.states.append(tree)
@@ -129,6 +132,8 @@ import VarveModel
                 let past = try await tree(of: fileSystem, at: .past(epoch ?? .zero))
                 if past != recording.states[state] { words = "snapshot \(text) reads otherwise" }
             }
+            try await fileSystem.maintainAll()
+            if try await tree(of: fileSystem) != found { words = "maintenance changed the tree" }
             let findings = try await fileSystem.verify()
             if let first = findings.first { words = "doctor: \(first.message)" }
             _ = try await fileSystem.makeFile("after", [1, 2, 3])
@@ -147,6 +152,7 @@ import VarveModel
         )
         #expect(recording.disk.operations >= 500)
         #expect(!recording.snapshots.isEmpty)
+        #expect(recording.recordsCompacted > 0)
         var replay = recording.disk.replay()
         var cuts = 0
         let stride = TestSizes.current.powerCutStride

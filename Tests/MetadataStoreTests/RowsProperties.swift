@@ -16,7 +16,7 @@ import VarveModel
         "bookmark", "remove bookmark", "merge", "merge refused", "move", "swap missed", "thin",
         "version dropped", "key trimmed", "slice reaped", "tile resolved", "roll back", "revert",
         "rollback", "reopen", "settle", "record freed", "instant checked", "difference checked",
-        "same at both ends",
+        "same at both ends", "thin for bytes", "history counted", "pinned counted", "upgrade",
     ]
 
     @Test(arguments: [55, 4])

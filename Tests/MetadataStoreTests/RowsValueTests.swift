@@ -43,6 +43,49 @@ import VarveModel
         }
     }
 
+    @Test
+    func `a grid that is thinned for bytes coarsens from the old end and keeps the running cell`() {
+        let ladder = RetentionLadder(rungs: [
+            .init(step: 1, seconds: 100), .init(step: 10, seconds: 400),
+            .init(step: 60, seconds: 1_000),
+        ])
+        let now: Int64 = 1_234
+        var grid = RetentionGrid(from: 7)
+        _ = grid.coarsen(to: ladder, now: now)
+        var steps = 0
+        while let changed = grid.thin(ladder, now: now), steps < 1_000 {
+            steps += 1
+            #expect(changed.upperBound < now)
+        }
+        #expect(steps > 10 && steps < 1_000)
+        // 1,234 lies in the cell of 60 that began at 1,200: its tens stay, and its last seconds.
+        let kept = (Int64(0)..<now).filter { grid.contains($0) }
+        #expect(kept == [1_209, 1_219, 1_229, 1_230, 1_231, 1_232, 1_233])
+    }
+
+    @Test func `each step of thinning for bytes only takes instants away`() {
+        var generator = SeededGenerator(seed: testSeed(default: 29))
+        let ladder = RetentionLadder(rungs: [
+            .init(step: 1, seconds: 30), .init(step: 5, seconds: 60), .init(step: 20, seconds: 200),
+        ])
+        for _ in 0..<50 {
+            var grid = RetentionGrid(from: Int64.random(in: 0..<40, using: &generator))
+            var now: Int64 = 50
+            for _ in 0..<60 {
+                now += Int64.random(in: 0..<9, using: &generator)
+                let before = (0..<now).filter { grid.contains($0) }
+                let changed =
+                    Bool.random(using: &generator)
+                    ? grid.thin(ladder, now: now) : grid.coarsen(to: ladder, now: now)
+                let after = (0..<now).filter { grid.contains($0) }
+                let gone = Set(before).subtracting(after)
+                #expect(Set(after).isSubset(of: before))
+                #expect(gone.allSatisfy { changed?.contains($0) == true })
+                #expect(zip(grid.spans, grid.spans.dropFirst()).allSatisfy { $0.from < $1.from })
+            }
+        }
+    }
+
     @Test func `retained instants answer as a plain sorted list does`() {
         var generator = SeededGenerator(seed: testSeed(default: 12))
         for _ in 0..<30 {

@@ -126,6 +126,7 @@ extension RowsWorld {
                     inode: row.inode,
                     tile: row.tile,
                     sequence: row.sequence,
+                    died: chance(2) ? row.died : nil,
                     old: old,
                     new: newRecord(bytes, in: pick(Tier.allCases) ?? .archive)
                 )
@@ -139,7 +140,9 @@ extension RowsWorld {
     }
 
     func maintain() throws {
-        switch Int.random(in: 0..<5, using: &generator) {
+        switch Int.random(in: 0..<6, using: &generator) {
+        case 5:
+            if chance(3), try thinForBytes(percent: 5) { count("thin for bytes") }
         case 0:
             if try writer.advanceRetention(second: second, ladder: Self.ladder) { count("thin") }
         case 1:
@@ -156,6 +159,24 @@ extension RowsWorld {
         default:
             if chance(3) { try rollBack() }
         }
+    }
+
+    /// Thins one stretch, once nobody holds an instant of the grid and the collector is done.
+    private func thinForBytes(percent: UInt64) throws -> Bool {
+        for id in side.holds.keys.sorted() { try writer.releaseHold(id) }
+        side.holds = [:]
+        while try writer.collectGarbage(limit: 100).hasMore {}
+        let before = writer.retention().grid
+        let isThinned = try writer.thinHistory(
+            second: second,
+            ladder: Self.ladder,
+            budget: HistoryBudget(percentOfLive: percent, bytesMin: 0)
+        )
+        let after = writer.retention().grid
+        for second in max(0, second - 300)..<second + 2 where after.contains(second) {
+            guard before.contains(second) else { throw Mismatch("the grid got finer at \(second)") }
+        }
+        return isThinned
     }
 
     /// Makes everything as it was at a retained instant.

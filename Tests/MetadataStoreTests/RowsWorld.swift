@@ -102,10 +102,31 @@ final class RowsWorld {
 
     func reopen() throws {
         database.close()
+        if chance(3) { try forgetPast() }
         database = try FileSystemDatabase.open(disk: disk, path: path, key: key, fileSystem: id)
         writer = try database.writer()
         reader = try database.reader()
         count("reopen")
+    }
+
+    /// Makes the database one of a program that did not keep accounts of the past.
+    private func forgetPast() throws {
+        let sealed = try SealedDatabase(
+            disk: disk,
+            path: path,
+            key: key,
+            id: id,
+            applicationID: 0x5641_5256,
+            create: false
+        )
+        let connection = try sealed.connect(writer: true)
+        try connection.execute("BEGIN IMMEDIATE")
+        try connection.execute("DROP TABLE past")
+        try connection.execute("DELETE FROM meta WHERE k = 'past'")
+        try connection.execute("UPDATE meta SET v = 0 WHERE k = 'features.ro'")
+        try connection.execute("COMMIT")
+        sealed.close()
+        count("upgrade")
     }
 
     /// One transaction of random operations, some reverted, sometimes all rolled back.
@@ -171,10 +192,14 @@ final class RowsWorld {
     /// The records that slices name are exactly those that were not freed.
     private func checkRecords() throws {
         var named: Set<RecordPointer> = []
+        var rows: [RecordPointer: [SliceRow]] = [:]
         var key: SliceKey?
         while true {
             let page = try reader.slices(after: key, limit: 50)
             named.formUnion(page.compactMap(\.record))
+            for row in page {
+                if let record = row.record { rows[record, default: []].append(row) }
+            }
             guard let last = page.last else { break }
             key = SliceKey(last)
         }
@@ -184,6 +209,7 @@ final class RowsWorld {
                 "lost \(named.subtracting(known)), leaked \(known.subtracting(named))"
             )
         }
+        try checkPast(rows)
         let counters = try reader.counters()
         for tier in Tier.allCases {
             let segment = SegmentID(rawValue: UInt64(tier.rawValue) + 1)
@@ -196,6 +222,28 @@ final class RowsWorld {
         guard counters.inodes == UInt64(side.model.inodes.count) else {
             throw Mismatch("\(counters.inodes) inodes counted")
         }
+    }
+
+    /// What only the past shows is counted exactly, and what pins show of it apart.
+    private func checkPast(_ rows: [RecordPointer: [SliceRow]]) throws {
+        let pins = try reader.retention().pins.filter { $0 != .end(ofSecond: $0.second) }
+        var (history, pinned): (UInt64, UInt64) = (0, 0)
+        for (record, rows) in rows {
+            guard let born = rows.map(\.born).min(), let died = rows.map(\.died).max(),
+                died != .never
+            else { continue }
+            if pins.contains(where: { $0 >= born && $0 < died }) {
+                pinned += record.length
+            } else {
+                history += record.length
+            }
+        }
+        let past = try reader.pastBytes()
+        guard past.history == history, past.pinned == pinned else {
+            throw Mismatch("accounts of the past: \(past), not \(history) and \(pinned)")
+        }
+        if history > 0 { count("history counted") }
+        if pinned > 0 { count("pinned counted") }
     }
 
     /// What differs between two moments is among the changes, and `.same` is true.

@@ -64,6 +64,72 @@ import VarveModel
         #expect(try world.disk.list(World.directory + "/standard") == [])
     }
 
+    @Test func `the segment with most waste is worth compacting, a full one is not`() throws {
+        let world = try World()
+        var addresses: [RecordAddress] = []
+        for number in 1...120 {
+            addresses.append(
+                try world.store.append(draft(UInt64(number)), [UInt8](repeating: 1, count: 9_000))
+            )
+        }
+        world.store.finishSegment(.standard)
+        try world.store.syncDirty()
+        let segments = Set(addresses.map(\.segment)).sorted()
+        #expect(segments.count > 3)
+        #expect(try world.store.worstSegment() == nil, "nothing has died")
+        // Of the second segment two of three records die, of the third every second one.
+        let second = addresses.filter { $0.segment == segments[1] }
+        let third = addresses.filter { $0.segment == segments[2] }
+        try world.store.reclaim(
+            second.enumerated().filter { !$0.offset.isMultiple(of: 3) }.map(\.element)
+                + third.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+        )
+        #expect(try world.store.worstSegment(liveMax: 10) == nil, "no room for any survivor")
+        #expect(try world.store.worstSegment() == segments[1])
+        let listed = try world.store.records(in: segments[1])
+        #expect(listed.map(\.address) == second)
+        let live = try #require(listed.first)
+        let copy = try world.store.copyRecord(
+            live.address,
+            expecting: live.identity,
+            to: .standard,
+            isSurvivor: true
+        )
+        let new = try world.store.append(draft(500), [7])
+        #expect(copy.segment != new.segment, "survivors and new records stay apart")
+        #expect(world.store.finishSurvivors())
+        #expect(!world.store.finishSurvivors())
+    }
+
+    @Test func `on a full disk spares and holes of a page go too`() throws {
+        let world = try World { $0.sparesMax = 1 }
+        var addresses: [RecordAddress] = []
+        for number in 1...60 {
+            addresses.append(
+                try world.store.append(draft(UInt64(number)), [UInt8](repeating: 1, count: 9_000))
+            )
+        }
+        try world.store.syncDirty()
+        let segments = Set(addresses.map(\.segment)).sorted()
+        let (first, rest) = (
+            addresses.filter { $0.segment == segments[0] },
+            addresses.filter { $0.segment == segments[1] }
+        )
+        let holes = rest.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+        #expect(try world.store.reclaim(first + holes).bytesPunched == 0)
+        let directory = World.directory + "/standard"
+        #expect(try world.disk.list(directory).count { $0.hasSuffix(".spare") } == 1)
+        let before = world.disk.used
+        let squeezed = try world.store.squeeze()
+        #expect(squeezed.bytesPunched >= UInt64(holes.count) * 4_096)
+        #expect(try world.disk.list(directory).count { $0.hasSuffix(".spare") } == 0)
+        #expect(before - world.disk.used >= squeezed.bytesPunched + 200_000)
+        for (number, address) in zip(1..., addresses) where !(first + holes).contains(address) {
+            let found = try world.store.bytes(address, draft(UInt64(number)), 0..<9_000)
+            #expect(found == [UInt8](repeating: 1, count: 9_000))
+        }
+    }
+
     @Test func `a record freed twice is reported and counted once`() throws {
         let world = try World()
         let address = try world.store.append(draft(1), [1])

@@ -58,6 +58,8 @@ struct FileSystemRoutes: Sendable {
             let numbers = try await entry.engine.get().statistics()
             description.inodes = numbers.inodes
             description.liveBytes = numbers.liveBytes
+            description.historyBytes = numbers.historyBytes
+            description.snapshotBytes = numbers.snapshotBytes
             description.metadataBytes = numbers.metadataBytes
             description.diskAvailableBytes = numbers.diskAvailableBytes
             description.storedBytes = Dictionary(

@@ -29,6 +29,8 @@ package actor FileSystems {
     private let clock: any VarveClock
     private let logger: Logger
     private let lifecycle: LifecycleRuns
+    /// Of the disk that the state directory lies on; set by ``start()``.
+    private var reserve: SpaceReserve?
     private var entries: [FileSystemID: Entry] = [:]
     /// Being deleted: nobody gets them any more.
     private var leaving: Set<FileSystemID> = []
@@ -51,6 +53,10 @@ package actor FileSystems {
 
     /// Opens them all; one that fails is named, and the others serve.
     func start() async throws {
+        let logger = logger
+        reserve = try SpaceReserve(disk: state.disk, directory: state.paths.root) {
+            logger.warning("reserve", metadata: ["says": "\($0)"])
+        }
         for record in try await control.fileSystems() {
             switch record.state {
             case .creating, .deleting:
@@ -168,6 +174,8 @@ package actor FileSystems {
         let id = entry.record.id
         leaving.insert(id)
         do {
+            // On a full disk a file system must be able to go.
+            try reserve?.releaseIfShort()
             try await control.setState(id, .deleting)
         } catch {
             leaving.remove(id)
@@ -176,6 +184,7 @@ package actor FileSystems {
         if case .success(let engine) = entry.engine { await engine.close() }
         entries[id] = nil
         try await remove(entry.record)
+        reserve?.restore()
         leaving.remove(id)
     }
 
@@ -236,6 +245,8 @@ package actor FileSystems {
             zones: [state.paths.zone(record.zone, record.id.text)],
             clock: clock,
             retention: settings.ladder,
+            history: settings.history,
+            reserve: reserve,
             accessObserver: lifecycle.observer(of: record.id),
             log: {
                 logger.notice("engine", metadata: ["fileSystem": "\(record.id)", "says": "\($0)"])

@@ -7,7 +7,8 @@ import Policies
 import ServiceLifecycle
 import VarveModel
 
-/// The engine's own housekeeping: history, removed files, expired recovery points, access days.
+/// The engine's own housekeeping: history, removed files, half-dead segments, expired recovery points,
+/// access days.
 struct Maintenance: Sendable {
     let fileSystems: FileSystems
     let vaults: Vaults
@@ -28,6 +29,9 @@ struct Maintenance: Sendable {
             }
             await attempt("reaping", entry.record.id.text) {
                 try await repeated { try await engine.reap() }
+            }
+            await attempt("compaction", entry.record.id.text) {
+                try await repeated { try await engine.compact() }
             }
             await attempt("checkpoint", entry.record.id.text) { try await engine.checkpoint() }
         }

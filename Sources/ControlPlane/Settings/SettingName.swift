@@ -20,12 +20,16 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
     case keepMinutes
     /// How long any hour does, after that.
     case keepHours
+    /// How many bytes the past may hold, whatever its age.
+    case keepBytes
 
     /// Whether a relative value in the file counts from the file's own directory.
     var isPath: Bool {
         switch self {
         case .keyFile, .socket, .jobs, .retention: true
-        case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours: false
+        case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours,
+            .keepBytes:
+            false
         }
     }
 
@@ -42,6 +46,9 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
             SettingName.isZoneName(value) ? nil : "1 to 32 of a-z, 0-9 and '-'"
         case .keepSeconds, .keepMinutes, .keepHours:
             SettingName.span(value) == nil ? "a duration from 0s to 36500d, as 24h or 7d" : nil
+        case .keepBytes:
+            SettingName.budget(value) == nil
+                ? "a part of the live bytes as 25%, a size as 200GiB, or unlimited" : nil
         }
     }
 

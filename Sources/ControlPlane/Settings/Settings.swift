@@ -74,6 +74,11 @@ package struct Settings: Sendable, Hashable {
         )
     }
 
+    /// How many bytes the past may hold beside the present.
+    package var history: HistoryBudget {
+        SettingName.budget(self[.keepBytes]) ?? .standard
+    }
+
     private static func defaults(
         _ paths: StatePaths,
         _ workingDirectory: String
@@ -92,6 +97,7 @@ package struct Settings: Sendable, Hashable {
                 case .keepSeconds: "24h"
                 case .keepMinutes: "7d"
                 case .keepHours: "35d"
+                case .keepBytes: "25%"
                 }
             values[name] = Value(text: text, origin: "default")
         }
@@ -153,6 +159,19 @@ package struct Settings: Sendable, Hashable {
 }
 
 extension SettingName {
+    /// `25%` of the live bytes and 10 GiB at least, `200GiB` whatever lives, `unlimited`.
+    static func budget(_ text: String) -> HistoryBudget? {
+        if text == "unlimited" { return .unlimited }
+        if text.hasSuffix("%") {
+            guard let percent = UInt64(text.dropLast()), percent <= 10_000 else { return nil }
+            return HistoryBudget(
+                percentOfLive: percent,
+                bytesMin: HistoryBudget.standard.bytesMin
+            )
+        }
+        return SizeText.bytes(text).map { HistoryBudget(percentOfLive: 0, bytesMin: $0) }
+    }
+
     /// The seconds of a span from 0 to 36,500 days.
     static func span(_ text: String) -> Int64? {
         guard let seconds = DurationText.seconds(text), seconds <= 36_500 * 86_400 else {

@@ -17,6 +17,13 @@ struct BatchRunner {
             abandon()
             let failure = FileSystemError(translating: error)
             if failure.code == .failed { core.fail(failure) }
+            if operations.count == 1, failure.code == .noSpace, operations[0].room == .frees,
+                core.releaseReserve()
+            {
+                // Once: the reserve is in use from now on. A shorter log needs less of it.
+                context.checkpoint()
+                return run(operations)
+            }
             if operations.count == 1 {
                 operations[0].refuse(failure)
                 operations[0].reply()

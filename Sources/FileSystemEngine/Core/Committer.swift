@@ -29,15 +29,25 @@ final class Committer: Sendable {
     /// Runs `body` in a transaction and answers when that is durable.
     ///
     /// Refusals wait too: what they show was perhaps made a moment ago in the same batch.
+    ///
+    /// - Parameters:
+    ///   - scope: Unstable writes that enter the database first.
+    ///   - room: What it means for a full disk.
+    ///   - body: The change.
+    /// - Returns: What `body` answered.
+    /// - Throws: What it threw, and `.noSpace`, `.readOnly`, `.failed`.
     func run<Value: Sendable>(
         flushing scope: FlushScope = .none,
+        room: RoomUse = .takes,
         _ body: @escaping @Sendable (WriteContext) throws -> Value
     ) async throws(FileSystemError) -> Value {
         try core.requireWritable()
+        if room == .takes { try core.requireRoom() }
         await gate.enter()
         let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
             let operation = AwaitedOperation(
                 flushes: scope,
+                room: room,
                 continuation: continuation,
                 body: body
             )
@@ -50,9 +60,10 @@ final class Committer: Sendable {
     /// Queues what nobody waits for.
     func enqueue(
         flushing scope: FlushScope = .none,
+        room: RoomUse = .takes,
         _ body: @escaping @Sendable (WriteContext) throws -> Void
     ) {
-        _ = push(BackgroundOperation(flushes: scope, body: body))
+        _ = push(BackgroundOperation(flushes: scope, room: room, body: body))
     }
 
     private func push(_ operation: Operation) -> Bool {

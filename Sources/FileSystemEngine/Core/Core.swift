@@ -15,6 +15,7 @@ final class Core: Sendable {
     /// Segments made since the last transaction: their rows come with the next.
     let newSegments: NewSegments
     let tileBytes: UInt64
+    let compaction = CompactionSlot()
     private let failure = Mutex<FileSystemError?>(nil)
     private let crowded = Mutex((tiles: Set<TileKey>(), isUrgent: false))
 
@@ -45,6 +46,16 @@ final class Core: Sendable {
     /// Refuses writes once storage has failed under them.
     func requireWritable() throws(FileSystemError) {
         if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    /// Refuses what takes space while the disk's reserve is in use: that is for what gives space back.
+    func requireRoom() throws(FileSystemError) {
+        guard let reserve = configuration.reserve, reserve.isInUse else { return }
+        throw FileSystemError(
+            .noSpace,
+            "the disk of file system \(configuration.id) is full",
+            remedy: "Delete files or snapshots; their space comes back within some ten seconds."
+        )
     }
 
     /// Makes the file system read-only for the rest of the process.
@@ -99,10 +110,14 @@ final class Core: Sendable {
     /// Gives back what no reader can still be reading; answers the segments that went with it.
     @discardableResult
     func reclaimDrained() -> (records: [RecordPointer], segments: [SegmentID], bytes: UInt64) {
-        let records = fence.drained()
+        let freed = fence.drained()
+        let records = freed.records
         guard !records.isEmpty else { return ([], [], 0) }
         do {
-            let reclaimed = try segments.reclaim(records.map(RecordAddress.init))
+            let reclaimed = try segments.reclaim(
+                records.map(RecordAddress.init),
+                emptied: freed.emptied
+            )
             newSegments.noteRemoved(reclaimed.segmentsRemoved)
             return (records, reclaimed.segmentsRemoved, reclaimed.bytesPunched)
         } catch {
@@ -111,6 +126,17 @@ final class Core: Sendable {
                 "space of \(records.count) records is not given back: \(error.message)"
             )
             return ([], [], 0)
+        }
+    }
+}
+
+extension Core {
+    /// On a full disk: spares and small holes go too, without a copy.
+    func squeeze() {
+        do {
+            newSegments.noteRemoved(try segments.squeeze().segmentsRemoved)
+        } catch {
+            configuration.log("segments of \(configuration.id) keep their holes: \(error.message)")
         }
     }
 }

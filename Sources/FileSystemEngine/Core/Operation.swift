@@ -7,15 +7,25 @@ enum FlushScope: Sendable {
     case all
 }
 
+/// What an operation means for a disk that is full.
+enum RoomUse: Sendable {
+    /// Takes space: refused while the disk's reserve is in use.
+    case takes
+    /// Gives space back, now or later, or is needed to end in order: may use the reserve.
+    case frees
+}
+
 /// A change that waits for the committer.
 ///
 /// It may run twice: when a transaction vanishes, its operations run again one by one.
 // SAFETY: whoever queues it touches it no more; then it belongs to the committer's thread alone.
 class Operation: @unchecked Sendable {
     let flushes: FlushScope
+    let room: RoomUse
 
-    init(flushes: FlushScope) {
+    init(flushes: FlushScope, room: RoomUse) {
         self.flushes = flushes
+        self.room = room
     }
 
     /// Changes rows; a throw undoes this operation alone.
@@ -39,12 +49,13 @@ final class AwaitedOperation<Value: Sendable>: Operation, @unchecked Sendable {
 
     init(
         flushes: FlushScope,
+        room: RoomUse,
         continuation: Reply,
         body: @escaping @Sendable (WriteContext) throws -> Value
     ) {
         self.continuation = continuation
         self.body = body
-        super.init(flushes: flushes)
+        super.init(flushes: flushes, room: room)
     }
 
     override func run(_ context: WriteContext) throws {
@@ -67,10 +78,11 @@ final class BackgroundOperation: Operation, @unchecked Sendable {
 
     init(
         flushes: FlushScope = .none,
+        room: RoomUse = .takes,
         body: @escaping @Sendable (WriteContext) throws -> Void
     ) {
         self.body = body
-        super.init(flushes: flushes)
+        super.init(flushes: flushes, room: room)
     }
 
     override func run(_ context: WriteContext) throws {

@@ -1,5 +1,12 @@
 import MetadataStore
 import Synchronization
+import VarveModel
+
+/// Records that no row names any more, and segments in which none does.
+struct FreedBytes: Sendable {
+    var records: [RecordPointer] = []
+    var emptied: [SegmentID] = []
+}
 
 /// Keeps freed bytes until every read that began before they were freed has ended (I4, I5).
 final class ReadFence: Sendable {
@@ -7,8 +14,8 @@ final class ReadFence: Sendable {
         var generation: UInt64 = 1
         /// Reads that run, by the generation in which they began.
         var active: [UInt64: Int] = [:]
-        /// Freed records and the generation that must have drained, oldest first.
-        var retired: [(generation: UInt64, records: [RecordPointer])] = []
+        /// What was freed and the generation that must have drained, oldest first.
+        var retired: [(generation: UInt64, freed: FreedBytes)] = []
     }
 
     private let state = Mutex(State())
@@ -28,24 +35,27 @@ final class ReadFence: Sendable {
         }
     }
 
-    /// Queues records whose freeing commit is durable and visible.
-    func retire(_ records: [RecordPointer]) {
+    /// Queues records whose freeing commit is durable and visible, and segments that it emptied.
+    func retire(_ records: [RecordPointer], emptied: [SegmentID] = []) {
         guard !records.isEmpty else { return }
         state.withLock { state in
-            state.retired.append((state.generation, records))
+            state.retired.append((state.generation, FreedBytes(records: records, emptied: emptied)))
             state.generation += 1
         }
     }
 
-    /// Records that no running read can mean; they leave the queue.
-    func drained() -> [RecordPointer] {
+    /// What no running read can mean; it leaves the queue.
+    func drained() -> FreedBytes {
         state.withLock { state in
-            guard !state.retired.isEmpty else { return [] }
+            guard !state.retired.isEmpty else { return FreedBytes() }
             let oldest = state.active.keys.min() ?? .max
             let count = state.retired.prefix { $0.generation < oldest }.count
-            let records = state.retired.prefix(count).flatMap(\.records)
+            let drained = state.retired.prefix(count).map(\.freed)
             state.retired.removeFirst(count)
-            return records
+            return FreedBytes(
+                records: drained.flatMap(\.records),
+                emptied: drained.flatMap(\.emptied)
+            )
         }
     }
 

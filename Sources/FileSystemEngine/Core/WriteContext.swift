@@ -40,7 +40,7 @@ final class WriteContext {
         core.accessTimes.settle()
         for inode in commit.ended { core.accessTimes.forget(inode) }
         core.openFiles.endDying()
-        core.fence.retire(commit.freed.map(\.record) + droppedRecords)
+        core.fence.retire(commit.freed.map(\.record) + droppedRecords, emptied: commit.emptied)
         takenSegments = ([], [])
         ownRecords = []
         droppedRecords = []
@@ -59,9 +59,12 @@ final class WriteContext {
     }
 
     /// After each batch, durable or not: space comes back, the log is kept short.
+    ///
+    /// On a full disk it is copied into its base at once, so that it need not grow.
     func tidy() {
         core.reclaimDrained()
-        let isLong = core.database.sealed.walSize > WriteContext.logBytesMax
+        let isFull = core.configuration.reserve?.isInUse == true
+        let isLong = core.database.sealed.walSize > (isFull ? 0 : WriteContext.logBytesMax)
         if isCheckpointDue || isLong { checkpoint() }
         isCheckpointDue = false
     }
@@ -73,6 +76,8 @@ final class WriteContext {
         do {
             try core.database.sealed.checkpoint()
         } catch {
+            // Pages of the log that are new to the base need room there.
+            if error.code == .noSpace, core.releaseReserve() { return checkpoint() }
             // The log grows on; the next batch tries again, and a commit that finds no room says so.
             core.configuration.log("checkpoint of \(core.configuration.id): \(error.message)")
         }
@@ -121,6 +126,11 @@ extension WriteContext {
     func touchContent(_ row: inout InodeRow) throws {
         row.modified = now
         try touch(&row)
+    }
+
+    /// Has the commit sync segments though no slice enters: one that was ended gets its table.
+    func syncsSegments() {
+        hasSlices = true
     }
 
     /// Notes that slices entered, so that their bytes are synced first.

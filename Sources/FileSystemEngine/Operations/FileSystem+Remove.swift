@@ -14,7 +14,7 @@ extension FileSystem {
         in directory: InodeNumber,
         as caller: Credentials
     ) async throws(FileSystemError) {
-        try await committer.run { try $0.unlink(name, in: directory, as: caller) }
+        try await committer.run(room: .frees) { try $0.unlink(name, in: directory, as: caller) }
     }
 
     /// Removes an empty directory.
@@ -25,7 +25,9 @@ extension FileSystem {
         in directory: InodeNumber,
         as caller: Credentials
     ) async throws(FileSystemError) {
-        try await committer.run { try $0.removeDirectory(name, in: directory, as: caller) }
+        try await committer.run(room: .frees) {
+            try $0.removeDirectory(name, in: directory, as: caller)
+        }
     }
 
     /// Keeps an inode alive though its last name goes.
@@ -45,7 +47,7 @@ extension FileSystem {
     /// Closes; the last close of an inode without a name ends it.
     package func close(_ file: OpenFile) async {
         guard core.openFiles.close(file) else { return }
-        committer.enqueue { try $0.endOrphan(file.inode) }
+        committer.enqueue(room: .frees) { try $0.endOrphan(file.inode) }
     }
 }
 

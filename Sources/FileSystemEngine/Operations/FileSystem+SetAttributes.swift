@@ -12,7 +12,9 @@ extension FileSystem {
         _ changes: AttributeChanges,
         as caller: Credentials
     ) async throws(FileSystemError) -> Attributes {
-        try await committer.run(flushing: .one(inode)) {
+        // A truncation must be possible on a full disk; a size that grows only makes a hole.
+        let room: RoomUse = changes.size == nil ? .takes : .frees
+        return try await committer.run(flushing: .one(inode), room: room) {
             try $0.setAttributes(inode, changes, as: caller)
         }
     }
@@ -25,7 +27,7 @@ extension FileSystem {
         _ range: Range<UInt64>,
         as caller: Credentials
     ) async throws(FileSystemError) {
-        try await committer.run(flushing: .one(inode)) {
+        try await committer.run(flushing: .one(inode), room: .frees) {
             try $0.punch(inode, range, as: caller)
         }
     }

@@ -33,7 +33,7 @@ extension FileSystem {
     ///
     /// - Throws: `.notFound`, `.busy` when it is held or locked.
     package func deleteSnapshot(_ name: String) async throws(FileSystemError) {
-        try await committer.run { context in
+        try await committer.run(room: .frees) { context in
             guard let row = try context.writer.snapshot(name: name) else {
                 throw FileSystemError(.notFound, "no snapshot '\(name)'")
             }
@@ -69,7 +69,8 @@ extension FileSystem {
         }
         if isAhead {
             // An empty transaction moves the writer past the seconds that have ended since.
-            try await committer.run(flushing: .all) { _ in }
+            // On a full disk too: the past stays readable there.
+            try await committer.run(flushing: .all, room: .frees) { _ in }
         }
         return try await readers.run { context in
             try context.begin(.live)
@@ -91,7 +92,7 @@ extension FileSystem {
     /// - Throws: `.stale` when the instant is not retained.
     package func hold(_ instant: Epoch? = nil) async throws(FileSystemError) -> Hold {
         let scope: FlushScope = instant == nil ? .all : .none
-        return try await committer.run(flushing: scope) { context in
+        return try await committer.run(flushing: scope, room: .frees) { context in
             guard let instant else {
                 let row = try context.writer.createSnapshot(
                     name: nil,
@@ -111,7 +112,7 @@ extension FileSystem {
 
     /// Ends a hold; one that has ended already is no error.
     package func release(_ hold: Hold) async throws(FileSystemError) {
-        try await committer.run { context in
+        try await committer.run(room: .frees) { context in
             guard try context.writer.snapshots().contains(where: { $0.id == Int64(hold.id) }) else {
                 return
             }
@@ -193,7 +194,7 @@ extension FileSystem {
 
     /// Forgets a bookmark; none of that name is no error.
     package func removeBookmark(_ name: String) async throws(FileSystemError) {
-        try await committer.run { context in
+        try await committer.run(room: .frees) { context in
             guard try context.writer.bookmark(name: name) != nil else { return }
             try context.writer.removeBookmark(name: name)
         }

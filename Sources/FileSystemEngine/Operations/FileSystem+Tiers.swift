@@ -83,6 +83,7 @@ extension ReadContext {
                         inode: inode,
                         tile: row.tile,
                         sequence: row.sequence,
+                        died: row.died,
                         old: old,
                         new: new
                     )
@@ -121,11 +122,8 @@ extension WriteContext {
         to tier: Tier
     ) throws -> [RecordPointer] {
         _ = try row(inode)
-        let missed = Set(try writer.swapRecords(swaps))
+        let stale = try swap(swaps)
         try writer.setPlace(inode, tier == .standard ? nil : tier, since: now)
-        let taken = Set(
-            swaps.enumerated().filter { !missed.contains($0.offset) }.map(\.element.new)
-        )
-        return Array(Set(swaps.map(\.new)).subtracting(taken))
+        return stale
     }
 }

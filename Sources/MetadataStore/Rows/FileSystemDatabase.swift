@@ -94,6 +94,7 @@ package final class FileSystemDatabase: Sendable {
             create: false,
             requireAtLeast: position
         )
+        try PastUpgrade.run(on: sealed)
         let database = try FileSystemDatabase(sealed)
         guard database.superblock.fileSystem == fileSystem else {
             throw MetadataError(
@@ -166,6 +167,7 @@ package final class FileSystemDatabase: Sendable {
             ("generation", .int(1)),
             ("grid", .bytes(RetentionGrid(from: options.second).encoded())),
             ("counters", .bytes(FileSystemCounters().encoded())),
+            ("past", .bytes(PastBytes().encoded())),
             (SequenceKind.inode.key, .int(2)),  // 1 is the root directory.
             (SequenceKind.sequence.key, .int(1)),
             (SequenceKind.change.key, .int(1)),
@@ -230,6 +232,6 @@ extension Query {
     static let all: [Query] =
         ofReader + ofInodeReads + ofNameReads + ofContentReads + ofTimeReads + ofAccountReads
         + ofTransactions + ofInodeWrites + ofNameWrites + ofContentWrites + ofRecordWrites
-        + ofRanges + ofTimeWrites + ofGarbage + ofReaping
+        + ofRanges + ofTimeWrites + ofGarbage + ofReaping + ofPast
         + [ceilingInode, ceilingSequence, ceilingChange]
 }

@@ -150,7 +150,11 @@ extension MetadataWriter {
     }
 
     /// Lays a row over its tile's live ones: the row, the deaths, the accounts, the journal.
-    func lay(_ row: SliceRow) throws(MetadataError) -> SliceOutcome {
+    ///
+    /// - Parameters:
+    ///   - row: Newer than every row of its tile.
+    ///   - isShared: Whether other rows, past ones perhaps, refer to its record too.
+    func lay(_ row: SliceRow, isShared: Bool = false) throws(MetadataError) -> SliceOutcome {
         precondition(row.tile >= 0, "a slice lies in a tile")
         precondition(row.length > 0 && row.end <= tileBytes, "a slice stays within its tile")
         var map = try takeMap(row.inode, row.tile)
@@ -159,6 +163,9 @@ extension MetadataWriter {
             map.removeHidden(hidden.sequence)
         }
         let effect = map.insert(row)
+        if isShared, let record = row.record {
+            recount(record, from: try pastLife(of: record, row.inode, row.tile), to: nil)
+        }
         try insert(row)
         for hidden in effect.hidden { try kill(hidden, at: state.epoch) }
         var delta: Int64 = 0
@@ -205,29 +212,34 @@ extension MetadataWriter {
             try drop(row)
             return
         }
-        try statements.run(
-            .setDied,
-            inode,
-            row.tile,
-            row.died.stored,
-            sequence,
-            died.stored
-        )
+        try accountingPast(of: row) { () throws(MetadataError) in
+            try statements.run(
+                .setDied,
+                inode,
+                row.tile,
+                row.died.stored,
+                sequence,
+                died.stored
+            )
+            return PastLife(born: row.born, died: died)
+        }
         let key = ChangeKey.content(row.inode, row.tile)
         if died == state.epoch { try note(key) } else { try note(key, at: died) }
     }
 
     /// Deletes a slice row, and frees its record when that was the last to refer to it.
     func drop(_ row: SliceRow) throws(MetadataError) {
-        try statements.run(
-            .deleteSlice,
-            row.inode.stored,
-            row.tile,
-            row.died.stored,
-            Int64(row.sequence)
-        )
-        guard let record = row.record else { return }
-        try release(record, of: row)
+        try accountingPast(of: row) { () throws(MetadataError) in
+            try statements.run(
+                .deleteSlice,
+                row.inode.stored,
+                row.tile,
+                row.died.stored,
+                Int64(row.sequence)
+            )
+            if let record = row.record { try release(record, of: row) }
+            return nil
+        }
     }
 
     /// The live rows of a tile, taken out of the cache while they change.

@@ -60,6 +60,10 @@ extension MetadataWriter {
                 tiles.put(map, .init(inode: row.inode, tile: row.tile))
             }
             if rows.count > 1 { try moveReferrers(from: swap.old, to: swap.new) }
+            if let life = PastLife(rows) {
+                countPast(-Int64(swap.old.length), life)
+                countPast(Int64(swap.new.length), life)
+            }
             try countNew(swap.new)
             countFreed(swap.old, old)
         }
@@ -107,6 +111,11 @@ extension MetadataWriter {
         with row: SliceRow,
         source: Referrer
     ) throws(MetadataError) {
+        // Readers check the inode and the tile in the record's header, and compaction finds rows by them.
+        precondition(
+            row.inode == source.inode && row.tile == source.tile,
+            "rows that share a record belong to one tile"
+        )
         state.hasSharedRecords = true
         if try referrers(of: record).isEmpty { try addReferrer(record, source) }
         try addReferrer(record, .init(row))
@@ -141,7 +150,7 @@ extension MetadataWriter {
         )
     }
 
-    private func referrers(of record: RecordPointer) throws(MetadataError) -> [Referrer] {
+    func referrers(of record: RecordPointer) throws(MetadataError) -> [Referrer] {
         try statements.all(
             .referrers,
             Int64(record.segment.rawValue),
@@ -155,16 +164,30 @@ extension MetadataWriter {
         }
     }
 
-    /// Every row, of any age, that refers to a swap's old record; none when its own does not.
+    /// Every row, of any age, that refers to a swap's old record.
+    ///
+    /// Two and more are all in `rref`; a single one is the swap's own, or there is none.
     private func referringRows(_ swap: RecordSwap) throws(MetadataError) -> [SliceRow] {
-        let own = Referrer(inode: swap.inode, tile: swap.tile, sequence: swap.sequence)
-        let rows = try rows(of: own, naming: swap.old)
-        guard !rows.isEmpty, state.hasSharedRecords else { return rows }
-        var shared: [SliceRow] = []
-        for referrer in try referrers(of: swap.old) {
-            shared += try self.rows(of: referrer, naming: swap.old)
+        if state.hasSharedRecords {
+            var shared: [SliceRow] = []
+            for referrer in try referrers(of: swap.old) {
+                shared += try rows(of: referrer, naming: swap.old)
+            }
+            if !shared.isEmpty { return shared }
         }
-        return shared.isEmpty ? rows : shared
+        if let died = swap.died {
+            // Where it was seen last: found without a walk through the tile's past.
+            let row = try statements.first(
+                .sliceAt,
+                swap.inode.stored,
+                swap.tile,
+                died.stored,
+                Int64(swap.sequence)
+            ) { SliceRow($0) }
+            if let row, row.record == swap.old { return [row] }
+        }
+        let own = Referrer(inode: swap.inode, tile: swap.tile, sequence: swap.sequence)
+        return try rows(of: own, naming: swap.old)
     }
 
     private func rows(
@@ -247,6 +270,11 @@ extension Query {
         DELETE FROM rref WHERE seg = ?1 AND soff = ?2 AND ino = ?3 AND tile = ?4 AND seq = ?5
         """
     )
+    static let sliceAt = Query(
+        """
+        SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND tile = ?2 AND died = ?3 AND seq = ?4
+        """
+    )
     static let setRecord = Query(
         """
         UPDATE slice SET seg = ?5, soff = ?6, slen = ?7
@@ -256,5 +284,6 @@ extension Query {
 
     static let ofRecordWrites = [
         putSegment, deleteSegment, setPlace, insertReferrer, deleteReferrer, setRecord,
+        sliceAt,
     ]
 }

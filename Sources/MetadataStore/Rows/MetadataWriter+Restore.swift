@@ -175,7 +175,7 @@ extension MetadataWriter {
             let source = Referrer(inode: inode, tile: tile, sequence: extent.sequence)
             // Before the row is laid: laying it may end the life of the source.
             try share(extent.record, with: row, source: source)
-            _ = try lay(row)
+            _ = try lay(row, isShared: true)
         }
     }
 

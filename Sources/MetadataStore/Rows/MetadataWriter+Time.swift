@@ -119,9 +119,43 @@ extension MetadataWriter {
         second: Int64,
         ladder: RetentionLadder
     ) throws(MetadataError) -> Bool {
-        let oldest = state.retained.oldest
         var grid = state.retained.grid
         guard let changed = grid.coarsen(to: ladder, now: second) else { return false }
+        try put(grid, changed)
+        return true
+    }
+
+    /// Thins the grid further while the past holds more bytes than it may (``HistoryBudget``).
+    ///
+    /// One call thins one stretch, from the old end: seconds first, then minutes, then hours. What
+    /// snapshots show is not counted and not touched. Nothing happens while the collector has work
+    /// from before, or while somebody holds an instant of the grid: what would come back is not known then.
+    ///
+    /// - Returns: Whether instants were dropped: then ``collectGarbage(limit:)`` has work.
+    package func thinHistory(
+        second: Int64,
+        ladder: RetentionLadder,
+        budget: HistoryBudget
+    ) throws(MetadataError) -> Bool {
+        let stored = state.counters.stored.reduce(0, +)
+        let past = state.past.history + state.past.pinned
+        let live = stored - min(stored, past)
+        guard let limit = budget.bytes(live: live), state.past.history > limit,
+            !state.retained.pins.contains(where: \.isEndOfSecond),
+            try !statements.exists(.nextGarbage)
+        else { return false }
+        var grid = state.retained.grid
+        guard let changed = grid.thin(ladder, now: second) else { return false }
+        try put(grid, changed)
+        return true
+    }
+
+    /// Puts a coarser grid in force; the collector looks at the seconds in which it has changed.
+    private func put(
+        _ grid: RetentionGrid,
+        _ changed: ClosedRange<Int64>
+    ) throws(MetadataError) {
+        let oldest = state.retained.oldest
         let statement = try statements.bound(.setGrid, [])
         defer { statement.reset() }
         statement.bind(1, grid.encoded())
@@ -132,7 +166,6 @@ extension MetadataWriter {
         let high = state.retained.first(after: .end(ofSecond: changed.upperBound))
         let before = Epoch(rawValue: low.rawValue - min(low.rawValue, 1))
         try queueGarbage(after: before, through: high ?? state.epoch)
-        return true
     }
 
     /// Has the collector look at what died after `low`, up to and with `high`.
@@ -143,6 +176,7 @@ extension MetadataWriter {
 
     private func unpin(_ epoch: Epoch) throws(MetadataError) {
         guard try !statements.exists(.pinAt, epoch.stored) else { return }
+        try joinPast(at: epoch)
         state.retained.unpin(epoch)
         guard !state.retained.contains(epoch) else { return }
         try queueGarbage(

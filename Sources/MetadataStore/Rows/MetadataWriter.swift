@@ -8,6 +8,8 @@ package struct Commit: Sendable, Hashable {
     package let epoch: Epoch
     /// Records that no row refers to any more: their bytes may be used again.
     package let freed: [FreedRecord]
+    /// Segments of which no record that was ever named is referred to any more.
+    package let emptied: [SegmentID]
     /// Inodes that ended, in whichever way; one may live again under its number.
     package let ended: [InodeNumber]
 
@@ -15,11 +17,13 @@ package struct Commit: Sendable, Hashable {
         number: UInt64,
         epoch: Epoch,
         freed: [FreedRecord],
+        emptied: [SegmentID] = [],
         ended: [InodeNumber] = []
     ) {
         self.number = number
         self.epoch = epoch
         self.freed = freed
+        self.emptied = emptied
         self.ended = ended
     }
 }
@@ -53,7 +57,8 @@ package final class MetadataWriter: RowReader {
             retained: retained,
             counters: try rows.counters(),
             tiers: Dictionary(uniqueKeysWithValues: segments),
-            hasSharedRecords: try rows.statements.exists(.anyReferrer)
+            hasSharedRecords: try rows.statements.exists(.anyReferrer),
+            past: try rows.pastBytes()
         )
         atBegin = state
         super.init(connection, database.superblock)
@@ -67,6 +72,8 @@ package final class MetadataWriter: RowReader {
     package override func openEpoch() -> Epoch { state.epoch }
 
     package override func counters() -> FileSystemCounters { state.counters }
+
+    package override func pastBytes() -> PastBytes { state.past }
 
     // MARK: Transactions
 
@@ -85,7 +92,7 @@ package final class MetadataWriter: RowReader {
     ///
     /// When it throws, nothing of it is there: ``rollback()``.
     package func commit() throws(MetadataError) -> Commit {
-        let ceilings = try flush()
+        let (ceilings, emptied) = try flush()
         try statements.run(.commit)
         for (kind, ceiling) in ceilings { database.sequences.raise(kind, to: ceiling) }
         let (freed, ended) = (state.freed, state.ended)
@@ -96,6 +103,7 @@ package final class MetadataWriter: RowReader {
             number: database.publish(),
             epoch: state.epoch,
             freed: freed,
+            emptied: emptied,
             ended: ended
         )
     }
@@ -191,20 +199,21 @@ package final class MetadataWriter: RowReader {
         return value
     }
 
-    /// Writes what is kept beside the rows; answers the ceilings that the commit makes durable.
-    private func flush() throws(MetadataError) -> [(SequenceKind, UInt64)] {
+    /// Writes what is kept beside the rows.
+    ///
+    /// - Returns: The ceilings that the commit makes durable, and the segments that it empties.
+    private func flush() throws(MetadataError)
+        -> (ceilings: [(SequenceKind, UInt64)], emptied: [SegmentID])
+    {
         for inode in state.spaceDeltas.keys.sorted() { try flushSpace(of: inode) }
-        for (id, delta) in state.segmentDeltas {
-            try statements.run(
-                .countSegment,
-                Int64(id.rawValue),
-                delta.bytes,
-                delta.dead,
-                delta.bornMin.stored,
-                delta.bornMax.stored
-            )
+        let emptied = try flushSegments()
+        try flushPast()
+        if state.past != atBegin.past {
+            let statement = try statements.bound(.setPast, [])
+            defer { statement.reset() }
+            statement.bind(1, state.past.encoded())
+            _ = try statement.step()
         }
-        state.segmentDeltas = [:]
         if state.epoch != atBegin.epoch {
             try statements.run(.setEpoch, state.epoch.stored)
         }
@@ -224,7 +233,25 @@ package final class MetadataWriter: RowReader {
             _ = try statement.step()
             ceilings.append((kind, ceiling))
         }
-        return ceilings
+        return (ceilings, emptied)
+    }
+
+    /// Counts what segments gained and lost; answers those in which nothing is named any more.
+    private func flushSegments() throws(MetadataError) -> [SegmentID] {
+        var emptied: [SegmentID] = []
+        for (id, delta) in state.segmentDeltas {
+            let isEmpty = try statements.int(
+                .countSegment,
+                Int64(id.rawValue),
+                delta.bytes,
+                delta.dead,
+                delta.bornMin.stored,
+                delta.bornMax.stored
+            )
+            if delta.dead > 0, isEmpty == 1 { emptied.append(id) }
+        }
+        state.segmentDeltas = [:]
+        return emptied
     }
 }
 
@@ -243,7 +270,7 @@ extension Query {
     static let countSegment = Query(
         """
         UPDATE seg SET bytes = bytes + ?2, dead = dead + ?3, born_min = min(born_min, ?4),
-        born_max = max(born_max, ?5) WHERE id = ?1
+        born_max = max(born_max, ?5) WHERE id = ?1 RETURNING dead >= bytes
         """
     )
 

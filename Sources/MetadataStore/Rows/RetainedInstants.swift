@@ -65,9 +65,26 @@ package struct RetainedInstants: Hashable, Sendable {
         return instant >= born
     }
 
+    /// The greatest pin before `epoch` that is no second's end; zero without one.
+    ///
+    /// Pins at a second's end are holds of the grid's instants, which come and go with readers.
+    func lastPin(before epoch: Epoch) -> Epoch {
+        var index = pins.partition(before: epoch)
+        while index > 0 {
+            index -= 1
+            if !pins[index].isEndOfSecond { return pins[index] }
+        }
+        return .zero
+    }
+
     package var oldest: Epoch? {
         first(after: .zero)
     }
+}
+
+extension Epoch {
+    /// Whether it is the instant that a grid would keep of its second.
+    var isEndOfSecond: Bool { self == .end(ofSecond: second) }
 }
 
 extension [Epoch] {

@@ -117,6 +117,42 @@ package struct RetentionGrid: Hashable, Sendable {
         return first...max(first, last)
     }
 
+    /// Thins one stretch further than its age asks, from the old end: the finest rung that has any first.
+    ///
+    /// A stretch ends at a whole cell of the coarsest rung. The cell that is running is kept by the
+    /// rung before the coarsest at least, whatever it holds.
+    ///
+    /// - Returns: The seconds in which instants may have been dropped; `nil` when none can go.
+    package mutating func thin(_ ladder: RetentionLadder, now: Int64) -> ClosedRange<Int64>? {
+        let steps = ladder.rungs.map(\.step)
+        guard let stretch = steps.last, now > 0 else { return nil }
+        for step in steps.dropFirst() {
+            let limit = now / step * step
+            guard let fine = spans.first(where: { !$0.step.isMultiple(of: step) }) else { continue }
+            let end = min((fine.from / stretch + 1) * stretch, limit)
+            guard fine.from < end else { continue }
+            thin(fine.from..<end, to: step)
+            return fine.from...end - 1
+        }
+        guard let first = spans.first?.from else { return nil }
+        let end = min((first / stretch + 1) * stretch, now / stretch * stretch)
+        guard first < end else { return nil }
+        let step = RetentionGrid.step(at: end, in: spans) ?? stretch
+        spans = [Span(from: end, step: step)] + spans.filter { $0.from > end }
+        return first...end - 1
+    }
+
+    /// Makes the steps of one stretch multiples of `step`; it lies after the first span's start.
+    private mutating func thin(_ range: Range<Int64>, to step: Int64) {
+        var thinned: [Span] = []
+        for from in Set(spans.map(\.from) + [range.lowerBound, range.upperBound]).sorted() {
+            guard let old = RetentionGrid.step(at: from, in: spans) else { continue }
+            let new = range.contains(from) ? RetentionGrid.leastCommonMultiple(old, step) : old
+            if thinned.last?.step != new { thinned.append(Span(from: from, step: new)) }
+        }
+        spans = thinned
+    }
+
     private static func step(at second: Int64, in spans: [Span]) -> Int64? {
         spans.last { $0.from <= second }?.step
     }

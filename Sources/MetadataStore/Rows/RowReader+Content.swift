@@ -123,6 +123,21 @@ extension RowReader {
         ) { SliceRow($0) }
     }
 
+    /// The rows of one tile, of any age, whose records lie in a segment.
+    package func slices(
+        _ inode: InodeNumber,
+        tile: Int64,
+        in segment: SegmentID
+    ) throws(MetadataError) -> [SliceRow] {
+        try statements.all(
+            .slicesInSegment,
+            inode.stored,
+            tile,
+            Int64(bitPattern: segment.rawValue)
+        ) { SliceRow($0) }
+        .filter { $0.record != nil }
+    }
+
     /// Whether a slice row still points at a record: its own slice's, or another that shares it.
     package func isReferenced(
         _ record: RecordPointer,
@@ -272,6 +287,9 @@ extension Query {
     static let sliceBySequence = Query(
         "SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND tile = ?2 AND seq = ?3"
     )
+    static let slicesInSegment = Query(
+        "SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND tile = ?2 AND seg = ?3"
+    )
     static let referrers = Query(
         "SELECT ino, tile, seq FROM rref WHERE seg = ?1 AND soff = ?2"
     )
@@ -291,6 +309,7 @@ extension Query {
 
     static let ofContentReads = [
         slicesShown, nextTile, tileShows, sequencesLive, slicesEverywhere, sliceBySequence,
+        slicesInSegment,
         referrers, inlineLive, inlinePast, xattrsLive, xattrsPast,
     ]
 }

@@ -53,6 +53,15 @@ package class RowReader {
         return counters
     }
 
+    /// Bytes that only the past shows.
+    package func pastBytes() throws(MetadataError) -> PastBytes {
+        let bytes = try statements.first(.metaPast) { $0.bytes(0) } ?? []
+        guard let past = PastBytes(encoded: bytes) else {
+            throw MetadataError(.corrupt, "the accounts of the past do not decode")
+        }
+        return past
+    }
+
     func storedGrid() throws(MetadataError) -> RetentionGrid {
         let bytes = try statements.first(.metaGrid) { $0.bytes(0) } ?? []
         guard let grid = RetentionGrid(encoded: bytes) else {

@@ -25,7 +25,7 @@ enum Schema {
         """
 
     /// Every statement that makes an empty database, in order.
-    static let statements: [String] = live + history + content + time + accounts
+    static let statements: [String] = live + history + content + time + accounts + past
 
     private static let live = [
         "CREATE TABLE meta(k TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID",
@@ -148,5 +148,14 @@ enum Schema {
         CREATE TABLE usage(project INTEGER PRIMARY KEY, files INTEGER NOT NULL,
         bytes INTEGER NOT NULL) STRICT
         """,
+    ]
+
+    /// Bytes that only the past shows; a database of before gets it when it is opened.
+    static let past = [
+        """
+        CREATE TABLE past(d INTEGER NOT NULL, b INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        PRIMARY KEY(d, b)) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX past_born ON past(b, d)",
     ]
 }

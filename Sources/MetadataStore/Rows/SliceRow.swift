@@ -146,6 +146,8 @@ package struct RecordSwap: Hashable, Sendable {
     package let inode: InodeNumber
     package let tile: Int64
     package let sequence: UInt64
+    /// When the row that was read had died, if it is known: a hint that saves a search.
+    package let died: Epoch?
     package let old: RecordPointer
     package let new: RecordPointer
 
@@ -153,12 +155,14 @@ package struct RecordSwap: Hashable, Sendable {
         inode: InodeNumber,
         tile: Int64,
         sequence: UInt64,
+        died: Epoch? = nil,
         old: RecordPointer,
         new: RecordPointer
     ) {
         self.inode = inode
         self.tile = tile
         self.sequence = sequence
+        self.died = died
         self.old = old
         self.new = new
     }

@@ -16,7 +16,9 @@ package struct Superblock: Sendable, Hashable {
     let tileBytes: UInt64
 
     /// What this program knows.
-    static let readOnlyCompatibleKnown: UInt64 = 0
+    static let readOnlyCompatibleKnown: UInt64 = keepsPast
+    /// The table `past` holds its accounts; a writer that does not keep them would falsify them.
+    static let keepsPast: UInt64 = 1
     static let incompatibleKnown: UInt64 = 0
 
     init(
@@ -29,7 +31,7 @@ package struct Superblock: Sendable, Hashable {
         self.fileSystem = fileSystem
         self.family = family
         compatible = 0
-        readOnlyCompatible = 0
+        readOnlyCompatible = Superblock.keepsPast
         incompatible = 0
         self.nameHashKey = nameHashKey
         self.nameHashBits = nameHashBits

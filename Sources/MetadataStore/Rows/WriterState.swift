@@ -12,6 +12,9 @@ struct WriterState {
     var spaceDeltas: [InodeNumber: Int64] = [:]
     var segmentDeltas: [SegmentID: SegmentDelta] = [:]
     var freed: [FreedRecord] = []
+    /// Bytes that only the past shows, and what to add to their table when the transaction ends.
+    var past: PastBytes
+    var pastDeltas: [PastCell: Int64] = [:]
     var ended: [InodeNumber] = []
 
     var epoch: Epoch { clock.epoch }

@@ -37,6 +37,8 @@ struct DescribeFileSystemCommand: AsyncParsableCommand {
             let padding = String(repeating: " ", count: max(1, 11 - tier.count))
             try Output.line("\(tier)\(padding)\(Output.size(bytes)) stored")
         }
+        if let bytes = found.historyBytes { try Output.line("history    \(Output.size(bytes))") }
+        if let bytes = found.snapshotBytes { try Output.line("snapshots  \(Output.size(bytes))") }
         if let bytes = found.metadataBytes { try Output.line("metadata   \(Output.size(bytes))") }
         if let bytes = found.diskAvailableBytes {
             try Output.line("disk free  \(Output.size(bytes))")
