@@ -12,7 +12,7 @@ extension FileSystem {
         _ changes: AttributeChanges,
         as caller: Credentials
     ) async throws(FileSystemError) -> Attributes {
-        try await committer.run(flushing: .one(inode)) {
+        try await committer.run(flushing: changes.size == nil ? .one(inode) : .alone(inode)) {
             try $0.setAttributes(inode, changes, as: caller)
         }
     }
@@ -25,7 +25,7 @@ extension FileSystem {
         _ range: Range<UInt64>,
         as caller: Credentials
     ) async throws(FileSystemError) {
-        try await committer.run(flushing: .one(inode)) {
+        try await committer.run(flushing: .alone(inode)) {
             try $0.punch(inode, range, as: caller)
         }
     }
@@ -39,13 +39,14 @@ extension WriteContext {
     ) throws -> Attributes {
         var row = try row(inode)
         let before = Attributes(row)
+        // What has no size is told first, as truncate(2) does.
+        if changes.size != nil { try before.requireRegular() }
         try Ownership.requireTimesAndSize(changes, of: before, for: caller)
         let ownership = try Ownership.changed(before, by: changes, for: caller)
         row.uid = ownership.uid
         row.gid = ownership.gid
         row.permissions = ownership.permissions
         if let size = changes.size {
-            try before.requireRegular()
             guard size <= core.limits.fileBytesMax else {
                 throw FileSystemError(.fileTooBig, "a file of \(size) bytes")
             }
