@@ -256,7 +256,7 @@ extension EngineWitness {
                 )
                 queue += page.entries
                     .map { (path + ["\($0.name)"], $0.attributes) }
-                    .sorted { $0.0.last! > $1.0.last! }
+                    .sorted { ($0.0.last ?? "") > ($1.0.last ?? "") }
             }
             seen[attributes.inode] = attributes
             var line = try await self.line(attributes, first[attributes.inode])

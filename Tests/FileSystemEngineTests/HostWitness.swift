@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import Glibc
+import Synchronization
 import VarveModel
 
 @testable import FileSystemEngine
@@ -30,13 +32,29 @@ final class HostWitness: @unchecked Sendable {
     ) async throws -> [PosixObservation] {
         let witness = HostWitness(directory)
         return try await withCheckedThrowingContinuation { continuation in
-            let thread = Thread {
-                continuation.resume(with: Result { try witness.work(operations) })
-            }
-            thread.name = "varve-witness"
-            thread.stackSize = 4 << 20
-            thread.start()
+            // Resuming may make a thread, which would share the root of the one that resumes: so it is
+            // another that waits for the witness.
+            let waiting = Thread { continuation.resume(with: witness.runOnOwnThread(operations)) }
+            waiting.name = "varve-waiting"
+            waiting.start()
         }
+    }
+
+    private func runOnOwnThread(
+        _ operations: [PosixOperation]
+    ) -> Result<[PosixObservation], any Error> {
+        let isDone = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<[PosixObservation], any Error>>(.success([]))
+        let thread = Thread { [self] in
+            let found = Result { try work(operations) }
+            result.withLock { $0 = found }
+            isDone.signal()
+        }
+        thread.name = "varve-witness"
+        thread.stackSize = 4 << 20
+        thread.start()
+        isDone.wait()
+        return result.withLock { $0 }
     }
 
     private func work(_ operations: [PosixOperation]) throws -> [PosixObservation] {
@@ -208,12 +226,14 @@ extension HostWitness {
             let text = Self.text(path)
             if status.st_mode & S_IFMT == S_IFDIR {
                 let file = open(text, O_RDONLY | RawCalls.noAccessTime)
-                queue += names(file).map { path + [$0] }.sorted { $0.last! > $1.last! }
+                queue += names(file).map { path + [$0] }.sorted {
+                    ($0.last ?? "") > ($1.last ?? "")
+                }
             }
             seen[inode] = status
-            lines[text] = line(status, text, first[inode])
+            let moved = isCompared ? moved(status, before[inode]) : ""
+            lines[text] = line(status, text, first[inode]) + moved
             if first[inode] == nil { first[inode] = text }
-            lines[text]! += isCompared ? moved(status, before[inode]) : ""
         }
         before = seen
         return lines
@@ -236,8 +256,9 @@ extension HostWitness {
             close(file)
         case .symlink:
             var bytes = [UInt8](repeating: 0, count: 4_096)
-            let count = bytes.withUnsafeMutableBytes {
-                readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+            let count = bytes.withUnsafeMutableBytes { buffer in
+                let target = buffer.bindMemory(to: CChar.self)
+                return target.baseAddress.map { readlink(path, $0, target.count) } ?? -1
             }
             text += PosixLine.content(Array(bytes[..<max(0, count)]))
         default: break

@@ -106,6 +106,8 @@ struct PosixGenerator {
 
     /// Paths that were asked for: some of them exist.
     private var known: [[String]] = []
+    /// Paths and names of attributes that were asked for.
+    private var attributed: [([String], String)] = []
     private var directories: [[String]] = [[], ["a"], ["b"], ["a", "c"]]
 
     init(seed: UInt64) {
@@ -131,7 +133,7 @@ struct PosixGenerator {
     }
 
     private mutating func path() -> [String] {
-        if !known.isEmpty, chance(0.6) { return pick(known) }
+        if !known.isEmpty, chance(0.75) { return pick(known) }
         let depth = pick([1, 2, 2, 2, 3])
         return (0..<depth).map { _ in pick(Self.names) }
     }
@@ -142,7 +144,7 @@ struct PosixGenerator {
         var path = (0..<depth).map { _ in pick(Self.names) }
         if chance(0.8) { path = pick(directories) + [pick(Self.names)] }
         known.append(path)
-        if known.count > 16 { known.removeFirst() }
+        if known.count > 12 { known.removeFirst() }
         return path
     }
 
@@ -174,18 +176,34 @@ struct PosixGenerator {
         case 74..<81: write()
         case 81..<84: .read(path())
         case 84..<86: .list(path())
-        case 86..<92:
-            .setAttribute(
-                path(),
-                name: pick(Self.attributes),
-                // Never twice the same: whether that moves the change time is nowhere said.
-                value: random.bytes(pick([9, 60])),
-                pick([.either, .either, .create, .replace])
-            )
-        case 92..<94: .getAttribute(path(), name: pick(Self.attributes))
-        case 94..<96: .removeAttribute(path(), name: pick(Self.attributes))
+        case 86..<92: setAttribute()
+        case 92..<94:
+            attributeAction { .getAttribute($0, name: $1) }
+        case 94..<96:
+            attributeAction { .removeAttribute($0, name: $1) }
         default: setTimes(caller)
         }
+    }
+
+    private mutating func setAttribute() -> PosixOperation.Action {
+        let (path, name) = (path(), pick(Self.attributes))
+        attributed.append((path, name))
+        if attributed.count > 6 { attributed.removeFirst() }
+        return .setAttribute(
+            path,
+            name: name,
+            // Never twice the same: whether that moves the change time is nowhere said.
+            value: random.bytes(pick([9, 60])),
+            pick([.either, .either, .create, .replace])
+        )
+    }
+
+    private mutating func attributeAction(
+        _ make: ([String], String) -> PosixOperation.Action
+    ) -> PosixOperation.Action {
+        if attributed.isEmpty || chance(0.2) { return make(path(), pick(Self.attributes)) }
+        let (path, name) = pick(attributed)
+        return make(path, name)
     }
 
     private mutating func changeOwner() -> PosixOperation.Action {

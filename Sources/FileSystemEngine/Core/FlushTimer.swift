@@ -4,7 +4,7 @@ struct FlushTimer: Sendable {
     private let period: Duration?
     private var next: ContinuousClock.Instant
 
-    /// - Parameter seconds: `nil` never flushes.
+    /// Begins the first period; without seconds nothing is ever due.
     init(seconds: Int?, now: ContinuousClock.Instant = .now) {
         period = seconds.map { .seconds($0) }
         next = now + (period ?? .zero)
@@ -15,6 +15,7 @@ struct FlushTimer: Sendable {
     /// - Parameters:
     ///   - now: Not before that of the last call.
     ///   - isPending: While nothing is, the period begins anew.
+    /// - Returns: Whether to flush.
     mutating func isDue(at now: ContinuousClock.Instant, isPending: Bool) -> Bool {
         guard let period else { return false }
         let isDue = isPending && now >= next

@@ -62,6 +62,8 @@ final class ReadContext {
     /// - Parameters:
     ///   - view: The present, or a retained instant.
     ///   - body: Reads rows by ``Moment`` and this context's reader; it begins no transaction.
+    /// - Returns: What `body` answers.
+    /// - Throws: `.stale` when the view's instant is not retained, and what `body` throws.
     func atOneMoment<Value>(_ view: View, _ body: (Moment) throws -> Value) throws -> Value {
         guard view == .live else {
             try begin(view)
