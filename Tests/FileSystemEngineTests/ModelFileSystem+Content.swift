@@ -69,6 +69,7 @@ extension ModelFileSystem {
         as caller: Credentials
     ) throws(FileSystemError) {
         let before = try attributes(of: inode)
+        if changes.size != nil { _ = try regular(inode) }
         try Ownership.requireTimesAndSize(changes, of: before, for: caller)
         let birth = try Ownership.changed(before, by: changes, for: caller)
         var node = try node(inode)
@@ -76,7 +77,6 @@ extension ModelFileSystem {
         node.gid = birth.gid
         node.permissions = birth.permissions
         if let size = changes.size {
-            _ = try regular(inode)
             guard size <= limits.fileBytesMax else { throw FileSystemError(.fileTooBig, "model") }
             if changes.permissions == nil {
                 var owned = before

@@ -132,6 +132,7 @@ struct ModelFileSystem {
     ) throws(FileSystemError) -> Ownership.Birth {
         _ = try self.directory(directory)
         try requireFree(name, in: directory, as: caller)
+        try Ownership.requireMayMake(new.kind, for: caller)
         let birth = try Ownership.birth(
             of: new,
             in: try attributes(of: directory),
@@ -281,12 +282,12 @@ struct ModelFileSystem {
         in target: InodeNumber,
         as caller: Credentials
     ) throws(FileSystemError) {
-        let from = try directory(source)
-        let to = try directory(target)
         guard !name.isDot, !name.isDotDot, !newName.isDot, !newName.isDotDot else {
             throw FileSystemError(.invalid, "model")
         }
+        let from = try directory(source)
         try Permission.require(.execute, of: try attributes(of: source), for: caller)
+        let to = try directory(target)
         try Permission.require(.execute, of: try attributes(of: target), for: caller)
         guard let entry = from.children[name] else { throw FileSystemError(.notFound, "model") }
         guard links(of: target) > 0 else { throw FileSystemError(.stale, "model") }
@@ -299,6 +300,9 @@ struct ModelFileSystem {
         if let existing {
             facts.existing = try attributes(of: existing)
             facts.isExistingFull = nodes[existing]?.children.isEmpty == false
+            facts.isExistingAboveSource =
+                source != target && existing != entry && nodes[existing]?.kind == .directory
+                && isAbove(existing, source)
         }
         facts.isSameName = source == target && name == newName
         facts.isEntryAboveTarget = nodes[entry]?.kind == .directory && isAbove(entry, target)

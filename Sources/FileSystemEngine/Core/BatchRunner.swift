@@ -44,22 +44,31 @@ struct BatchRunner {
     /// Runs one operation under a savepoint of its own; throws only what ends the whole batch.
     private func execute(_ operation: Operation) throws {
         try context.putSegments()
-        switch operation.flushes {
-        case .none: break
-        case .one(let inode): try context.flush(inode)
-        case .all: try context.flushAll()
-        }
-        let savepoint = try context.writer.mark()
-        let sealed = context.sealedCount
+        defer { core.pending.reopen() }
+        try flush(operation.flushes)
+        let mark = try context.mark()
         do {
             try operation.run(context)
-            try context.writer.release(savepoint)
+            try context.release(mark)
         } catch {
             let failure = FileSystemError(translating: error)
             if failure.endsTransaction { throw failure }
-            try context.writer.revert(to: savepoint)
-            context.discardSealed(after: sealed)
+            try context.revert(to: mark)
             operation.refuse(failure)
+        }
+    }
+
+    private func flush(_ scope: FlushScope) throws {
+        switch scope {
+        case .none: break
+        case .one(let inode): try context.flush(inode)
+        case .all: try context.flushAll()
+        case .alone(let inode):
+            core.pending.close(inode)
+            try context.flush(inode)
+        case .allAlone:
+            core.pending.close(nil)
+            try context.flushAll()
         }
     }
 

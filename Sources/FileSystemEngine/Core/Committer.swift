@@ -8,17 +8,19 @@ import VarveModel
 /// While one batch syncs, the next gathers; no delay is added.
 final class Committer: Sendable {
     private let condition = NSCondition()
-    // SAFETY: these four are touched under `condition`'s lock alone; an operation belongs to the
+    // SAFETY: these five are touched under `condition`'s lock alone; an operation belongs to the
     // queue until the thread takes it, and to the thread from then on.
     private nonisolated(unsafe) var queue: [Operation] = []
     private nonisolated(unsafe) var isStopping = false
     private nonisolated(unsafe) var isStopped = false
+    private nonisolated(unsafe) var timer: FlushTimer
     private let core: Core
     private let gate: AdmissionGate
 
     init(core: Core, writer: sending MetadataWriter) {
         self.core = core
         gate = AdmissionGate(limit: core.limits.queuedOperationsMax)
+        timer = FlushTimer(seconds: core.limits.flushSeconds)
         // SAFETY: the writer is handed to the thread and touched there alone.
         nonisolated(unsafe) let context = WriteContext(writer: writer, core: core)
         let thread = Thread { [self] in work(context) }
@@ -92,7 +94,7 @@ final class Committer: Sendable {
         condition.unlock()
     }
 
-    /// The next batch; an empty one when unstable writes are due for a flush; `nil` at the end.
+    /// The next batch, with a flush of unstable writes when that is due; `nil` at the end.
     private func gather() -> [Operation]? {
         condition.lock()
         defer { condition.unlock() }
@@ -102,13 +104,19 @@ final class Committer: Sendable {
                 condition.wait()
                 continue
             }
-            let isSignalled = condition.wait(until: Date(timeIntervalSinceNow: Double(seconds)))
-            if !isSignalled, queue.isEmpty, core.pending.bytes > 0 { return [flushAll()] }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: Double(seconds)))
+            if queue.isEmpty, isFlushDue() { return [flushAll()] }
         }
         let count = min(queue.count, core.limits.batchOperationsMax)
-        let batch = Array(queue.prefix(count))
+        var batch = Array(queue.prefix(count))
         queue.removeFirst(count)
+        // Last, so that what it meets is told to no operation but itself.
+        if isFlushDue() { batch.append(flushAll()) }
         return batch
+    }
+
+    private func isFlushDue() -> Bool {
+        timer.isDue(at: .now, isPending: core.pending.bytes > 0)
     }
 
     private func flushAll() -> Operation {

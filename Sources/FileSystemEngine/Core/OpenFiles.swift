@@ -10,6 +10,8 @@ final class OpenFiles: Sendable {
         var next: UInt64 = 1
         /// Losing their last name in the open transaction, unopened: they cannot be opened any more.
         var dying: Set<InodeNumber> = []
+        /// The same, in the order in which they were claimed.
+        var claims: [InodeNumber] = []
     }
 
     private let state = Mutex(State())
@@ -44,13 +46,27 @@ final class OpenFiles: Sendable {
     func beginDying(_ inode: InodeNumber) -> Bool {
         state.withLock { state in
             guard state.counts[inode] == nil else { return false }
-            state.dying.insert(inode)
+            if state.dying.insert(inode).inserted { state.claims.append(inode) }
             return true
+        }
+    }
+
+    /// How many inodes the open transaction has claimed.
+    var dyingCount: Int { state.withLock { $0.claims.count } }
+
+    /// Ends the claims of one operation that was undone.
+    func endDying(after count: Int) {
+        state.withLock { state in
+            state.dying.subtract(state.claims[count...])
+            state.claims.removeSubrange(count...)
         }
     }
 
     /// Ends the claims of a transaction, kept or undone.
     func endDying() {
-        state.withLock { $0.dying.removeAll() }
+        state.withLock { state in
+            state.dying.removeAll()
+            state.claims.removeAll()
+        }
     }
 }

@@ -5,6 +5,10 @@ enum FlushScope: Sendable {
     case none
     case one(InodeNumber)
     case all
+    /// One inode's, and none are added until the operation has run: it changes content.
+    case alone(InodeNumber)
+    /// All, and none are added until the operation has run.
+    case allAlone
 }
 
 /// What an operation means for a disk that is full.

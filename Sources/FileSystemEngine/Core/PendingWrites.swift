@@ -39,6 +39,12 @@ final class PendingWrites: Sendable {
         var barrier: UInt64 = 0
 
         var isIdle: Bool { slices.isEmpty && flushing.isEmpty && writers == 0 }
+
+        /// What a reader lays over the rows; `nil` when there is nothing.
+        var view: PendingView? {
+            guard !(slices.isEmpty && flushing.isEmpty) else { return nil }
+            return PendingView(slices: flushing + slices, modified: modified, change: change)
+        }
     }
 
     struct State {
@@ -46,6 +52,19 @@ final class PendingWrites: Sendable {
         var dirty: Set<InodeNumber> = []
         var flushing: [InodeNumber] = []
         var bytes: UInt64 = 0
+        /// Inodes whose content the committer is about to change: nobody publishes meanwhile.
+        var closed: Set<InodeNumber> = []
+        var isAllClosed = false
+    }
+
+    /// What became of sealed slices.
+    enum Publication: Sendable, Hashable {
+        /// Readable from now on.
+        case done
+        /// A flush, a truncate or a merge went past their numbers: seal anew.
+        case overtaken
+        /// The committer is changing the file's content this moment: let it write these too.
+        case closed
     }
 
     private let state = Mutex(State())
@@ -61,6 +80,14 @@ final class PendingWrites: Sendable {
         }
     }
 
+    /// 1,024 slices of one inode: every read and write of it looks at all of them.
+    static let slicesMax = 1_024
+
+    /// Whether an inode has so many slices that it is to be flushed at once, however small they are.
+    func isCrowded(_ inode: InodeNumber) -> Bool {
+        state.withLock { $0.entries[inode]?.slices.count ?? 0 > PendingWrites.slicesMax }
+    }
+
     /// Announces a writer; its sequence must be taken after this.
     func register(_ inode: InodeNumber) {
         state.withLock { $0.entries[inode, default: Entry()].writers += 1 }
@@ -74,17 +101,18 @@ final class PendingWrites: Sendable {
         }
     }
 
-    /// Ends a writer whose slices are sealed; `false` when it was overtaken and must seal anew.
+    /// Ends a writer whose slices are sealed, unless they may not become readable.
     func publish(
         _ slices: [PendingSlice],
         of inode: InodeNumber,
         modified: Timestamp,
         change: UInt64
-    ) -> Bool {
+    ) -> Publication {
         state.withLock { state in
+            guard !state.isAllClosed, !state.closed.contains(inode) else { return .closed }
             guard var entry = state.entries[inode], let lowest = slices.first?.sequence,
                 lowest > entry.barrier
-            else { return false }
+            else { return .overtaken }
             entry.insert(slices)
             entry.modified = max(entry.modified, modified)
             entry.change = max(entry.change, change)
@@ -92,21 +120,37 @@ final class PendingWrites: Sendable {
             state.entries[inode] = entry
             state.dirty.insert(inode)
             state.bytes += slices.reduce(0) { $0 + UInt64($1.range.count) }
-            return true
+            return .done
         }
     }
+
+    /// Keeps slices from being published between a flush and what the committer does next.
+    ///
+    /// A cut takes a number above those of all slices flushed before it. A slice published in
+    /// between would have a lesser one, and lie beneath the cut though it was answered after it.
+    ///
+    /// - Parameter inode: `nil` closes all of them.
+    func close(_ inode: InodeNumber?) {
+        state.withLock { state in
+            if let inode { state.closed.insert(inode) } else { state.isAllClosed = true }
+        }
+    }
+
+    /// Lets slices be published again; those below the barrier are overtaken by now.
+    func reopen() {
+        state.withLock { state in
+            state.closed.removeAll(keepingCapacity: true)
+            state.isAllClosed = false
+        }
+    }
+
+    /// All that is pending, as it stands: the reader's copy.
+    func frozen() -> [InodeNumber: Entry] { state.withLock { $0.entries } }
 
     /// What a reader lays over the rows; `nil` when nothing is pending.
     func view(of inode: InodeNumber) -> PendingView? {
         state.withLock { state in
-            guard let entry = state.entries[inode],
-                !(entry.slices.isEmpty && entry.flushing.isEmpty)
-            else { return nil }
-            return PendingView(
-                slices: entry.flushing + entry.slices,
-                modified: entry.modified,
-                change: entry.change
-            )
+            state.entries[inode]?.view
         }
     }
 }

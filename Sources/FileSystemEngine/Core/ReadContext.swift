@@ -52,6 +52,69 @@ final class ReadContext {
         guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
         return try shown(Attributes(row, pending: pending), at: view)
     }
+
+    /// Answers a question about several rows, and the unstable writes over them, as of one moment.
+    ///
+    /// Which rows they are is known only once they are read, so the unstable writes come second here;
+    /// a commit in between would take them out of both. Then the question is asked anew; where
+    /// commits come too fast for that, over a copy of all unstable writes that was made first.
+    ///
+    /// - Parameters:
+    ///   - view: The present, or a retained instant.
+    ///   - body: Reads rows by ``Moment`` and this context's reader; it begins no transaction.
+    /// - Returns: What `body` answers.
+    /// - Throws: `.stale` when the view's instant is not retained, and what `body` throws.
+    func atOneMoment<Value>(_ view: View, _ body: (Moment) throws -> Value) throws -> Value {
+        guard view == .live else {
+            try begin(view)
+            return try body(Moment(context: self, view: view, pending: { _ in nil }))
+        }
+        for _ in 0..<ReadContext.attemptsMax {
+            try begin(.live)
+            let answer = Result {
+                try body(Moment(context: self, view: view, pending: core.pending.view(of:)))
+            }
+            if core.database.publishedCommit == reader.commitNumber { return try answer.get() }
+        }
+        let frozen = core.pending.frozen()
+        try begin(.live)
+        return try body(Moment(context: self, view: view, pending: { frozen[$0]?.view }))
+    }
+
+    /// Three: a lookup takes microseconds, and commits are most of a millisecond apart.
+    private static let attemptsMax = 3
+}
+
+/// What reads within ``ReadContext/atOneMoment(_:_:)`` go by.
+struct Moment {
+    let context: ReadContext
+    let view: View
+    let pending: (InodeNumber) -> PendingView?
+
+    /// An inode's attributes.
+    ///
+    /// - Throws: `.stale` when there is none.
+    func attributes(of inode: InodeNumber) throws -> Attributes {
+        guard let row = try context.reader.inode(inode, at: view) else {
+            throw FileSystemError.gone(inode)
+        }
+        return attributes(row)
+    }
+
+    func attributes(_ row: InodeRow) -> Attributes {
+        Attributes(row, pending: pending(row.inode))
+    }
+
+    /// A directory's attributes.
+    ///
+    /// - Throws: `.stale`, `.notDirectory`.
+    func directory(_ inode: InodeNumber) throws -> Attributes {
+        let found = try attributes(of: inode)
+        guard found.kind == .directory else {
+            throw FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
+        }
+        return found
+    }
 }
 
 extension FileSystemError {

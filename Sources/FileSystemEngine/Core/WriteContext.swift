@@ -148,13 +148,43 @@ extension WriteContext {
         return record
     }
 
-    /// How many records the batch has sealed on its own behalf.
-    var sealedCount: Int { ownRecords.count }
+    /// A point to which one operation can be taken back: rows, and what the batch keeps in memory.
+    struct Mark {
+        fileprivate let rows: Savepoint
+        fileprivate let sealed: Int
+        fileprivate let made: Int
+        fileprivate let removed: Int
+        fileprivate let dying: Int
+    }
 
-    /// Frees what an operation that was refused had sealed.
-    func discardSealed(after count: Int) {
-        core.fence.retire(Array(ownRecords[count...]))
-        ownRecords.removeSubrange(count...)
+    func mark() throws -> Mark {
+        Mark(
+            rows: try writer.mark(),
+            sealed: ownRecords.count,
+            made: takenSegments.made.count,
+            removed: takenSegments.removed.count,
+            dying: core.openFiles.dyingCount
+        )
+    }
+
+    func release(_ mark: Mark) throws {
+        try writer.release(mark.rows)
+    }
+
+    /// Undoes an operation that was refused: segments whose rows went with it are new once more.
+    func revert(to mark: Mark) throws {
+        try writer.revert(to: mark.rows)
+        core.fence.retire(Array(ownRecords[mark.sealed...]))
+        ownRecords.removeSubrange(mark.sealed...)
+        core.newSegments.putBack(
+            (
+                made: Array(takenSegments.made[mark.made...]),
+                removed: Array(takenSegments.removed[mark.removed...])
+            )
+        )
+        takenSegments.made.removeSubrange(mark.made...)
+        takenSegments.removed.removeSubrange(mark.removed...)
+        core.openFiles.endDying(after: mark.dying)
     }
 
     /// Frees records whose inode is gone, once the batch stands.

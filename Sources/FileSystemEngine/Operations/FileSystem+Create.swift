@@ -47,6 +47,7 @@ extension WriteContext {
     ) throws -> Attributes {
         var parent = try self.directory(directory)
         try requireFree(name, in: parent, for: caller)
+        try Ownership.requireMayMake(new.kind, for: caller)
         let birth = try Ownership.birth(of: new, in: Attributes(parent), for: caller)
         let kind = new.kind.fileKind
         var row = InodeRow(

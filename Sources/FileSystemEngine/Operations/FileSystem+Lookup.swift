@@ -102,29 +102,8 @@ extension ReadContext {
         at view: View,
         as caller: Credentials
     ) throws -> Attributes {
-        let parent = try self.directory(directory, at: view)
-        try Permission.require(.execute, of: parent, for: caller)
-        if name.isDot { return parent }
-        if name.isDotDot { return try attributes(of: parent.parent, at: view) }
-        guard let dirent = try reader.lookup(name, in: directory, at: view) else {
-            throw FileSystemError(.notFound, "no '\(name)' in directory \(directory.rawValue)")
-        }
-        return try attributes(of: dirent.inode, at: view)
+        try atOneMoment(view) { try $0.lookup(name, in: directory, as: caller) }
     }
-
-    /// A directory's attributes.
-    ///
-    /// - Throws: `.stale`, `.notDirectory`.
-    func directory(_ inode: InodeNumber, at view: View) throws -> Attributes {
-        let found = try attributes(of: inode, at: view)
-        guard found.kind == .directory else {
-            throw FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
-        }
-        return found
-    }
-
-    /// Follows this many symlinks at most in one walk, as Linux does.
-    private static let symlinksMax = 40
 
     func resolve(
         _ path: [FileName],
@@ -132,30 +111,11 @@ extension ReadContext {
         as caller: Credentials,
         followLast: Bool
     ) throws -> Attributes {
-        var rest = Array(path.reversed())
-        var followed = 0
-        var here = try directory(.root, at: view)
-        while let name = rest.popLast() {
-            let found = try lookup(name, in: here.inode, at: view, as: caller)
-            guard found.kind == .symlink, !rest.isEmpty || followLast else {
-                here = found
-                continue
-            }
-            followed += 1
-            guard followed <= ReadContext.symlinksMax else {
-                throw FileSystemError(.loop, "'\(name)' leads through more than 40 symlinks")
-            }
-            let target = try symlinkTarget(of: found.inode, at: view)
-            if target.first == UInt8(ascii: "/") { here = try directory(.root, at: view) }
-            for component in target.split(separator: UInt8(ascii: "/")).reversed() {
-                guard let next = FileName(bytes: Array(component)) else {
-                    throw FileSystemError(.nameTooLong, "symlink '\(name)' holds too long a name")
-                }
-                rest.append(next)
-            }
-        }
-        return here
+        try atOneMoment(view) { try $0.resolve(path, as: caller, followLast: followLast) }
     }
+
+    /// 65,536 entries, some 20 MiB of them: more come with the next page.
+    private static let entriesMax = 1 << 16
 
     func list(
         _ directory: InodeNumber,
@@ -164,40 +124,33 @@ extension ReadContext {
         at view: View,
         as caller: Credentials
     ) throws -> DirectoryPage {
-        let parent = try self.directory(directory, at: view)
-        try Permission.require(.read, of: parent, for: caller)
-        let pending = view == .live ? core.pending : nil
-        let count = max(1, limit)
-        let listed = try reader.listWithInodes(
-            directory,
-            after: cookie,
-            limit: count + 1,
-            at: view
-        )
-        let entries = try listed.prefix(count).map { entry in
-            DirectoryEntry(
-                name: entry.dirent.name,
-                cookie: entry.dirent.hash,
-                attributes: try shown(
-                    Attributes(entry.inode, pending: pending?.view(of: entry.inode.inode)),
-                    at: view
+        let count = min(max(1, limit), ReadContext.entriesMax)
+        return try atOneMoment(view) { moment in
+            let parent = try moment.directory(directory)
+            try Permission.require(.read, of: parent, for: caller)
+            let listed = try reader.listWithInodes(
+                directory,
+                after: cookie,
+                limit: count + 1,
+                at: view
+            )
+            let entries = try listed.prefix(count).map { entry in
+                DirectoryEntry(
+                    name: entry.dirent.name,
+                    cookie: entry.dirent.hash,
+                    attributes: try moment.attributes(entry.inode)
                 )
+            }
+            return DirectoryPage(
+                entries: entries,
+                isEnd: listed.count <= count,
+                directory: parent
             )
         }
-        return DirectoryPage(
-            entries: entries,
-            isEnd: listed.count <= count,
-            directory: parent
-        )
     }
 
     func symlinkTarget(of inode: InodeNumber, at view: View) throws -> [UInt8] {
-        try begin(view)
-        guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
-        guard row.kind == .symlink else {
-            throw FileSystemError(.invalid, "inode \(inode.rawValue) is no symlink")
-        }
-        return try reader.inline(inode, at: view) ?? []
+        try atOneMoment(view) { try $0.symlinkTarget(of: inode) }
     }
 
     func path(of inode: InodeNumber, at view: View) throws -> [FileName] {
@@ -221,5 +174,65 @@ extension ReadContext {
             next = directory
         }
         return names.reversed()
+    }
+}
+
+extension Moment {
+    func lookup(
+        _ name: FileName,
+        in directory: InodeNumber,
+        as caller: Credentials
+    ) throws -> Attributes {
+        let parent = try self.directory(directory)
+        try Permission.require(.execute, of: parent, for: caller)
+        if name.isDot { return parent }
+        if name.isDotDot { return try attributes(of: parent.parent) }
+        guard let dirent = try context.reader.lookup(name, in: directory, at: view) else {
+            throw FileSystemError(.notFound, "no '\(name)' in directory \(directory.rawValue)")
+        }
+        return try attributes(of: dirent.inode)
+    }
+
+    /// Follows this many symlinks at most in one walk, as Linux does.
+    private static let symlinksMax = 40
+
+    func resolve(
+        _ path: [FileName],
+        as caller: Credentials,
+        followLast: Bool
+    ) throws -> Attributes {
+        var rest = Array(path.reversed())
+        var followed = 0
+        var here = try directory(.root)
+        while let name = rest.popLast() {
+            let found = try lookup(name, in: here.inode, as: caller)
+            guard found.kind == .symlink, !rest.isEmpty || followLast else {
+                here = found
+                continue
+            }
+            followed += 1
+            guard followed <= Moment.symlinksMax else {
+                throw FileSystemError(.loop, "'\(name)' leads through more than 40 symlinks")
+            }
+            let target = try symlinkTarget(of: found.inode)
+            if target.first == UInt8(ascii: "/") { here = try directory(.root) }
+            for component in target.split(separator: UInt8(ascii: "/")).reversed() {
+                guard let next = FileName(bytes: Array(component)) else {
+                    throw FileSystemError(.nameTooLong, "symlink '\(name)' holds too long a name")
+                }
+                rest.append(next)
+            }
+        }
+        return here
+    }
+
+    func symlinkTarget(of inode: InodeNumber) throws -> [UInt8] {
+        guard let row = try context.reader.inode(inode, at: view) else {
+            throw FileSystemError.gone(inode)
+        }
+        guard row.kind == .symlink else {
+            throw FileSystemError(.invalid, "inode \(inode.rawValue) is no symlink")
+        }
+        return try context.reader.inline(inode, at: view) ?? []
     }
 }

@@ -16,7 +16,7 @@ extension FileSystem {
     ///   - view: The present, or a retained instant.
     ///   - caller: Needs read permission.
     ///   - isAccess: Whether access time and access day hear of it; not when a copy is taken.
-    /// - Returns: At most `range.count` bytes, every one of them verified (I5).
+    /// - Returns: At most `range.count` bytes, and 64 MiB, every one of them verified (I5).
     /// - Throws: `.isDirectory`, `.invalid`, `.denied`, `.stale`, `.corrupt` when a record does not
     ///   open.
     package func read(
@@ -100,8 +100,8 @@ extension ReadContext {
         let attributes = Attributes(row, pending: pending)
         try attributes.requireRegular()
         if let caller { try Permission.require(.read, of: attributes, for: caller) }
-        let wanted = range.clamped(to: 0..<attributes.size)
-        let isAtEnd = range.upperBound >= attributes.size
+        let wanted = ReadContext.bounded(range).clamped(to: 0..<attributes.size)
+        let isAtEnd = ReadContext.bounded(range).upperBound >= attributes.size
         guard !wanted.isEmpty, range.lowerBound < attributes.size else {
             return ReadResult(bytes: [], isAtEnd: isAtEnd)
         }
@@ -109,6 +109,15 @@ extension ReadContext {
         let bytes = try fill(wanted, inode, runs)
         if isAccess, view == .live { noteAccess(try shown(attributes, at: view)) }
         return ReadResult(bytes: bytes, isAtEnd: isAtEnd)
+    }
+
+    /// 64 MiB: what one read brings into memory, however much it asks for.
+    static let bytesMax: UInt64 = 64 << 20
+
+    /// The part of a range that one read answers; read(2) may always be short.
+    private static func bounded(_ range: Range<UInt64>) -> Range<UInt64> {
+        let (end, isPastAll) = range.lowerBound.addingReportingOverflow(bytesMax)
+        return range.lowerBound..<(isPastAll ? range.upperBound : min(range.upperBound, end))
     }
 
     /// What shows a range, in the order in which to lay it down.

@@ -27,12 +27,12 @@ extension WriteContext {
         in target: InodeNumber,
         as caller: Credentials
     ) throws {
-        let from = try directory(source)
-        let to = try directory(target)
         for odd in [name, newName] where odd.isDot || odd.isDotDot {
             throw FileSystemError(.invalid, "'\(odd)' is not a name to rename")
         }
+        let from = try directory(source)
         try Permission.require(.execute, of: Attributes(from), for: caller)
+        let to = try directory(target)
         try Permission.require(.execute, of: Attributes(to), for: caller)
         guard let dirent = try writer.lookup(name, in: source, at: .live) else {
             throw FileSystemError(.notFound, "no '\(name)' in directory \(source.rawValue)")
@@ -50,6 +50,8 @@ extension WriteContext {
         facts.isSameName = source == target && name == newName
         if row.kind == .directory { facts.isEntryAboveTarget = try isAbove(row.inode, target) }
         if let existing, existing.kind == .directory, existing.inode != row.inode {
+            facts.isExistingAboveSource =
+                try source != target && isAbove(existing.inode, source)
             facts.isExistingFull = try !writer.isEmpty(existing.inode, at: .live)
         }
         let verdict = try RenameRules.decide(facts, for: caller, linksMax: core.limits.linksMax)

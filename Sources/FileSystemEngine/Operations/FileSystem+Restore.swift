@@ -18,7 +18,7 @@ extension FileSystem {
         _ inode: InodeNumber,
         to instant: Epoch
     ) async throws(FileSystemError) -> UInt64 {
-        try await committer.run(flushing: .all) { context in
+        try await committer.run(flushing: .allAlone) { context in
             try context.requireRetained(instant)
             if inode == .root { return try Rollback(context, instant).everything() }
             guard try context.writer.inode(inode, at: .past(instant)) != nil else {
@@ -43,7 +43,7 @@ extension FileSystem {
         in directory: InodeNumber,
         to instant: Epoch
     ) async throws(FileSystemError) -> UInt64 {
-        try await committer.run(flushing: .all) { context in
+        try await committer.run(flushing: .allAlone) { context in
             try context.requireRetained(instant)
             let parent = try context.directory(directory)
             guard parent.links > 0 else { throw FileSystemError.gone(directory) }

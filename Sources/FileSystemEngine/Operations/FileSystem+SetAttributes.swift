@@ -13,8 +13,9 @@ extension FileSystem {
         as caller: Credentials
     ) async throws(FileSystemError) -> Attributes {
         // A truncation must be possible on a full disk; a size that grows only makes a hole.
-        let room: RoomUse = changes.size == nil ? .takes : .frees
-        return try await committer.run(flushing: .one(inode), room: room) {
+        let (scope, room): (FlushScope, RoomUse) =
+            changes.size == nil ? (.one(inode), .takes) : (.alone(inode), .frees)
+        return try await committer.run(flushing: scope, room: room) {
             try $0.setAttributes(inode, changes, as: caller)
         }
     }
@@ -27,7 +28,7 @@ extension FileSystem {
         _ range: Range<UInt64>,
         as caller: Credentials
     ) async throws(FileSystemError) {
-        try await committer.run(flushing: .one(inode), room: .frees) {
+        try await committer.run(flushing: .alone(inode), room: .frees) {
             try $0.punch(inode, range, as: caller)
         }
     }
@@ -41,13 +42,14 @@ extension WriteContext {
     ) throws -> Attributes {
         var row = try row(inode)
         let before = Attributes(row)
+        // What has no size is told first, as truncate(2) does.
+        if changes.size != nil { try before.requireRegular() }
         try Ownership.requireTimesAndSize(changes, of: before, for: caller)
         let ownership = try Ownership.changed(before, by: changes, for: caller)
         row.uid = ownership.uid
         row.gid = ownership.gid
         row.permissions = ownership.permissions
         if let size = changes.size {
-            try before.requireRegular()
             guard size <= core.limits.fileBytesMax else {
                 throw FileSystemError(.fileTooBig, "a file of \(size) bytes")
             }

@@ -62,7 +62,8 @@ extension FileSystem {
     package func instant(
         atOrBefore time: Timestamp
     ) async throws(FileSystemError) -> Epoch {
-        let wanted = Epoch.end(ofSecond: max(0, time.seconds))
+        // Seconds of an epoch have 43 bits; whatever lies beyond means the newest instant.
+        let wanted = Epoch.end(ofSecond: min(max(0, time.seconds), (1 << 43) - 1))
         let isAhead = try await readers.run { context in
             try context.begin(.live)
             return try context.reader.openEpoch().second <= wanted.second

@@ -42,7 +42,7 @@ extension FileSystem {
             case .unchanged(let attributes):
                 return WriteResult(attributes: attributes, verifier: verifier)
             case .needsCommitter:
-                let attributes = try await committer.run(flushing: .one(inode)) {
+                let attributes = try await committer.run(flushing: .alone(inode)) {
                     try $0.write(inode, bytes, at: offset, as: caller)
                 }
                 core.observe(inode)
@@ -54,13 +54,13 @@ extension FileSystem {
         }
     }
 
-    /// Waits as a pending write's stability, or a full cache, asks.
+    /// Waits as a pending write's stability, or too much that is pending, asks.
     private func settle(
         _ inode: InodeNumber,
         _ stability: Stability
     ) async throws(FileSystemError) {
         core.observe(inode)
-        if stability == .stable {
+        if stability == .stable || core.pending.isCrowded(inode) {
             try await committer.run(flushing: .one(inode)) { _ in }
         } else if core.pending.bytes > limits.pendingBytesMax {
             try await committer.run(flushing: .all) { _ in }
@@ -98,7 +98,7 @@ enum WriteOutcome: Sendable {
     case pending(Attributes)
     /// There were no bytes.
     case unchanged(Attributes)
-    /// A small file's content, or mode bits to clear: rows change at once.
+    /// A small file's content, mode bits to clear, or a truncate that runs: rows change at once.
     case needsCommitter
     /// A counter is at its durable ceiling.
     case needsNumbers
@@ -135,18 +135,19 @@ extension ReadContext {
             guard let change = core.database.sequences.take(.change),
                 let slices = try seal(bytes, of: inode, at: offset, stamp, change)
             else { return .needsNumbers }
-            let isPublished = core.pending.publish(
+            let publication = core.pending.publish(
                 slices,
                 of: inode,
                 modified: stamp.modified,
                 change: change
             )
-            if isPublished {
+            if publication == .done {
                 isRegistered = false
                 return .pending(attributes.written(slices, stamp, change: change))
             }
-            // Overtaken by a flush or a truncate: under new numbers, once more.
             core.discard(slices.map(\.record))
+            if publication == .closed { return .needsCommitter }
+            // Overtaken: under new numbers, once more.
         }
     }
 

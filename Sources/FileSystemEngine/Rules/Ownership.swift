@@ -38,6 +38,22 @@ package enum Ownership {
         return Birth(uid: new.uid ?? caller.uid, gid: gid, permissions: permissions)
     }
 
+    /// Refuses device special files to all but root (mknod(2), CAP_MKNOD).
+    ///
+    /// - Throws: `.notPermitted`.
+    package static func requireMayMake(
+        _ kind: NewInode.Kind,
+        for caller: Credentials
+    ) throws(FileSystemError) {
+        switch kind {
+        case .regular, .directory, .symlink, .fifo, .socket: return
+        case .characterDevice, .blockDevice:
+            guard caller.isRoot else {
+                throw FileSystemError(.notPermitted, "only root may make device special files")
+            }
+        }
+    }
+
     /// The mode after a write or truncate by `caller`: set-user-id goes, and set-group-id of executables.
     package static func permissionsAfterWrite(
         _ attributes: Attributes,

@@ -11,6 +11,8 @@ package struct RenameFacts: Sendable {
     package var isExistingFull = false
     /// Whether `entry` is the target directory or lies above it.
     package var isEntryAboveTarget = false
+    /// Whether `existing` is the source directory or lies above it: it holds the entry then.
+    package var isExistingAboveSource = false
     /// Whether old and new name are one and the same.
     package var isSameName = false
 }
@@ -43,21 +45,29 @@ package enum RenameRules {
                 "rename: directory \(entry.inode.rawValue) into itself or below itself"
             )
         }
+        if facts.isExistingAboveSource {
+            throw FileSystemError(.notEmpty, "rename: the target directory holds what is renamed")
+        }
         if facts.isSameName { return .nothing }
         if let existing = facts.existing, existing.inode == entry.inode { return .nothing }
         try Permission.requireRemoval(of: entry, from: facts.source, for: caller)
         try Permission.require([.write, .execute], of: facts.target, for: caller)
+        if let existing = facts.existing {
+            try Permission.requireRemoval(of: existing, from: facts.target, for: caller)
+            try requireFit(of: existing, for: entry)
+        }
         let changesParent = facts.source.inode != facts.target.inode
         if entry.kind == .directory, changesParent {
             // Its `..` is rewritten.
             try Permission.require(.write, of: entry, for: caller)
         }
-        guard let existing = facts.existing else {
+        guard facts.existing != nil else {
             try requireRoom(for: entry, in: facts.target, changesParent, linksMax)
             return .move
         }
-        try Permission.requireRemoval(of: existing, from: facts.target, for: caller)
-        try requireFit(of: existing, for: entry, facts.isExistingFull)
+        guard !facts.isExistingFull else {
+            throw FileSystemError(.notEmpty, "rename: the target directory holds entries")
+        }
         return .replace
     }
 
@@ -76,16 +86,13 @@ package enum RenameRules {
 
     private static func requireFit(
         of existing: Attributes,
-        for entry: Attributes,
-        _ isExistingFull: Bool
+        for entry: Attributes
     ) throws(FileSystemError) {
         switch (entry.kind == .directory, existing.kind == .directory) {
         case (true, false):
             throw FileSystemError(.notDirectory, "rename: a directory onto what is none")
         case (false, true):
             throw FileSystemError(.isDirectory, "rename: onto a directory, what is none")
-        case (true, true) where isExistingFull:
-            throw FileSystemError(.notEmpty, "rename: the target directory holds entries")
         case (true, true), (false, false):
             return
         }

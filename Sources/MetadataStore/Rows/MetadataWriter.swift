@@ -189,12 +189,8 @@ package final class MetadataWriter: RowReader {
     }
 
     private func next(_ kind: SequenceKind) throws(MetadataError) -> UInt64 {
-        guard let value = database.sequences.take(kind) else {
-            throw MetadataError(
-                .busy,
-                "the \(kind) numbers below the durable ceiling are used up",
-                remedy: "Commit, which raises the ceiling, and try again."
-            )
+        guard let value = database.sequences.takeForTransaction(kind) else {
+            throw MetadataError(.failed, "the \(kind) numbers of this file system are used up")
         }
         return value
     }

@@ -40,12 +40,13 @@ extension RowReader {
     ) throws(MetadataError) -> [ChangeKey] {
         let statement = try statements.bound(.changesBetween, [low.stored, high.stored])
         defer { statement.reset() }
+        let crowd = limit < Int.max / 8 ? 4 * limit + 1_024 : Int.max
         var keys: [ChangeKey] = []
         while try statement.step() {
             let found = try ChangeKey(statement, at: 0)
             if let key, found <= key { continue }
             keys.append(found)
-            if keys.count >= 4 * limit + 1_024 { keys = RowReader.leastDistinct(keys, limit) }
+            if keys.count >= crowd { keys = RowReader.leastDistinct(keys, limit) }
         }
         return RowReader.leastDistinct(keys, limit)
     }

@@ -53,6 +53,21 @@ package final class Sequences: Sendable {
         }
     }
 
+    /// Takes a number for rows of the open transaction, past the durable ceiling if need be.
+    ///
+    /// The commit that makes those rows durable raises the ceiling above it; without that commit the
+    /// rows are not there, and nothing was shown.
+    ///
+    /// - Returns: The number; `nil` at 2^62, which 10^9 a second reach in 146 years.
+    func takeForTransaction(_ kind: SequenceKind) -> UInt64? {
+        counters.withLock { counters in
+            let value = counters[kind.rawValue].next
+            guard value < 1 << 62 else { return nil }
+            counters[kind.rawValue].next = value + 1
+            return value
+        }
+    }
+
     /// The ceiling to persist with the coming commit; `nil` while the present one is far enough.
     func wantedCeiling(_ kind: SequenceKind) -> UInt64? {
         counters.withLock { counters in

@@ -1,0 +1,220 @@
+import Disk
+import Keyring
+import MetadataStore
+import TestKit
+import Testing
+import VarveModel
+
+/// Instants, names under colliding hashes, and numbers: at the edges.
+@Suite struct RowsTimeTests {
+    private static let day: Int64 = 86_400
+
+    @Test func `bookmarks break at the second of their expiry, and can be set anew`() throws {
+        let store = try RowsStore()
+        let writer = store.writer
+        let held = try store.at(200) { writer in
+            let held = try writer.createSnapshot(name: nil, created: .epoch)
+            let expires = Timestamp(seconds: 500)
+            try writer.setBookmark(name: "b", at: held.epoch, expires: expires)
+            try writer.setBookmark(name: "for ever", at: held.epoch)
+            return held
+        }
+        func isBroken(_ name: String) throws -> Bool? { try writer.bookmark(name: name)?.isBroken }
+        try store.at(499) { writer in
+            let now = Timestamp(seconds: 499, nanoseconds: 999_999_999)
+            try writer.breakBookmarks(expiredBy: now)
+        }
+        #expect(try isBroken("b") == false)
+        try store.at(500) { try $0.breakBookmarks(expiredBy: Timestamp(seconds: 500)) }
+        #expect(try isBroken("b") == true)
+        #expect(try isBroken("for ever") == false)
+        try store.at(501) { try $0.setBookmark(name: "b", at: held.epoch) }
+        #expect(try isBroken("b") == false)
+        #expect(try isBroken("none") == nil)
+    }
+
+    @Test func `the ladder keeps seconds for a day, minutes for seven, hours for thirty-five`() {
+        // A whole number of hours, so that cells begin where rungs end.
+        let now: Int64 = 500_000 * 3_600
+        var grid = RetentionGrid(from: now - 100 * Self.day)
+        _ = grid.coarsen(to: .standard, now: now)
+        let edges: [(age: Int64, step: Int64)] = [(1, 60), (7, 3_600)]
+        for (age, coarse) in edges {
+            let edge = now - age * Self.day
+            #expect(grid.contains(edge - 1), "the cell before the edge ends a coarse step")
+            #expect(
+                !grid.contains(edge - 2),
+                "\(age) d and a second ago, only \(coarse) s are kept"
+            )
+            #expect(!grid.contains(edge - coarse / 2))
+            #expect(grid.contains(edge - coarse - 1))
+        }
+        #expect(grid.contains(now - Self.day), "exactly a day ago, every second")
+        #expect(grid.contains(now - Self.day + 1))
+        #expect(grid.contains(now - 7 * Self.day + 59), "exactly seven days ago, every minute")
+        #expect(!grid.contains(now - 7 * Self.day + 58))
+        #expect(grid.contains(now - 35 * Self.day + 3_599), "exactly 35 days ago, every hour")
+        #expect(grid.last(atOrBefore: now - 35 * Self.day - 1) == nil, "and nothing before")
+        #expect(grid.first(atOrAfter: 0) == now - 35 * Self.day + 3_599)
+    }
+
+    @Test func `thinning second by second keeps what thinning at once keeps`() {
+        let ladder = RetentionLadder(rungs: [
+            .init(step: 1, seconds: 30), .init(step: 10, seconds: 200),
+            .init(step: 60, seconds: 900),
+        ])
+        let start: Int64 = 1_000
+        var grid = RetentionGrid(from: start)
+        for now in start...start + 2_500 {
+            _ = grid.coarsen(to: ladder, now: now)
+            guard now % 37 == 0 else { continue }
+            var once = RetentionGrid(from: start)
+            _ = once.coarsen(to: ladder, now: now)
+            for second in start...now {
+                guard grid.contains(second) != once.contains(second) else { continue }
+                Issue.record("second \(second) at \(now): \(grid.spans), \(once.spans)")
+                return
+            }
+            // Nothing inside a rung's span is ever missing.
+            for second in max(start, now - 30)...now where !grid.contains(second) {
+                Issue.record("second \(second) is lost at \(now)")
+                return
+            }
+        }
+        #expect(grid.spans.count <= 4)
+    }
+
+    @Test func `a write and another in the same second leave the later one to that instant`() throws
+    {
+        let store = try RowsStore()
+        let writer = store.writer
+        let file = try store.at(200) { writer in
+            let file = try store.make("f").inode
+            try writer.putInline(file, [1])
+            return file
+        }
+        try store.at(200) { try $0.putInline(file, [2]) }
+        // Between two writes of one second a snapshot may name the moment.
+        let snapshot = try store.at(200) { try $0.createSnapshot(name: "s", created: .epoch) }
+        try store.at(200) { try $0.putInline(file, [3]) }
+        try store.at(201) { try $0.putInline(file, [4]) }
+        #expect(try writer.inline(file, at: .past(snapshot.epoch)) == [2])
+        #expect(try writer.inline(file, at: .past(.end(ofSecond: 200))) == [3])
+        #expect(writer.retention().last(atOrBefore: .end(ofSecond: 200)) == .end(ofSecond: 200))
+        #expect(
+            writer.retention().last(atOrBefore: Epoch(second: 200, n: 5)) == snapshot.epoch,
+            "a time within the second means the snapshot"
+        )
+        #expect(
+            !writer.retention().contains(.end(ofSecond: 201)),
+            "the open second is not yet over"
+        )
+        #expect(try writer.inline(file, at: .live) == [4])
+    }
+
+    @Test func `holds of one instant end one by one, and an old one never ends a new one`() throws {
+        var store = try RowsStore()
+        let (one, two) = try store.at(200) { writer in
+            let one = try writer.createSnapshot(name: nil, created: .epoch)
+            return (one, try writer.hold(at: one.epoch, created: .epoch))
+        }
+        try store.at(201) { try $0.releaseHold(one.id) }
+        #expect(store.writer.retention().contains(one.epoch))
+        try store.at(202) { try $0.releaseHold(two.id) }
+        #expect(!store.writer.retention().contains(one.epoch))
+        let three = try store.at(203) { try $0.createSnapshot(name: nil, created: .epoch) }
+        #expect(three.id > two.id, "numbers of holds are not used again")
+        let stale = #expect(throws: MetadataError.self) {
+            try store.at(204) { try $0.releaseHold(one.id) }
+        }
+        #expect(stale?.code == .notFound)
+        store.writer.rollback()
+        try store.at(205) { try $0.releaseAllHolds() }
+        try store.reopen()
+        let four = try store.at(206) { try $0.createSnapshot(name: nil, created: .epoch) }
+        #expect(four.id > three.id, "not even by another process")
+        let named = try store.at(207) { try $0.createSnapshot(name: "n", created: .epoch) }
+        #expect(throws: MetadataError.self) { try store.writer.releaseHold(named.id) }
+    }
+
+    @Test func `names under one hash are found by themselves, at every instant`() throws {
+        // One bit: a hundred names share two hashes of 256 places.
+        let store = try RowsStore(nameHashBits: 1)
+        let writer = store.writer
+        var random = SeededGenerator(seed: 11)
+        var live: [String: InodeNumber] = [:]
+        var past: [(Epoch, [String: InodeNumber])] = []
+        var cookies: [String: UInt64] = [:]
+        for step in 0..<400 {
+            let text = "n\(Int.random(in: 0..<100, using: &random))"
+            try store.at(200 + Int64(step)) { writer in
+                let found = try writer.lookup(try RowsStore.name(text), in: .root, at: .live)
+                #expect(found?.inode == live[text])
+                if let found {
+                    try writer.removeDirent(directory: .root, hash: found.hash)
+                    try writer.removeInode(found.inode)
+                    live[text] = nil
+                } else {
+                    let row = try store.make(text)
+                    live[text] = row.inode
+                    if let cookie = cookies[text] {
+                        #expect(row.parentHash == cookie, "\(text) has its cookie again")
+                    }
+                    cookies[text] = row.parentHash
+                }
+                guard step % 40 == 39 else { return }
+                let snapshot = try writer.createSnapshot(name: "s\(step)", created: .epoch)
+                past.append((snapshot.epoch, live))
+            }
+        }
+        #expect(Set(cookies.values).count == cookies.count, "no two names share a cookie")
+        for (epoch, names) in past {
+            #expect(try store.names(.past(epoch)) == names.keys.sorted())
+            for (text, inode) in names {
+                let found = try writer.lookup(
+                    try RowsStore.name(text),
+                    in: .root,
+                    at: .past(epoch)
+                )
+                #expect(found?.inode == inode)
+            }
+        }
+    }
+
+    @Test func `a transaction takes as many numbers as it needs, and a crash gives none again`()
+        throws
+    {
+        var store = try RowsStore()
+        let writer = store.writer
+        try writer.begin(second: 200)
+        var last: UInt64 = 0
+        // More than the durable ceiling runs ahead.
+        for _ in 0..<1_200_000 { last = try writer.nextSequence() }
+        #expect(store.database.sequences.take(.sequence) == nil, "others wait for the commit")
+        _ = try writer.commit()
+        let shown = try #require(store.database.sequences.take(.sequence))
+        #expect(shown > last)
+        try store.reopen()
+        #expect(try store.writer.nextSequence() > shown)
+        try store.writer.begin(second: 201)
+        for _ in 0..<1_200_000 { last = try store.writer.nextSequence() }
+        store.writer.rollback()
+        // Nothing came of them; the next commit lets everybody go on.
+        try store.at(202) { _ in }
+        #expect(store.database.sequences.take(.sequence) != nil)
+    }
+
+    @Test func `a change journal page of any size is answered`() throws {
+        let store = try RowsStore()
+        try store.at(200) { _ in for index in 0..<20 { _ = try store.make("f\(index)") } }
+        for limit in [1, 7, Int.max / 4, .max] {
+            let keys = try store.writer.changes(
+                after: .zero,
+                through: .never,
+                resumeAfter: nil,
+                limit: limit
+            )
+            #expect(keys.count == min(limit, 41))
+        }
+    }
+}
