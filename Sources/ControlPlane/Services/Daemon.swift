@@ -26,10 +26,33 @@ package struct Daemon: Sendable {
     private let maintenance: Maintenance
     private let logger: Logger
 
-    /// Opens the state directory and all that is in it.
+    /// 10 s: what is in flight may end in order; longer work is then broken off, unacknowledged.
+    private static let shutdownSeconds = 10
+
+    /// Opens the state directory and all that is in it, and serves until told to stop (SIGTERM, SIGINT).
     ///
-    /// - Throws: As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases.
-    package init(
+    /// - Throws: As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases; what the socket refuses.
+    package static func serve(
+        state root: String,
+        settings: Settings,
+        disk: any Disk,
+        logger: Logger
+    ) async throws(APIError) {
+        do {
+            try LocalServer.check(socket: settings[.socket])
+            let daemon = try await Daemon(
+                state: root,
+                settings: settings,
+                disk: disk,
+                logger: logger
+            )
+            try await daemon.serve()
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    private init(
         state root: String,
         settings: Settings,
         disk: any Disk,
@@ -84,8 +107,7 @@ package struct Daemon: Sendable {
         )
     }
 
-    /// Serves until it is told to stop (SIGTERM, SIGINT), then closes everything in order.
-    package func serve() async throws {
+    private func serve() async throws {
         logger.notice(
             "starting",
             metadata: [
@@ -98,62 +120,41 @@ package struct Daemon: Sendable {
         try await jobs.start()
         let table = RouteTable(logger: logger)
         addRoutes(to: table)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: MaintenanceService(
-                            maintenance: maintenance,
-                            isSimulated: clock.isSimulated
-                        )
-                    ),
-                    .init(
-                        service: SchedulerService(
-                            scheduler: scheduler,
-                            isSimulated: clock.isSimulated
-                        )
-                    ),
-                    .init(
-                        service: LocalServer(
-                            responder: table.router.buildResponder(),
-                            socket: settings[.socket],
-                            state: state.paths.root,
-                            logger: logger
-                        )
-                    ),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
-            )
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(
+                    service: MaintenanceService(
+                        maintenance: maintenance,
+                        isSimulated: clock.isSimulated
+                    )
+                ),
+                .init(
+                    service: SchedulerService(
+                        scheduler: scheduler,
+                        isSimulated: clock.isSimulated
+                    )
+                ),
+                .init(
+                    service: LocalServer(
+                        responder: table.router.buildResponder(),
+                        socket: settings[.socket],
+                        state: state.paths.root,
+                        logger: logger
+                    )
+                ),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
         )
+        configuration.maximumGracefulShutdownDuration = .seconds(Daemon.shutdownSeconds)
         do {
-            try await group.run()
+            try await ServiceGroup(configuration: configuration).run()
         } catch {
             await close()
             throw error
         }
         await close()
         logger.notice("stopped")
-    }
-
-    /// Checks everything on disk, while no daemon serves.
-    package func check(_ report: @escaping @Sendable (Progress) -> Void) async throws -> CheckReport
-    {
-        try await fileSystems.start()
-        do {
-            let found = try await Checks.everything(
-                fileSystems,
-                vaults,
-                state: state,
-                settings: settings,
-                report
-            )
-            await close()
-            return found
-        } catch {
-            await close()
-            throw error
-        }
     }
 
     private func addRoutes(to table: RouteTable) {
@@ -171,6 +172,7 @@ package struct Daemon: Sendable {
         MachineRoutes(
             state: state,
             settings: settings,
+            stores: stores,
             fileSystems: fileSystems,
             vaults: vaults,
             scheduler: scheduler,
