@@ -51,7 +51,9 @@ package struct WrappedKeys: Sendable {
         return key
     }
 
-    /// Why no copy opens. The root key is the right one: it has opened the state directory.
+    /// Why no copy opens.
+    ///
+    /// The root key is the right one: it has opened the state directory.
     private static func lost(_ reasons: [APIError]) -> APIError {
         if let newer = reasons.first(where: { $0.code == .newerFormat }) { return newer }
         let isGone = reasons.allSatisfy { $0.code == .notFound }

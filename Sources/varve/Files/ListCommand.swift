@@ -30,7 +30,9 @@ struct ListCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to list.", valueName: "FS:/path"), transform: Parse.file)
     var file: FileReference
 
-    /// Entries that are held to be sorted by name: some 20 MiB. A larger directory comes as it is kept.
+    /// Entries that are held to be sorted by name: some 20 MiB.
+    ///
+    /// A larger directory comes as it is kept.
     private static let sortedMax = 50_000
 
     func run() async throws {
