@@ -96,6 +96,10 @@ struct UserTests {
         try daemon.done("fs", "create", "shared")
         try daemon.done("mkdir", "-m", "1777", "shared:/tmp")
         try daemon.done("put", "-", "shared:/tmp/roots", input: Data("roots".utf8))
+        // More complaints than a pipe holds.
+        let many = daemon.work + "/many"
+        try DaemonProcess.system("bash", "-c", "mkdir '\(many)' && cd '\(many)' && touch {1..1500}")
+        try daemon.done("import", many, "shared:/tmp/many")
         let top = URL(fileURLWithPath: daemon.state).deletingLastPathComponent().path
         try DaemonProcess.system("chmod", "755", top)
         let script = """
@@ -114,6 +118,7 @@ struct UserTests {
         // Root's file comes as the user's own: told, with the name.
         #expect(ran.output.contains("roots: Cannot change ownership"), "\(ran.output)")
         #expect(ran.output.contains("export 3"), "\(ran.output)")
+        #expect(ran.output.contains("and 1"), "the list is cut: \(ran.output)")
         #expect(ran.output.contains("nowhere: Cannot open"), "\(ran.output)")
     }
 }

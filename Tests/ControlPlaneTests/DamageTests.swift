@@ -135,7 +135,8 @@ import Testing
             (right.prefix(40), 2, ["cut short", "copy"]), (newer, 1, ["format 2", "newer"]),
         ]
         for (bytes, status, words) in cases {
-            try? FileManager.default.removeItem(atPath: key)  // Missing when the last case removed it.
+            // It is missing when the last case removed it.
+            try? FileManager.default.removeItem(atPath: key)
             try bytes?.write(to: URL(fileURLWithPath: key))
             let serve = try world.daemon.varved("serve")
             #expect(serve.status == status, "\(words): \(serve.errors)")

@@ -23,7 +23,7 @@ import Testing
             """
             mkdir '\(source)' && cd '\(source)'
             for d in $(seq 60); do mkdir $d; for f in $(seq 100); do echo $d $f >$d/$f; done; done
-            for i in $(seq 8); do head -c 24000000 /dev/urandom >large-$i; done
+            for i in $(seq 4); do head -c 16000000 /dev/urandom >large-$i; done
             """
         )
         try daemon.start()
@@ -89,7 +89,8 @@ import Testing
             DispatchQueue.global().async(group: ended) {
                 for number in 0..<1_000 {
                     let name = "w\(writer)-\(number)"
-                    let put = try? DaemonProcess.run(  // A put that does not run was not acknowledged.
+                    // A put that does not run was not acknowledged.
+                    let put = try? DaemonProcess.run(
                         "varve",
                         ["--socket", socket, "put", "-", "home:/" + name],
                         input: Data(name.utf8)
