@@ -108,6 +108,29 @@ import Testing
         #expect(backup.status == 0, "\(what): \(backup.errors)")
     }
 
+    @Test(arguments: ["rm '%'/packs/*", "truncate -s 150 '%'/packs/*", "rm '%'/manifests/*"])
+    func `a backup onto a damaged one reads everything, and restores`(harm: String) throws {
+        let world = try DamagedWorld()
+        let vault = world.daemon.state + "/vaults/main"
+        try DaemonProcess.system("bash", "-c", harm.replacing("%", with: vault))
+        try world.daemon.start()
+        try world.daemon.done("rm", "-r", "first:/later")
+        let backup = try world.daemon.varve("backup", "run", "first", "--vault", "main")
+        #expect(backup.status == 0 && backup.errors.hasPrefix("full: "), "\(backup.errors)")
+        try world.daemon.done(
+            "restore",
+            "first:/",
+            "--recovery-point",
+            backup.output.line,
+            "--to-new",
+            "again"
+        )
+        #expect(try world.reads("again"))
+        #expect(try world.daemon.varve("ls", "again:/later").status == 1)
+        let next = try world.daemon.varve("backup", "run", "first", "--vault", "main")
+        #expect(next.status == 0 && next.errors.hasPrefix("incremental: "), "\(next.errors)")
+    }
+
     @Test func `a point that is in no vault that opens names the vault that does not`() throws {
         let world = try DamagedWorld()
         try world.damage("vaults/main/vault.json", .cut(to: 10))
