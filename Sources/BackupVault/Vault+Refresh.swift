@@ -1,3 +1,4 @@
+import Disk
 import Synchronization
 import VarveModel
 
@@ -86,11 +87,21 @@ extension Vault {
             }
             for found in packs
             where directory.packs.contains(found.pack.id)
-                && news.knownPacks.insert(found.pack.id).inserted
+                && !news.knownPacks.contains(found.pack.id)
             {
+                // One of another length is not what was listed: its own list decides, or names the damage.
+                guard try isWhole(found.pack) else { continue }
+                news.knownPacks.insert(found.pack.id)
                 news.packs.append(found)
             }
         }
+    }
+
+    /// Whether a pack's file is as long as it was when it was listed.
+    private func isWhole(_ pack: IndexedPack) throws(VaultError) -> Bool {
+        let path = files.path(.packs, PackFormat.fileName(pack.id))
+        let found = try onDisk { () throws(DiskError) in try files.disk.status(of: path) }
+        return found?.size == pack.fileBytes
     }
 
     private func takeFooters(

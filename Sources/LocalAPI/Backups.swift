@@ -10,7 +10,8 @@ package struct VaultName: Codable, Sendable, Hashable {
 /// A vault.
 package struct VaultDescription: Codable, Sendable, Hashable {
     package var name: String
-    package var created: TimeText
+    /// What follows is absent when it is unavailable, but for state and reason.
+    package var created: TimeText?
     /// `available`, or `unavailable` with the reason.
     package var state: String
     package var reason: String?
@@ -21,7 +22,7 @@ package struct VaultDescription: Codable, Sendable, Hashable {
 
     package init(
         name: String,
-        created: TimeText,
+        created: TimeText? = nil,
         state: String,
         reason: String? = nil,
         recoveryPoints: UInt64? = nil,
@@ -74,6 +75,18 @@ package struct ListBackups: Codable, Sendable, Hashable {
     package init(fileSystem: String? = nil, vault: String? = nil) {
         self.fileSystem = fileSystem
         self.vault = vault
+    }
+}
+
+/// The recovery points that there are, and what could not be read.
+package struct BackupList: Codable, Sendable, Hashable {
+    package var points: [RecoveryPointDescription]
+    /// Vaults that do not open and points that do not read: those that do are listed all the same.
+    package var unreadable: [LeftOut]
+
+    package init(points: [RecoveryPointDescription], unreadable: [LeftOut]) {
+        self.points = points
+        self.unreadable = unreadable
     }
 }
 

@@ -138,11 +138,14 @@ package struct RestoreRequest: Codable, Sendable, Hashable {
     package var file: FileReference
     package var moment: Moment
     package var target: Target
+    /// Asks what a restore in place would change; changes nothing.
+    package var isPlan: Bool
 
-    package init(file: FileReference, moment: Moment, target: Target) {
+    package init(file: FileReference, moment: Moment, target: Target, isPlan: Bool = false) {
         self.file = file
         self.moment = moment
         self.target = target
+        self.isPlan = isPlan
     }
 }
 
@@ -155,18 +158,24 @@ package struct RestoreReport: Codable, Sendable, Hashable {
     package var fileSystem: String?
     /// Of a restore in place: the snapshot that undoes it; it goes by itself after a week.
     package var undo: String?
+    /// Of a recovery point: the vault that held it.
+    package var vault: String?
+    /// Of a plan: what would come back (`+`), go (`-`) and change (`M`).
+    package var plan: DiffReport?
 
     package init(
         files: UInt64,
         bytes: UInt64,
         left: [LeftOut],
         fileSystem: String? = nil,
-        undo: String? = nil
+        undo: String? = nil,
+        plan: DiffReport? = nil
     ) {
         self.files = files
         self.bytes = bytes
         self.left = left
         self.fileSystem = fileSystem
         self.undo = undo
+        self.plan = plan
     }
 }

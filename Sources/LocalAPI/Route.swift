@@ -126,9 +126,7 @@ extension Route {
     package static let runBackup = LongCall<RunBackup, RecoveryPointDescription>(
         path: "backups/run"
     )
-    package static let listBackups = Call<ListBackups, [RecoveryPointDescription]>(
-        path: "backups/list"
-    )
+    package static let listBackups = Call<ListBackups, BackupList>(path: "backups/list")
 
     package static let listJobs = Call<Nothing, [JobDescription]>(path: "jobs/list")
     package static let runJob = LongCall<JobName, JobRunDescription>(path: "jobs/run")

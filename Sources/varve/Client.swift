@@ -14,6 +14,8 @@ struct Client: Sendable {
         eventLoopGroupProvider: .singleton,
         configuration: HTTPClient.Configuration(timeout: .init(connect: .seconds(10)))
     )
+    /// 64 KiB: servers bound the head of a request, and here a path travels in it.
+    private static let queryBytesMax = 64 << 10
     /// A refusal or a short answer is at most this long.
     private static let answerBytesMax = 64 << 20
 
@@ -107,6 +109,14 @@ struct Client: Sendable {
     ) async throws -> Answer where Body.Element == ByteBuffer {
         let json = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
         let query = "?\(Route.requestParameter)=\(Client.percentEncoded(json))"
+        guard query.utf8.count <= Client.queryBytesMax else {
+            throw APIError(
+                .tooLarge,
+                "the path is too long to write to: it makes a request of \(query.utf8.count) bytes, "
+                    + "\(Client.queryBytesMax) are allowed",
+                remedy: "Write to a shorter path, and 'varve mv' it to this one."
+            )
+        }
         let response = try await send(
             upload.path + query,
             body: .stream(body, length: length.map { .known($0) } ?? .unknown)

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import LocalAPI
+import Synchronization
 
 /// What goes to the terminal: results on standard output, everything else on standard error.
 enum Output {
@@ -23,12 +24,21 @@ enum Output {
     /// Writes all of `bytes` to a descriptor.
     static func write(_ bytes: [UInt8], to descriptor: Int32 = 1) throws {
         let failure: Int32 = bytes.withUnsafeBytes { write($0, to: descriptor) }
+        if failure == EPIPE, descriptor == 1 { endByBrokenPipe() }
         guard failure == 0 else {
             throw APIError(
                 .failed,
                 "write to \(descriptor == 1 ? "standard output" : "the file"): \(String(cString: strerror(failure)))"
             )
         }
+    }
+
+    /// Ends as a program ends whose reader has gone (`varve ls … | head -1`): by SIGPIPE, without a word.
+    private static func endByBrokenPipe() -> Never {
+        ProgressLine.end()
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+        Glibc.exit(ExitStatus.failed.rawValue)
     }
 
     /// Answers 0, or the errno of the write that failed.
@@ -73,8 +83,23 @@ enum Output {
     }
 
     static func note(_ text: String) {
+        ProgressLine.end()
+        let text = isatty(2) == 1 ? plain(text) : text
         // Standard error that takes nothing leaves nowhere to say so.
         try? write(Array((text + "\n").utf8), to: 2)
+    }
+
+    /// A text whose control characters a terminal shows and does not obey; names of files may be in it.
+    private static func plain(_ text: String) -> String {
+        var plain = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar.properties.generalCategory == .control, scalar != "\n" {
+                plain.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+            } else {
+                plain.append(scalar)
+            }
+        }
+        return String(plain)
     }
 
     /// Ends a line of progress that is still standing.
@@ -96,24 +121,47 @@ enum Output {
         return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 
-    /// Lists what could not be done, and ends with exit code 3 when there is any.
-    static func list(left: [LeftOut]) throws -> Bool {
+    /// Lists what could not be done, the first 200; answers whether there was any, which is exit code 3.
+    static func list(left: [LeftOut], _ verdict: String = "not done") -> Bool {
         for item in left.prefix(200) {
-            try write(
-                Array("varve: not done: ".utf8) + item.path.text.utf8
-                    + Array(": \(item.what)\n".utf8),
-                to: 2
-            )
+            // The root of what was copied has no path of its own.
+            let path = item.path.bytes.isEmpty ? "." : item.path.text
+            note("varve: \(verdict): \(path): \(item.what)")
         }
-        if left.count > 200 { note("varve: and \(left.count - 200) more (--json lists all)") }
+        if left.count > 200 { note("varve: and \(left.count - 200) more") }
         return !left.isEmpty
+    }
+}
+
+/// A JSON array that is printed element by element, so that it may be longer than memory.
+struct JSONArrayOutput {
+    private var isEmpty = true
+    private let encoder: JSONEncoder
+
+    init() {
+        encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    }
+
+    mutating func append(_ element: some Encodable) throws {
+        let bytes = try encoder.encode(element)
+        try Output.write(Array((isEmpty ? "[\n" : ",\n").utf8) + bytes)
+        isEmpty = false
+    }
+
+    func end() throws {
+        try Output.write(Array((isEmpty ? "[]\n" : "\n]\n").utf8))
     }
 }
 
 /// One line on a terminal's standard error that is overwritten as work goes on.
 enum ProgressLine {
+    /// Whether a line stands there, and must go before anything else is said.
+    private static let isStanding = Mutex(false)
+
     static func show(_ progress: Progress) {
         guard isatty(2) == 1 else { return }
+        isStanding.withLock { $0 = true }
         var text = progress.phase
         if let done = progress.done {
             text += " \(done)" + (progress.total.map { " of \($0)" } ?? "")
@@ -124,7 +172,11 @@ enum ProgressLine {
     }
 
     static func end() {
-        guard isatty(2) == 1 else { return }
+        let wasStanding = isStanding.withLock { standing in
+            defer { standing = false }
+            return standing
+        }
+        guard wasStanding else { return }
         // As above.
         try? Output.write(Array("\r\u{1B}[K".utf8), to: 2)
     }

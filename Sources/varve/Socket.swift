@@ -14,7 +14,9 @@ enum Socket {
         guard bytes.count <= room else {
             throw APIError(
                 .usage,
-                "the socket path '\(path)' has \(bytes.count) bytes; Linux allows \(room)"
+                "the socket path '\(path)' has \(bytes.count) bytes; Linux allows \(room)",
+                remedy:
+                    "Name a shorter one with --socket: the daemon's own setting, or a link to it."
             )
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }

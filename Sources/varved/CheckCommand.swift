@@ -1,6 +1,5 @@
 import ArgumentParser
 import ControlPlane
-import Disk
 import FoundationEssentials
 import LocalAPI
 import Logging
@@ -11,16 +10,23 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Check everything on disk while no daemon runs; exits 2 on damage.",
         discussion: """
-            While one runs, ask it: 'varve doctor'.
+            While one runs, ask it: 'varve doctor'. What does not open is told, and all the rest is checked.
+
+            --renew-journal sets a journal.sqlite that does not open aside and begins an empty one: job runs and \
+            access days are lost, no file data.
 
             EXAMPLES
               varved doctor
+              varved doctor --renew-journal
               varved doctor --state /srv/varve --json
             """
     )
 
     @OptionGroup var place: StateOptions
     @OptionGroup var options: SettingsOptions
+
+    @Flag(help: "Begin an empty journal in place of one that does not open, then check.")
+    var renewJournal = false
 
     @Flag(help: "Print one JSON value.")
     var json = false
@@ -30,13 +36,11 @@ struct CheckCommand: AsyncParsableCommand {
         let logger = Logger(label: "varved") { label in
             EventLog(label: label, format: .logfmt, level: .error)
         }
-        let daemon = try await Daemon(
-            state: place.path,
-            settings: settings,
-            disk: HostDisk(),
-            logger: logger
-        )
-        let report = try await daemon.check { _ in }
+        let check = OfflineCheck(state: place.path, settings: settings, logger: logger)
+        if renewJournal {
+            for file in try await check.renewJournal() { Terminal.note("set aside: \(file)") }
+        }
+        let report = try await check.run { _ in }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

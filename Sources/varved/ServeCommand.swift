@@ -9,7 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the daemon in the foreground until SIGTERM or SIGINT.",
         discussion: """
-            Logs go to standard error, one event a line.
+            Logs go to standard error, one event a line. Told to stop, it takes nothing new, lets what is in flight \
+            end for ten seconds, and breaks off the rest unacknowledged; all that was acknowledged is kept.
 
             EXAMPLES
               varved serve
@@ -32,13 +33,12 @@ struct ServeCommand: AsyncParsableCommand {
                 level: Logger.Level(rawValue: settings[.logLevel]) ?? .info
             )
         }
-        let daemon = try await Daemon(
+        try await Daemon.serve(
             state: place.path,
             settings: settings,
             disk: HostDisk(),
             acceptsClock: acceptClock,
             logger: logger
         )
-        try await daemon.serve()
     }
 }

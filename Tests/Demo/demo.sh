@@ -6,6 +6,9 @@
 # --small   a few hundred files, for CI
 # --keep    leaves the working directory and says where it is
 # --plant   plants one difference before the last comparison: the demo must then fail (a test does this)
+#
+# Runs as root or as any user; as a user the trees have one owner and no devices, and what the user may not read
+# must be left out, named, and told by exit code 3.
 set -euo pipefail
 export LC_ALL=C TZ=UTC
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +35,7 @@ finish() {
         echo "demo: failed; the daemon's last words:" >&2
         tail -n 20 "$work/varved.log" >&2 2>/dev/null || true
     fi
-    if [ "$keep" = 1 ]; then echo "demo: kept in $work" >&2; else rm -rf "$work"; fi
+    if [ "$keep" = 1 ]; then echo "demo: kept in $work" >&2; else chmod -R u+rwX "$work" && rm -rf "$work"; fi
     exit "$status"
 }
 trap finish EXIT
@@ -178,6 +181,25 @@ echo "imported in $import_time"
 varve export demo:/ "$work/exported"
 same "import and export" "$host" "$work/exported"
 rm -rf "$work/exported"
+
+if [ "$(id -u)" != 0 ]; then
+    step "What this user may not read is left out and named; the rest is there"
+    mkdir -p "$work/locked/below"
+    echo open >"$work/locked/below/open"
+    echo closed >"$work/locked/closed" && chmod 000 "$work/locked/closed"
+    varve fs create locked >/dev/null
+    left=0
+    varve import "$work/locked" locked:/ 2>"$work/left" || left=$?
+    cat "$work/left"
+    if [ "$left" != 3 ] || ! grep -q 'not done: closed: open' "$work/left"; then
+        echo "demo: the import of a file that nobody may read ended with $left" >&2
+        exit 2
+    fi
+    varve export locked:/ "$work/locked-exported"
+    rm -f "$work/locked/closed"
+    same "what may be read beside what may not" "$work/locked/below" "$work/locked-exported/below"
+    varve fs delete locked --yes
+fi
 
 # --- 2. The nightly backup, and increments ----------------------------------------------------------------
 

@@ -40,10 +40,18 @@ package final class DaemonProcess {
 
     /// Makes a state directory; `start` runs the daemon on it.
     ///
-    /// - Parameter clock: Where its simulated clock begins; `nil` for the machine's own.
+    /// - Parameters:
+    ///   - clock: Where its simulated clock begins; `nil` for the machine's own.
+    ///   - rootKey: The file of a root key to begin with, as on a machine that takes over from another.
     /// - Throws: What `varved init` complained of.
-    package init(clock: String? = "2026-01-01T00:00:00Z") throws {
+    package init(clock: String? = "2026-01-01T00:00:00Z", rootKey: String? = nil) throws {
         directory = try TemporaryDirectory()
+        if let rootKey {
+            try FileManager.default.copyItem(
+                atPath: rootKey,
+                toPath: directory.path + "/root.key"
+            )
+        }
         for folder in [jobs, retention, work] {
             try FileManager.default.createDirectory(
                 atPath: folder,
@@ -62,20 +70,27 @@ package final class DaemonProcess {
         kill()
     }
 
+    /// The daemon's process, while it runs.
+    package var processID: pid_t? { process?.processIdentifier }
+
     /// Starts the daemon and waits until it serves.
-    package func start() throws {
+    ///
+    /// - Parameter options: More of its options.
+    /// - Throws: What it said when it ended instead.
+    package func start(_ options: String...) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.binaries + "/varved")
-        process.arguments = [
-            "serve", "--state", state, "--jobs", jobs, "--retention", retention,
-        ]
+        process.arguments =
+            [
+                "serve", "--state", state, "--jobs", jobs, "--retention", retention,
+            ] + options
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = FileHandle(forWritingAtPath: log)
         process.standardInput = FileHandle.nullDevice
         try process.run()
         self.process = process
         // The daemon says in its log when it serves; a dead one never will.
-        while !(try logText().contains("event=ready")) {
+        while !["event=ready", "\"event\":\"ready\""].contains(where: try logText().contains) {
             guard process.isRunning else {
                 throw Failure(description: "varved ended at its start: \(try logText())")
             }
@@ -100,6 +115,15 @@ package final class DaemonProcess {
         process.waitUntilExit()
         self.process = nil
         return process.terminationStatus
+    }
+
+    /// Runs `varved VERB` on the state directory: `doctor`, or a `serve` that is expected to be refused.
+    package func varved(_ verb: String, _ options: String...) throws -> Ended {
+        // A daemon that serves where it should not is ended, and told apart by its status 124.
+        try Self.run(
+            "/usr/bin/timeout",
+            ["60", Self.binaries + "/varved", verb, "--state", state] + options
+        )
     }
 
     package func logText() throws -> String {

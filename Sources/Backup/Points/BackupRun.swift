@@ -110,13 +110,23 @@ final class BackupRun {
             throw BackupError(error)
         }
         guard let bookmark else { return .none(because: "this vault has no earlier point of it") }
-        let points = try storing { () throws(VaultError) in try vault.recoveryPoints() }
+        // One that does not read is no reason not to back up: without it as a base, everything is read.
+        let points = try storing { () throws(VaultError) in try vault.listing().points }
         // A later point than the bookmark's may stand: its maker died before it moved the bookmark.
         let match = points.last {
             $0.source == request.source && $0.instant == bookmark.epoch.rawValue
         }
         guard let match else {
             return .none(because: "the recovery point of its bookmark is gone")
+        }
+        do throws(VaultError) {
+            // Changes are edits of its maps: on maps that do not open a new point would not restore either.
+            for map in match.maps.values { _ = try vault.read(map.node) }
+        } catch {
+            guard error.code == .corrupt || error.code == .newerFormat else {
+                throw BackupError(error)
+            }
+            return .none(because: "the recovery point of its bookmark is damaged: \(error.message)")
         }
         return .point(match, bookmark)
     }

@@ -308,6 +308,17 @@ struct EngineSink: TreeSink {
                 failures.append(notOurs("group \(node.gid)"))
             }
         }
+        if !caller.isRoot, node.permissions & 0o6000 != 0, let gid = changes.gid {
+            // A change of group takes set-id bits away, also those of a mode that comes with it.
+            try await change("set group") { () async throws(FileSystemError) in
+                _ = try await fileSystem.setAttributes(
+                    inode,
+                    AttributeChanges(gid: gid),
+                    as: caller
+                )
+            }
+            changes.gid = nil
+        }
         let wanted = changes
         try await change("set attributes") { () async throws(FileSystemError) in
             _ = try await fileSystem.setAttributes(inode, wanted, as: caller)

@@ -34,7 +34,6 @@ struct BackupRoutes: Sendable {
                 found.append(
                     VaultDescription(
                         name: entry.name,
-                        created: TimeText(.epoch),
                         state: "unavailable",
                         reason: reason.description
                     )
@@ -90,25 +89,43 @@ struct BackupRoutes: Sendable {
         return RecoveryPointDescription(result.point, vault: vault.name)
     }
 
-    private func list(_ request: ListBackups) async throws -> [RecoveryPointDescription] {
+    private func list(_ request: ListBackups) async throws -> BackupList {
         var source = request.fileSystem
         if let name = source, let known = try? await fileSystems.entry(name) {
             source = known.record.id.text  // One that is gone is looked for as it was written.
         }
-        var found: [RecoveryPointDescription] = []
-        let all: [Vault] =
+        let entries: [Vaults.Entry] =
             if let name = request.vault {
-                [try await vaults.find(name)]
+                [Vaults.Entry(name: name, vault: .success(try await vaults.find(name)))]
             } else {
-                try await vaults.all().map { try $0.vault.get() }
+                try await vaults.all()
             }
-        for vault in all {
-            for point in try await BlockingCalls.run({ try vault.recoveryPoints() })
-            where source == nil || point.source == source || point.labels["name"] == source {
-                found.append(RecoveryPointDescription(point, vault: vault.name))
+        var answer = BackupList(points: [], unreadable: [])
+        for entry in entries {
+            do {
+                let vault = try entry.vault.get()
+                let listing = try await BlockingCalls.run { try vault.listing() }
+                for point in listing.points
+                where source == nil || point.source == source || point.labels["name"] == source {
+                    answer.points.append(RecoveryPointDescription(point, vault: vault.name))
+                }
+                for damaged in listing.damaged {
+                    answer.unreadable.append(
+                        LeftOut("\(entry.name)/\(damaged.id)", APIError(damaged.error))
+                    )
+                }
+            } catch {
+                answer.unreadable.append(LeftOut(entry.name, APIError(error)))
             }
         }
-        return found.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        answer.points.sort { ($0.created, $0.id) < ($1.created, $1.id) }
+        return answer
+    }
+}
+
+extension LeftOut {
+    fileprivate init(_ subject: String, _ error: APIError) {
+        self.init(path: EscapedBytes(subject.utf8), what: error.description)
     }
 }
 

@@ -29,12 +29,22 @@ struct FileSystemRoutes: Sendable {
     {
         try peer.requireAdministrator("making a file system")
         guard !request.name.isEmpty, request.name.utf8.count <= 256, !request.name.contains(":"),
-            !request.name.contains("/"), FileSystemID(request.name) == nil
+            !request.name.contains("/"), FileSystemID(request.name) == nil,
+            NameText.isPrintable(request.name)
         else {
             throw APIError(
                 .usage,
-                "'\(request.name)' cannot name a file system",
-                remedy: "Use 1 to 256 bytes without ':' and '/', and not of the form of an id."
+                "'\(EscapedBytes(request.name.utf8).text)' cannot name a file system",
+                remedy:
+                    "Use 1 to 256 bytes without ':', '/' and control characters, and not of the form of an id."
+            )
+        }
+        for (key, value) in request.tags
+        where !NameText.isPrintable(key) || !NameText.isPrintable(value) {
+            throw APIError(
+                .usage,
+                "the tag '\(EscapedBytes(key.utf8).text)' holds a control character",
+                remedy: "Leave it out: jobs and people read tags."
             )
         }
         let made = try await fileSystems.create(

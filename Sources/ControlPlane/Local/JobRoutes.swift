@@ -19,8 +19,9 @@ struct JobRoutes: Sendable {
         table.on(Route.jobHistory) { request, _ in
             try await jobs.history(request.job, limit: max(1, min(request.limit, 100_000)))
         }
-        table.on(Route.runJob) { request, peer, _ in
+        table.on(Route.runJob) { request, peer, report in
             try peer.requireAdministrator("running a job")
+            report(Progress(phase: "running \(request.job)"))
             return try await jobs.run(request.job)
         }
         table.on(Route.lintJobs) { request, _ in

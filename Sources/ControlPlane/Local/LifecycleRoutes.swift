@@ -12,8 +12,9 @@ struct LifecycleRoutes: Sendable {
     let jobs: Jobs
 
     func add(to table: RouteTable) {
-        table.on(Route.planLifecycle) { request, peer, _ in
+        table.on(Route.planLifecycle) { request, peer, report in
             try peer.requireAdministrator("a lifecycle plan")
+            report(Progress(phase: "planning"))
             return try await each(request, isPlan: true) { try await lifecycle.plan($0, $1) }
         }
         table.on(Route.runLifecycle) { request, peer, report in

@@ -7,6 +7,7 @@ import VarveModel
 struct MachineRoutes: Sendable {
     let state: StateDirectory
     let settings: Settings
+    let stores: DaemonStores
     let fileSystems: FileSystems
     let vaults: Vaults
     let scheduler: Scheduler
@@ -50,14 +51,13 @@ struct MachineRoutes: Sendable {
         if let name = request.fileSystem {
             return try await Checks.fileSystem(try await fileSystems.find(name), report)
         }
-        return try await Checks.everything(
-            fileSystems,
-            vaults,
-            state: state,
-            settings: settings,
-            clock: clock,
-            report
+        var whole = Checks.state(state.paths, settings)
+        whole.add(
+            try await Checks.stores(control: stores.control, journal: stores.journal)
         )
+        whole.add(Checks.clock(clock))
+        whole.add(try await Checks.everything(fileSystems, vaults, report))
+        return whole
     }
 
     /// Stops at each due instant, runs what is due to its end, and goes on.

@@ -27,7 +27,12 @@ struct RestoreRoutes: Sendable {
             return try await restorePoint(request, peer, report)
         }
         let place = try await FilePlace(request.file, in: fileSystems)
-        if request.target.isInPlace { return try await restoreInPlace(request, place, peer) }
+        if request.target.isInPlace {
+            return try await restoreInPlace(request, place, peer, report)
+        }
+        guard !request.isPlan else {
+            throw APIError(.usage, "only a restore in place has a plan: nothing else is replaced")
+        }
         return try await place.engine.holding(request.moment, now: clock.now()) { view in
             try await copy(
                 .fileSystem(place.engine, path: place.names, view, peer.caller),
@@ -68,35 +73,64 @@ struct RestoreRoutes: Sendable {
             )
         }
         let names = try FilePlace.names(request.file)
-        return try await copy(
-            .recoveryPoint(vault, point, path: names),
-            request.target,
-            peer,
-            report
-        )
+        do {
+            var answer = try await copy(
+                .recoveryPoint(vault, point, path: names),
+                request.target,
+                peer,
+                report
+            )
+            answer.vault = vault.name
+            return answer
+        } catch {
+            throw Vaults.named(error, "recovery point \(id) of vault '\(vault.name)'")
+        }
     }
 
+    /// The point and its vault; one that does not open is no reason not to look into the others.
     private func find(_ id: RecoveryPointID, in name: String?) async throws -> (
         Vault, RecoveryPoint
     ) {
-        let candidates: [Vault] =
+        let entries: [Vaults.Entry] =
             if let name {
-                [try await vaults.find(name)]
+                [Vaults.Entry(name: name, vault: .success(try await vaults.find(name)))]
             } else {
-                // One that does not open is no reason not to look into the others.
-                try await vaults.all().compactMap { try? $0.vault.get() }
+                try await vaults.all()
             }
-        for vault in candidates {
+        var closed: [APIError] = []
+        for entry in entries {
+            guard case .success(let vault) = entry.vault else {
+                if case .failure(let reason) = entry.vault { closed.append(reason) }
+                continue
+            }
             do {
                 return (vault, try await BlockingCalls.run { try vault.recoveryPoint(id) })
             } catch let error as VaultError where error.code == .notFound {
                 continue
+            } catch {
+                throw Vaults.named(error, "vault '\(entry.name)'")
             }
         }
-        throw APIError(
-            .notFound,
-            "there is no recovery point \(id)\(name.map { " in vault '\($0)'" } ?? "")",
-            remedy: "'varve backup list' shows those there are."
+        throw RestoreRoutes.missing(id, in: name, closed: closed)
+    }
+
+    private static func missing(
+        _ id: RecoveryPointID,
+        in name: String?,
+        closed: [APIError]
+    ) -> APIError {
+        guard let first = closed.first else {
+            return APIError(
+                .notFound,
+                "there is no recovery point \(id)\(name.map { " in vault '\($0)'" } ?? "")",
+                remedy: "'varve backup list' shows those there are."
+            )
+        }
+        let reasons = closed.map(\.message).joined(separator: "; ")
+        return APIError(
+            first.code,
+            "no vault that opens holds recovery point \(id); \(reasons)",
+            remedy: first.remedy
         )
     }
 
@@ -122,14 +156,20 @@ struct RestoreRoutes: Sendable {
         } else {
             throw APIError(.usage, "the request does not say where to restore to")
         }
-        let copied = TreeReport(
-            try await TreeCopy.run(
-                from: source,
-                to: goal,
-                existing: .replace,
-                progress: RouteTable.transfer(report, "restoring")
+        let copied: TreeReport
+        do {
+            copied = TreeReport(
+                try await TreeCopy.run(
+                    from: source,
+                    to: goal,
+                    existing: .replace,
+                    progress: RouteTable.transfer(report, "restoring")
+                )
             )
-        )
+        } catch {
+            try await takeBack(target.newFileSystem == nil ? nil : made, error)
+            throw error
+        }
         return RestoreReport(
             files: copied.files,
             bytes: copied.bytes,
@@ -138,11 +178,22 @@ struct RestoreRoutes: Sendable {
         )
     }
 
+    /// Deletes a file system that was made for a restore that failed: nobody was promised it.
+    private func takeBack(_ made: OpenFileSystem?, _ reason: any Error) async throws {
+        guard let id = made?.record.id.text else { return }
+        do {
+            try await fileSystems.delete(id)
+        } catch {
+            throw Vaults.named(reason, "\(id) was made, holds a part, and cannot be deleted")
+        }
+    }
+
     /// Turns a path back where it stands; a snapshot taken just before undoes it.
     private func restoreInPlace(
         _ request: RestoreRequest,
         _ place: FilePlace,
-        _ peer: Peer
+        _ peer: Peer,
+        _ report: @escaping RouteTable.Report
     ) async throws -> RestoreReport {
         let engine = place.engine
         try await engine.requireOwner(peer, "restoring in place")
@@ -153,6 +204,17 @@ struct RestoreRoutes: Sendable {
             }
             // Not there then: nothing to bring back, and the error says so before anything is touched.
             _ = try await place.attributes(at: view, as: peer.caller, followsLast: false)
+            if request.isPlan {
+                let plan = try await RestorePlan(place, peer.caller, epoch).run(report)
+                return RestoreReport(
+                    files: UInt64(plan.differences.count),
+                    bytes: 0,
+                    left: [],
+                    fileSystem: place.fileSystem.record.id.text,
+                    plan: plan
+                )
+            }
+            report(Progress(phase: "restoring in place"))
             let undo = try await undoSnapshot(engine, now)
             let changed: UInt64
             if place.names.isEmpty {

@@ -19,12 +19,14 @@ struct SnapshotRoutes: Sendable {
         let engine = try await fileSystems.find(request.fileSystem).engine
         try await engine.requireOwner(peer, "taking a snapshot")
         guard !request.name.isEmpty, request.name.utf8.count <= 255, !request.name.contains("/"),
-            !request.name.hasPrefix("@"), !request.name.hasPrefix(".")
+            !request.name.hasPrefix("@"), !request.name.hasPrefix("."),
+            NameText.isPrintable(request.name)
         else {
             throw APIError(
                 .usage,
-                "'\(request.name)' cannot name a snapshot",
-                remedy: "Use 1 to 255 bytes without '/', not beginning with '@' or '.'."
+                "'\(EscapedBytes(request.name.utf8).text)' cannot name a snapshot",
+                remedy:
+                    "Use 1 to 255 bytes without '/' and control characters, not beginning with '@' or '.'."
             )
         }
         let expires = request.expiresAfter.map { clock.now().adding(seconds: $0) }

@@ -24,13 +24,29 @@ struct TreeRoutes: Sendable {
     ) async throws -> TreeReport {
         let path = try HostPath.checked(request.hostPath, for: peer)
         let place = try await FilePlace(request.file, in: fileSystems)
-        let copied = try await TreeCopy.run(
-            from: .host(path),
-            to: .fileSystem(place.engine, path: place.names, peer.caller),
-            existing: .replace,
-            progress: RouteTable.transfer(report, "importing")
+        do {
+            let copied = try await TreeCopy.run(
+                from: .host(path),
+                to: .fileSystem(place.engine, path: place.names, peer.caller),
+                existing: .replace,
+                progress: RouteTable.transfer(report, "importing")
+            )
+            return TreeReport(copied)
+        } catch {
+            throw TreeRoutes.brokenOff(error)
+        }
+    }
+
+    /// An import's error, with what to do about the part that was copied.
+    private static func brokenOff(_ error: any Error) -> APIError {
+        let reason = APIError(error)
+        guard reason.code == .noSpace || reason.code == .unavailable else { return reason }
+        let more = "Then import again: what was copied stays, and is replaced."
+        return APIError(
+            reason.code,
+            reason.message,
+            remedy: reason.remedy.isEmpty ? more : "\(reason.remedy) \(more)"
         )
-        return TreeReport(copied)
     }
 
     private func exportTree(

@@ -16,12 +16,22 @@ enum Checks {
             found: verified.findings.map { finding in
                 CheckReport.Found(
                     kind: "damage",
-                    subject: "vault \(vault.name) \(finding.file)",
-                    message: finding.message,
+                    subject: "vault \(vault.name)"
+                        + (finding.file.isEmpty ? "" : " \(finding.file)"),
+                    message: finding.message + affected(finding),
                     remedy: finding.remedy
                 )
             }
         )
+    }
+
+    /// Which recovery points lose what by a finding, in words.
+    private static func affected(_ finding: VaultFinding) -> String {
+        guard finding.affectedCount > 0 else { return "" }
+        let points = Set(finding.affected.map { "\($0.point)" }).sorted()
+        let more = finding.affectedCount > finding.affected.count ? " and maybe others" : ""
+        return
+            "; \(finding.affectedCount) parts of \(points.joined(separator: ", "))\(more) need it"
     }
 
     static func fileSystem(
@@ -58,27 +68,27 @@ enum Checks {
         return CheckReport(checked: ["file system \(name)"], found: found)
     }
 
-    /// Everything: file systems that open and those that do not, vaults likewise, the clock, and the key's place.
+    /// File systems that open and those that do not, vaults likewise; each whatever the others are.
     static func everything(
-        _ fileSystems: FileSystems,
+        _ fileSystems: FileSystems?,
         _ vaults: Vaults,
-        state: StateDirectory,
-        settings: Settings,
-        clock: DaemonClock,
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> CheckReport {
-        var whole = CheckReport(checked: ["state directory \(state.paths.root)"], found: [])
-        for entry in await fileSystems.all() {
+        var whole = CheckReport(checked: [], found: [])
+        for entry in await fileSystems?.all() ?? [] {
+            let subject = "file system \(entry.record.id) ('\(entry.record.name)')"
+            let engine: FileSystem
+            switch entry.engine {
+            case .success(let opened): engine = opened
+            case .failure(let error):
+                whole.found.append(broken(subject, "does not open", error))
+                continue
+            }
             do {
-                let engine = try entry.engine.get()
-                whole.add(
-                    try await fileSystem(
-                        OpenFileSystem(record: entry.record, engine: engine),
-                        report
-                    )
-                )
+                let open = OpenFileSystem(record: entry.record, engine: engine)
+                whole.add(try await fileSystem(open, report))
             } catch {
-                whole.found.append(broken("file system \(entry.record.id)", APIError(error)))
+                whole.found.append(broken(subject, "the check stopped", APIError(error)))
             }
         }
         for entry in try await vaults.all() {
@@ -86,22 +96,44 @@ enum Checks {
             do {
                 whole.add(try await vault(try entry.vault.get(), readsData: true))
             } catch {
-                whole.found.append(broken("vault \(entry.name)", APIError(error)))
+                whole.found.append(broken("vault \(entry.name)", nil, APIError(error)))
             }
         }
-        if let seconds = clock.refusedSeconds {
-            whole.found.append(
-                CheckReport.Found(
-                    kind: "warning",
-                    subject: "clock",
-                    message:
-                        "the machine's clock differs by \(seconds) seconds and is not followed",
-                    remedy: "Set it right; or, if it is, say so with 'varve clock accept'."
-                )
+        return whole
+    }
+
+    /// Whether the machine's clock is followed.
+    static func clock(_ clock: DaemonClock) -> CheckReport {
+        var report = CheckReport(checked: ["clock"], found: [])
+        guard let seconds = clock.refusedSeconds else { return report }
+        report.found.append(
+            CheckReport.Found(
+                kind: "warning",
+                subject: "clock",
+                message: "the machine's clock differs by \(seconds) seconds and is not followed",
+                remedy: "Set it right; or, if it is, say so with 'varve clock accept'."
             )
+        )
+        return report
+    }
+
+    /// Reads all of the daemon's own databases.
+    static func stores(control: ControlStore?, journal: JournalStore?) async throws -> CheckReport {
+        var report = CheckReport(checked: [], found: [])
+        if let control {
+            report.add("control.sqlite", try await control.findings())
         }
-        if settings[.keyFile].hasPrefix(state.paths.root + "/") {
-            whole.found.append(
+        if let journal {
+            report.add("journal.sqlite", try await journal.findings())
+        }
+        return report
+    }
+
+    /// What the state directory itself shows: where it is, and where its key is.
+    static func state(_ paths: StatePaths, _ settings: Settings) -> CheckReport {
+        var report = CheckReport(checked: ["state directory \(paths.root)"], found: [])
+        if settings[.keyFile].hasPrefix(paths.root + "/") {
+            report.found.append(
                 CheckReport.Found(
                     kind: "warning",
                     subject: settings[.keyFile],
@@ -111,14 +143,15 @@ enum Checks {
                 )
             )
         }
-        return whole
+        return report
     }
 
-    private static func broken(_ subject: String, _ error: APIError) -> CheckReport.Found {
+    /// Something that could not be looked at.
+    static func broken(_ subject: String, _ what: String?, _ error: APIError) -> CheckReport.Found {
         CheckReport.Found(
             kind: "damage",
             subject: subject,
-            message: "does not open: \(error.message)",
+            message: (what.map { $0 + ": " } ?? "") + error.message,
             remedy: error.remedy
         )
     }
@@ -128,5 +161,17 @@ extension CheckReport {
     mutating func add(_ other: CheckReport) {
         checked += other.checked
         found += other.found
+    }
+
+    fileprivate mutating func add(_ database: String, _ findings: [String]) {
+        checked.append(database)
+        found += findings.map {
+            Found(
+                kind: "damage",
+                subject: database,
+                message: $0,
+                remedy: "Put it back from a copy of the state directory."
+            )
+        }
     }
 }

@@ -26,7 +26,10 @@ package struct Daemon: Sendable {
     private let maintenance: Maintenance
     private let logger: Logger
 
-    /// Opens the state directory and all that is in it.
+    /// 10 s: what is in flight may end in order; longer work is then broken off, unacknowledged.
+    private static let shutdownSeconds = 10
+
+    /// Opens the state directory and all that is in it, and serves until told to stop (SIGTERM, SIGINT).
     ///
     /// - Parameters:
     ///   - root: The state directory, absolute.
@@ -34,12 +37,35 @@ package struct Daemon: Sendable {
     ///   - disk: Where it lies.
     ///   - acceptsClock: An operator vouches for a machine's clock far ahead of the last run's.
     ///   - logger: Takes events.
-    /// - Throws: `.failed` for a clock that nobody vouches for. As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases.
-    package init(
+    /// - Throws: As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases; what the socket refuses; `.failed`
+    ///   for a clock that nobody vouches for.
+    package static func serve(
         state root: String,
         settings: Settings,
         disk: any Disk,
         acceptsClock: Bool = false,
+        logger: Logger
+    ) async throws(APIError) {
+        do {
+            try LocalServer.check(socket: settings[.socket])
+            let daemon = try await Daemon(
+                state: root,
+                settings: settings,
+                disk: disk,
+                acceptsClock: acceptsClock,
+                logger: logger
+            )
+            try await daemon.serve()
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    private init(
+        state root: String,
+        settings: Settings,
+        disk: any Disk,
+        acceptsClock: Bool,
         logger: Logger
     ) async throws {
         let state = try StateDirectory(open: root, keyFile: settings[.keyFile], on: disk)
@@ -96,8 +122,7 @@ package struct Daemon: Sendable {
         )
     }
 
-    /// Serves until it is told to stop (SIGTERM, SIGINT), then closes everything in order.
-    package func serve() async throws {
+    private func serve() async throws {
         logger.notice(
             "starting",
             metadata: [
@@ -110,63 +135,41 @@ package struct Daemon: Sendable {
         try await jobs.start()
         let table = RouteTable(logger: logger)
         addRoutes(to: table)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: MaintenanceService(
-                            maintenance: maintenance,
-                            isSimulated: clock.isSimulated
-                        )
-                    ),
-                    .init(
-                        service: SchedulerService(
-                            scheduler: scheduler,
-                            isSimulated: clock.isSimulated
-                        )
-                    ),
-                    .init(
-                        service: LocalServer(
-                            responder: table.router.buildResponder(),
-                            socket: settings[.socket],
-                            state: state.paths.root,
-                            logger: logger
-                        )
-                    ),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
-            )
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(
+                    service: MaintenanceService(
+                        maintenance: maintenance,
+                        isSimulated: clock.isSimulated
+                    )
+                ),
+                .init(
+                    service: SchedulerService(
+                        scheduler: scheduler,
+                        isSimulated: clock.isSimulated
+                    )
+                ),
+                .init(
+                    service: LocalServer(
+                        responder: table.router.buildResponder(),
+                        socket: settings[.socket],
+                        state: state.paths.root,
+                        logger: logger
+                    )
+                ),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
         )
+        configuration.maximumGracefulShutdownDuration = .seconds(Daemon.shutdownSeconds)
         do {
-            try await group.run()
+            try await ServiceGroup(configuration: configuration).run()
         } catch {
             await close()
             throw error
         }
         await close()
         logger.notice("stopped")
-    }
-
-    /// Checks everything on disk, while no daemon serves.
-    package func check(_ report: @escaping @Sendable (Progress) -> Void) async throws -> CheckReport
-    {
-        try await fileSystems.start()
-        do {
-            let found = try await Checks.everything(
-                fileSystems,
-                vaults,
-                state: state,
-                settings: settings,
-                clock: clock,
-                report
-            )
-            await close()
-            return found
-        } catch {
-            await close()
-            throw error
-        }
     }
 
     private func addRoutes(to table: RouteTable) {
@@ -184,6 +187,7 @@ package struct Daemon: Sendable {
         MachineRoutes(
             state: state,
             settings: settings,
+            stores: stores,
             fileSystems: fileSystems,
             vaults: vaults,
             scheduler: scheduler,

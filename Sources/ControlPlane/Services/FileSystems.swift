@@ -28,12 +28,15 @@ package actor FileSystems {
     private let settings: Settings
     private let clock: any VarveClock
     private let logger: Logger
-    private let lifecycle: LifecycleRuns
+    /// Absent when a check runs beside a journal that does not open.
+    private let lifecycle: LifecycleRuns?
     /// Of the disk that the state directory lies on; set by ``start()``.
     private var reserve: SpaceReserve?
     private var entries: [FileSystemID: Entry] = [:]
     /// Being deleted: nobody gets them any more.
     private var leaving: Set<FileSystemID> = []
+    /// Being opened once more: they are not deleted meanwhile, or their key could be written again.
+    private var returning: Set<FileSystemID> = []
 
     init(
         state: StateDirectory,
@@ -41,7 +44,7 @@ package actor FileSystems {
         settings: Settings,
         clock: any VarveClock,
         logger: Logger,
-        lifecycle: LifecycleRuns
+        lifecycle: LifecycleRuns?
     ) {
         self.state = state
         self.control = control
@@ -168,10 +171,43 @@ package actor FileSystems {
         }
     }
 
+    /// Tries again to open those that space or access kept from opening; damage waits for a restart.
+    func reopen() async {
+        for entry in all() {
+            let id = entry.record.id
+            guard case .failure(let error) = entry.engine, FileSystems.mayPass(error.code),
+                !returning.contains(id), !leaving.contains(id)
+            else { continue }
+            returning.insert(id)
+            let again = await opened(entry.record)
+            entries[id] = again
+            returning.remove(id)
+            guard case .success = again.engine else { continue }
+            logger.notice("file system opens again", metadata: ["fileSystem": "\(id)"])
+        }
+    }
+
+    /// Whether a failure to open may go by itself: a disk gets room, a directory its owner back.
+    private static func mayPass(_ code: APIError.Code) -> Bool {
+        switch code {
+        case .noSpace, .denied, .readOnly, .busy, .failed, .unavailable: true
+        case .usage, .notFound, .exists, .hostPathRefused, .notDirectory, .isDirectory, .notEmpty,
+            .invalid, .tooLarge, .stale, .corrupt, .wrongKey, .newerFormat, .unsupported:
+            false
+        }
+    }
+
     /// Deletes a file system: its key first.
     func delete(_ text: String) async throws {
         let entry = try entry(text)
         let id = entry.record.id
+        guard !returning.contains(id) else {
+            throw APIError(
+                .busy,
+                "file system \(id) is being opened",
+                remedy: "Repeat it in a moment."
+            )
+        }
         leaving.insert(id)
         do {
             // On a full disk a file system must be able to go.
@@ -202,7 +238,7 @@ package actor FileSystems {
                 try keys.load(root: root, family: record.family)
             }
             let engine = try await FileSystem.open(configuration(record, key))
-            try await lifecycle.resume(OpenFileSystem(record: record, engine: engine))
+            try await lifecycle?.resume(OpenFileSystem(record: record, engine: engine))
             return Entry(record: record, engine: .success(engine))
         } catch {
             return Entry(record: record, engine: .failure(APIError(error)))
@@ -217,7 +253,7 @@ package actor FileSystems {
             try keys.erase()
             try FileSystem.removeFiles(of: unused)
         }
-        try await lifecycle.forget(record.id)
+        try await lifecycle?.forget(record.id)
         try await control.remove(record.id)
     }
 
@@ -247,7 +283,7 @@ package actor FileSystems {
             retention: settings.ladder,
             history: settings.history,
             reserve: reserve,
-            accessObserver: lifecycle.observer(of: record.id),
+            accessObserver: lifecycle?.observer(of: record.id),
             log: {
                 logger.notice("engine", metadata: ["fileSystem": "\(record.id)", "says": "\($0)"])
             }

@@ -22,6 +22,7 @@ struct Maintenance: Sendable {
 
     /// One round of everything; what fails is logged, and tried again in the next.
     func round() async {
+        await fileSystems.reopen()
         for entry in await fileSystems.all() {
             guard case .success(let engine) = entry.engine else { continue }
             await attempt("collecting history", entry.record.id.text) {

@@ -54,8 +54,13 @@ package actor Vaults {
                     "Make it with 'varve vault create \(name)'; 'varve vault list' shows those there are."
             )
         }
-        let vault = try await BlockingCalls.run {
-            try Vault.open(disk: disk, directory: directory, root: root)
+        let vault: Vault
+        do {
+            vault = try await BlockingCalls.run {
+                try Vault.open(disk: disk, directory: directory, root: root)
+            }
+        } catch {
+            throw Vaults.named(error, "vault '\(name)' does not open")
         }
         // Another caller may have opened it meanwhile: one object serves all.
         if let first = open[name] {
@@ -88,6 +93,17 @@ package actor Vaults {
 
     func close() {
         open = [:]
+    }
+
+    /// A vault's error with the vault's name before it: its own words name files within the vault.
+    static func named(_ error: any Error, _ what: String) -> APIError {
+        let reason = APIError(error)
+        // The root key has opened the state directory, so a vault of another key came from elsewhere, or is damaged.
+        let remedy =
+            reason.code == .wrongKey
+            ? "If it came from another machine, it needs that one's root key: see docs/operating.md. "
+                + "Otherwise put its file 'key' back from a copy." : reason.remedy
+        return APIError(reason.code, "\(what): \(reason.message)", remedy: remedy)
     }
 
     /// As AWS Backup CreateBackupVault: 2 to 50 letters, digits, hyphens and underscores.

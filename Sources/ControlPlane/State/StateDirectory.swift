@@ -42,7 +42,14 @@ package final class StateDirectory: Sendable {
             do {
                 dataKey = try DataKey(wrapped: wrapped, by: rootKey, for: format.id)
             } catch {
-                throw APIError(error, about: "\(paths.key) (root key \(keyFile))")
+                let plain = APIError(error, about: "\(paths.key) (root key \(keyFile))")
+                guard plain.code != .newerFormat else { throw plain }
+                throw APIError(
+                    plain.code,
+                    plain.message,
+                    remedy: "Name the root key that was in force when the directory was made "
+                        + "(--key-file); if it is this one, put '\(paths.key)' back from a copy."
+                )
             }
             self.paths = paths
             self.format = format

@@ -34,25 +34,35 @@ package struct WrappedKeys: Sendable {
     package func load(root: RootKey, family: UniqueID) throws(APIError) -> DataKey {
         var key: DataKey?
         var damaged: [String] = []
-        var reason = APIError(
-            .notFound,
-            "no copy of the data key is left: \(files.joined(separator: ", "))",
-            remedy: "Restore the file system from a vault: without its key nobody can read it."
-        )
+        var reasons: [APIError] = []
         for file in files {
             do throws(APIError) {
                 let found = try open(file, root: root, family: family)
                 key = key ?? found
             } catch {
-                if error.code != .notFound { reason = error }
+                reasons.append(error)
                 damaged.append(file)
             }
         }
-        guard let key else { throw reason }
+        guard let key else { throw WrappedKeys.lost(reasons) }
         if !damaged.isEmpty {
             try WrappedKeys(files: damaged, on: disk).store(key, root: root, family: family)
         }
         return key
+    }
+
+    /// Why no copy opens.
+    ///
+    /// The root key is the right one: it has opened the state directory.
+    private static func lost(_ reasons: [APIError]) -> APIError {
+        if let newer = reasons.first(where: { $0.code == .newerFormat }) { return newer }
+        let isGone = reasons.allSatisfy { $0.code == .notFound }
+        return APIError(
+            isGone ? .notFound : .corrupt,
+            "no copy of the data key opens: \(reasons.map(\.message).joined(separator: "; "))",
+            remedy: "Put one of them back from a copy of the state directory, and restart varved; "
+                + "without its key nobody can read the file system: restore it from a vault."
+        )
     }
 
     /// Overwrites every copy, syncs it, and only then unlinks it: crypto-erasure.

@@ -98,11 +98,12 @@ struct Moment {
         guard let row = try context.reader.inode(inode, at: view) else {
             throw FileSystemError.gone(inode)
         }
-        return attributes(row)
+        return try attributes(row)
     }
 
-    func attributes(_ row: InodeRow) -> Attributes {
-        Attributes(row, pending: pending(row.inode))
+    /// A row with the unstable writes and the access time of the present.
+    func attributes(_ row: InodeRow) throws -> Attributes {
+        try context.shown(Attributes(row, pending: pending(row.inode)), at: view)
     }
 
     /// A directory's attributes.

@@ -5,6 +5,11 @@ struct BackupCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
         abstract: "Back file systems up into vaults, and list recovery points.",
+        discussion: """
+            EXAMPLES
+              varve backup run shared --vault main
+              varve backup list shared
+            """,
         subcommands: [RunBackupCommand.self, ListBackupsCommand.self]
     )
 }

@@ -7,6 +7,9 @@ struct ListBackupsCommand: AsyncParsableCommand {
         commandName: "list",
         abstract: "List recovery points, oldest first.",
         discussion: """
+            A vault that does not open, or a point that does not read, is named on standard error; the others are \
+            listed, and the exit code is then 3.
+
             EXAMPLES
               varve backup list
               varve backup list shared --vault main
@@ -26,10 +29,16 @@ struct ListBackupsCommand: AsyncParsableCommand {
             Route.listBackups,
             ListBackups(fileSystem: fileSystem, vault: vault)
         )
-        if global.json { return try Output.json(found) }
+        if global.json { try Output.json(found.points) } else { try show(found.points) }
+        if Output.list(left: found.unreadable, "not listed") {
+            throw ExitCode(ExitStatus.partly.rawValue)
+        }
+    }
+
+    private func show(_ points: [RecoveryPointDescription]) throws {
         try Output.table(
             ["ID", "VAULT", "SOURCE", "INSTANT", "EXPIRES", "KIND", "BYTES", "STORED"],
-            found.map { point in
+            points.map { point in
                 [
                     point.id, point.vault, point.fileSystemName, UserTime.local(point.instant),
                     point.expires.map(UserTime.local) ?? "never",

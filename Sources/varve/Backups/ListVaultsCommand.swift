@@ -17,12 +17,18 @@ struct ListVaultsCommand: AsyncParsableCommand {
     func run() async throws {
         let found = try await global.client.call(Route.listVaults, Nothing())
         if global.json { return try Output.json(found) }
+        defer {
+            for vault in found {
+                if let reason = vault.reason { Output.note("varve: \(reason)") }
+            }
+        }
         try Output.table(
             ["NAME", "STATE", "POINTS", "STORED", "CREATED"],
             found.map { vault in
                 [
                     vault.name, vault.state, vault.recoveryPoints.map(String.init) ?? "-",
-                    vault.storedBytes.map(Output.size) ?? "-", UserTime.local(vault.created),
+                    vault.storedBytes.map(Output.size) ?? "-",
+                    vault.created.map(UserTime.local) ?? "-",
                 ]
             },
             right: [2, 3]

@@ -5,6 +5,11 @@ struct VaultCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vault",
         abstract: "Make, list and verify vaults.",
+        discussion: """
+            EXAMPLES
+              varve vault create main
+              varve vault verify main --read-data
+            """,
         subcommands: [CreateVaultCommand.self, ListVaultsCommand.self, VerifyVaultCommand.self]
     )
 }

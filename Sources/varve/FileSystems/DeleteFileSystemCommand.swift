@@ -33,7 +33,14 @@ struct DeleteFileSystemCommand: AsyncParsableCommand {
                     remedy: "Repeat with --yes: there is no terminal to ask at."
                 )
             }
-            Output.note("Delete '\(fileSystem)' and its whole past? Type its id or Name again:")
+            let found = try await global.client.call(
+                Route.describeFileSystem,
+                FileSystemName(fileSystem: fileSystem)
+            )
+            var what = "\(found.id) ('\(found.name)')"
+            if let inodes = found.inodes { what += ", \(inodes) inodes" }
+            if let bytes = found.liveBytes { what += ", \(Output.size(bytes))" }
+            Output.note("Delete \(what), and its whole past? Type '\(fileSystem)' again:")
             guard readLine() == fileSystem else {
                 throw APIError(.failed, "not confirmed: '\(fileSystem)' stays as it is")
             }

@@ -18,6 +18,11 @@ struct ListFileSystemsCommand: AsyncParsableCommand {
     func run() async throws {
         let found = try await global.client.call(Route.listFileSystems, Nothing())
         if global.json { return try Output.json(found) }
+        defer {
+            for item in found {
+                if let reason = item.reason { Output.note("varve: \(item.name): \(reason)") }
+            }
+        }
         try Output.table(
             ["ID", "NAME", "STATE", "INODES", "LIVE", "CREATED"],
             found.map { item in

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LocalAPI
+import VarveModel
 
 /// `varve ls`.
 struct ListCommand: AsyncParsableCommand {
@@ -7,6 +8,9 @@ struct ListCommand: AsyncParsableCommand {
         commandName: "ls",
         abstract: "List a directory, now or in the past.",
         discussion: """
+            By name; a directory of more than 50,000 names comes unsorted. A terminal shows control bytes and bytes that \
+            are no UTF-8 as %XX, a pipe gets them as they are.
+
             EXAMPLES
               varve ls shared:/
               varve ls -l shared:/projects --at '2026-11-23 14:03:22'
@@ -26,42 +30,69 @@ struct ListCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to list.", valueName: "FS:/path"), transform: Parse.file)
     var file: FileReference
 
+    /// Entries that are held to be sorted by name: some 20 MiB.
+    ///
+    /// A larger directory comes as it is kept.
+    private static let sortedMax = 50_000
+
     func run() async throws {
-        var all: [FileEntry] = []
+        let moment = try await steadyMoment()
+        var array = JSONArrayOutput()
         var pending: [[UInt8]] = [[]]
         while let below = pending.popLast() {
-            var deeper: [[UInt8]] = []
-            for entry in try await entries(below) {
-                let name = below + entry.name.bytes
-                if recursive, entry.kind == "directory" {
-                    deeper.append(name + [UInt8(ascii: "/")])
-                }
-                var shown = entry
-                shown.name = EscapedBytes(name)
-                if global.json { all.append(shown) } else { try show(shown) }
-            }
-            pending += deeper.reversed()
+            pending += try await list(below, moment, &array).reversed()
         }
-        if global.json { try Output.json(all) }
+        if global.json { try array.end() }
     }
 
-    /// One directory's entries by name.
-    private func entries(_ below: [UInt8]) async throws -> [FileEntry] {
+    /// Prints one directory; answers those in it, when they are to be listed too.
+    private func list(
+        _ below: [UInt8],
+        _ moment: Moment,
+        _ array: inout JSONArrayOutput
+    ) async throws -> [[UInt8]] {
         let place = FileReference(
             fileSystem: file.fileSystem,
             path: EscapedBytes(file.path.bytes + [UInt8(ascii: "/")] + below)
         )
-        var found: [FileEntry] = []
+        var deeper: [[UInt8]] = []
+        var held: [FileEntry] = []
+        var isSorted = true
         var after: UInt64 = 0
         repeat {
             let page = try await global.client.call(
                 Route.list,
-                ListDirectory(file: below.isEmpty ? file : place, moment: past.moment, after: after)
+                ListDirectory(file: below.isEmpty ? file : place, moment: moment, after: after)
             )
-            found += page.entries
+            held += page.entries
             after = page.next ?? 0
+            if after != 0, isSorted, held.count < ListCommand.sortedMax { continue }
+            if after != 0, isSorted {
+                isSorted = false
+                Output.note(
+                    "varve: over \(ListCommand.sortedMax) names in one directory: not sorted"
+                )
+            }
+            if isSorted {
+                held.sort { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) }
+            }
+            for var entry in held {
+                entry.name = EscapedBytes(below + entry.name.bytes)
+                if recursive, entry.kind == "directory" {
+                    deeper.append(entry.name.bytes + [UInt8(ascii: "/")])
+                }
+                if global.json { try array.append(entry) } else { try show(entry) }
+            }
+            held = []
         } while after != 0
-        return found.sorted { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) }
+        return deeper
+    }
+
+    /// The moment asked for, fixed: a relative one must not move while page follows page.
+    private func steadyMoment() async throws -> Moment {
+        guard case .ago(let seconds) = past.at, seconds > 0 else { return past.moment }
+        let now = try await global.client.call(Route.showClock, Nothing()).now.time
+        return Moment(at: .moment(now.adding(seconds: -seconds)))
     }
 
     private func show(_ entry: FileEntry) throws {

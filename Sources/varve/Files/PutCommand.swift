@@ -52,7 +52,7 @@ struct PutCommand: AsyncParsableCommand {
         let written = try await global.client.upload(
             Route.write,
             WriteFile(file: file, offset: offset),
-            body: DescriptorBytes(descriptor: descriptor),
+            body: DescriptorBytes(descriptor: descriptor, phase: "put"),
             length: length
         )
         if global.json { try Output.json(written) }

@@ -6,6 +6,11 @@ struct LifecycleCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lifecycle",
         abstract: "Move cold files to cheaper tiers, and see what would move and why.",
+        discussion: """
+            EXAMPLES
+              varve lifecycle plan shared
+              varve lifecycle why shared:/archive/2019.tar
+            """,
         subcommands: [
             PlanLifecycleCommand.self, RunLifecycleCommand.self, WhyLifecycleCommand.self,
         ]

@@ -33,19 +33,7 @@ struct DiffCommand: AsyncParsableCommand {
             Route.diff,
             DiffRequest(fileSystem: fileSystem, old: old, new: new ?? Moment())
         )
-        if global.json {
-            try Output.json(report)
-        } else {
-            for difference in report.differences {
-                let what =
-                    difference.what.isEmpty ? "" : "  (\(difference.what.joined(separator: ", ")))"
-                try Output.write(
-                    Array("\(difference.sign) ".utf8) + Output.name(difference.path)
-                        + Array("\(what)\n".utf8)
-                )
-            }
-            if report.isCut { Output.note("varve: there are more differences than these") }
-        }
+        if global.json { try Output.json(report) } else { try report.show() }
         if !report.differences.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
     }
 
@@ -57,5 +45,20 @@ struct DiffCommand: AsyncParsableCommand {
                 Int64(rest.prefix { $0 != "." }) == nil || rest.hasPrefix("-") ? rest : text
             )
         )
+    }
+}
+
+extension DiffReport {
+    /// Prints the differences, one a line.
+    func show() throws {
+        for difference in differences {
+            let what =
+                difference.what.isEmpty ? "" : "  (\(difference.what.joined(separator: ", ")))"
+            try Output.write(
+                Array("\(difference.sign) ".utf8) + Output.name(difference.path)
+                    + Array("\(what)\n".utf8)
+            )
+        }
+        if isCut { Output.note("varve: there are more differences than these") }
     }
 }

@@ -8,10 +8,12 @@ struct RestoreCommand: AsyncParsableCommand {
         abstract: "Bring a file or a tree back from a past moment or a recovery point.",
         discussion: """
             --in-place turns the path back where it stands; what it replaces stays in the past, so it can be undone. \
-            --to copies it elsewhere, --to-new into a file system made for it.
+            --to copies it elsewhere, --to-new into a file system made for it. --in-place --dry-run lists what would come \
+            back (+), go (-) and change (M), and touches nothing.
 
             EXAMPLES
               varve restore shared:/plan.txt --at '2026-11-23 14:03:22' --in-place
+              varve restore shared:/projects --at -3h --in-place --dry-run
               varve restore shared:/projects --snapshot monday --to shared:/projects-monday
               varve restore shared:/ --recovery-point rp-0123… --to-new shared-restored
               varve restore shared:/ --recovery-point rp-0123… --to /mnt/restored
@@ -41,6 +43,9 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Where it stands.")
     var inPlace = false
 
+    @Flag(help: "With --in-place: only say what would change.")
+    var dryRun = false
+
     @Argument(
         help: ArgumentHelp(
             "What to restore; of a recovery point, FS is its source.",
@@ -56,6 +61,12 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         if [to != nil, toNew != nil, inPlace].count(where: { $0 }) != 1 {
             throw ValidationError("Give one of --to, --to-new and --in-place.")
+        }
+        if dryRun, !inPlace {
+            throw ValidationError("--dry-run is for --in-place: elsewhere nothing is replaced.")
+        }
+        if vault != nil, recoveryPoint == nil {
+            throw ValidationError("--vault is for --recovery-point.")
         }
         if inPlace, recoveryPoint != nil {
             throw ValidationError(
@@ -77,19 +88,26 @@ struct RestoreCommand: AsyncParsableCommand {
                 target.hostPath = EscapedBytes(try Parse.hostPath(to))
             }
         }
-        let report = try await restore(RestoreRequest(file: file, moment: moment, target: target))
-        if global.json {
-            try Output.json(report)
-        } else {
-            if toNew != nil, let made = report.fileSystem { try Output.line(made) }
-            Output.note("\(report.files) files, \(Output.size(report.bytes))")
-            if let undo = report.undo {
-                Output.note(
-                    "to undo: varve restore '\(file.description)' --snapshot \(undo) --in-place"
-                )
-            }
+        let report = try await restore(
+            RestoreRequest(file: file, moment: moment, target: target, isPlan: dryRun)
+        )
+        if global.json { try Output.json(report) } else { try show(report) }
+        if Output.list(left: report.left) { throw ExitCode(ExitStatus.partly.rawValue) }
+    }
+
+    private func show(_ report: RestoreReport) throws {
+        if let plan = report.plan {
+            try plan.show()
+            return Output.note("\(plan.differences.count) differences; nothing was changed")
         }
-        if try Output.list(left: report.left) { throw ExitCode(ExitStatus.partly.rawValue) }
+        if toNew != nil, let made = report.fileSystem { try Output.line(made) }
+        let from = report.vault.map { " from vault '\($0)'" } ?? ""
+        Output.note("\(report.files) files, \(Output.size(report.bytes))\(from)")
+        if let undo = report.undo {
+            Output.note(
+                "to undo: varve restore '\(file.description)' --snapshot \(undo) --in-place"
+            )
+        }
     }
 
     private func restore(_ request: RestoreRequest) async throws -> RestoreReport {

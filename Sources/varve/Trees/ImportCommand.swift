@@ -40,15 +40,25 @@ struct ImportCommand: AsyncParsableCommand {
             )
         } catch let error as APIError where error.code == .hostPathRefused {
             // The daemon opens host paths for root and itself alone: stream what we may read.
-            let tar = try TarProcess.reading(directory: hostdir)
-            let report = try await global.client.upload(
+            return try await stream(TarProcess.reading(directory: hostdir))
+        }
+    }
+
+    private func stream(_ tar: TarProcess) async throws -> TreeReport {
+        let report: TreeReport
+        do {
+            report = try await global.client.upload(
                 Route.importStream,
                 TreeStream(file: target, moment: Moment()),
-                body: DescriptorBytes(descriptor: tar.descriptor),
+                body: DescriptorBytes(descriptor: tar.descriptor, phase: "importing"),
                 length: nil
             )
-            return report.adding(left: tar.finish())
+        } catch {
+            // What kept tar from reading may be the reason of it all.
+            for item in tar.stop() { Output.note("varve: \(item.what)") }
+            throw error
         }
+        return report.adding(left: tar.finish())
     }
 }
 
@@ -58,11 +68,15 @@ extension TreeReport {
         if json {
             try Output.json(self)
         } else {
+            // A streamed export is unpacked by tar, which counts nothing.
+            let isStream = files + directories + others == 0
             try Output.line(
-                "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
+                isStream
+                    ? "\(Output.size(bytes)) streamed"
+                    : "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
             )
         }
-        if try Output.list(left: left) { throw ExitCode(ExitStatus.partly.rawValue) }
+        if Output.list(left: left) { throw ExitCode(ExitStatus.partly.rawValue) }
     }
 
     func adding(left more: [LeftOut]) -> TreeReport {

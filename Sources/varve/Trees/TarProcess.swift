@@ -7,7 +7,10 @@ final class TarProcess {
     /// Our end of the pipe.
     let descriptor: Int32
     private let process: pid_t
-    private let errors: Int32
+    /// As waitpid(2) tells it.
+    private var status: Int32 = 0
+    /// A file of no name, not a pipe: a tar with much to say must not wait for its reader.
+    private let errors: UnsafeMutablePointer<FILE>
 
     /// Starts `tar --create` over a directory.
     static func reading(directory: [UInt8]) throws -> TarProcess {
@@ -34,7 +37,8 @@ final class TarProcess {
         return try TarProcess(
             [
                 "--extract", "--xattrs", "--xattrs-include=*", "--same-permissions",
-                "--numeric-owner",
+                // As a user too, so that owners that cannot be given are told of.
+                "--same-owner", "--numeric-owner",
             ],
             directory: directory,
             operands: [],
@@ -50,44 +54,78 @@ final class TarProcess {
     ) async throws -> TreeReport {
         let tar = try writing(directory: directory)
         var bytes: UInt64 = 0
-        try await client.download(Route.exportStream, request) { part in
-            bytes += UInt64(part.count)
-            ProgressLine.show(Progress(phase: "export", bytes: bytes))
-            try Output.write(part, to: tar.descriptor)
+        do {
+            try await client.download(Route.exportStream, request) { part in
+                bytes += UInt64(part.count)
+                ProgressLine.show(Progress(phase: "exporting", bytes: bytes))
+                try Output.write(part, to: tar.descriptor)
+            }
+        } catch {
+            // Why tar took no more, if that was it, says more than that it did.
+            for item in tar.stop() { Output.note("varve: \(item.what)") }
+            throw error
         }
         close(tar.descriptor)
         ProgressLine.end()
         return TreeReport(files: 0, directories: 0, others: 0, bytes: bytes, left: tar.finish())
     }
 
+    /// Hangs up before its end; answers what it complained about.
+    func stop() -> [LeftOut] {
+        close(descriptor)
+        return complaints()
+    }
+
     /// Waits for its end; what it complained about was left out.
     func finish() -> [LeftOut] {
+        let left = complaints()
+        if left.isEmpty, status != 0 {
+            return [TarProcess.left("tar ended with \(status >> 8), and does not say why")]
+        }
+        return left
+    }
+
+    private func complaints() -> [LeftOut] {
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
         var text: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while case let count = read(errors, &buffer, buffer.count), count > 0 {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        rewind(errors)
+        while case let count = fread(&buffer, 1, buffer.count, errors), count > 0 {
             text.append(contentsOf: buffer.prefix(count))
         }
-        close(errors)
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        guard status != 0 else { return [] }
-        return text.split(separator: UInt8(ascii: "\n")).map { line in
-            LeftOut(path: EscapedBytes("tar".utf8), what: String(decoding: line, as: UTF8.self))
-        }
+        fclose(errors)
+        let lines = text.split(separator: UInt8(ascii: "\n"))
+            .map { String(decoding: $0, as: UTF8.self) }
+        return lines.filter { line in !TarProcess.harmless.contains { line.contains($0) } }
+            .map(TarProcess.left)
+    }
+
+    /// What tar says in passing: nothing was left out for it.
+    private static let harmless = [
+        "Exiting with failure status due to previous errors", "s in the future",
+        "implausibly old time stamp",
+    ]
+
+    private static func left(_ line: String) -> LeftOut {
+        LeftOut(path: EscapedBytes("tar".utf8), what: line.replacing("tar: ", with: ""))
     }
 
     private init(_ options: [String], directory: [UInt8], operands: [String], weRead: Bool) throws {
         var data: [Int32] = [0, 0]
-        var complaints: [Int32] = [0, 0]
-        guard pipe(&data) == 0, pipe(&complaints) == 0 else {
-            throw APIError(.failed, "make a pipe: \(String(cString: strerror(errno)))")
+        guard pipe(&data) == 0, let complaints = tmpfile() else {
+            throw APIError(
+                .failed,
+                "make a pipe and a temporary file: \(String(cString: strerror(errno)))"
+            )
         }
-        for end in data + complaints { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        for end in data + [fileno(complaints)] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        // Its words are passed on, and must not depend on who runs it.
+        setenv("LC_ALL", "C", 1)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, data[weRead ? 1 : 0], weRead ? 1 : 0)
-        posix_spawn_file_actions_adddup2(&actions, complaints[1], 2)
+        posix_spawn_file_actions_adddup2(&actions, fileno(complaints), 2)
         let words = ["tar"] + options + ["--file=-", "--directory"]
         var arguments = words.map { strdup($0) }
         arguments.append(TarProcess.withTerminator(directory) { strdup($0) })
@@ -96,7 +134,6 @@ final class TarProcess {
         var child: pid_t = 0
         let result = posix_spawnp(&child, "tar", &actions, nil, arguments, environ)
         close(data[weRead ? 1 : 0])
-        close(complaints[1])
         guard result == 0 else {
             throw APIError(
                 .failed,
@@ -106,7 +143,7 @@ final class TarProcess {
         }
         process = child
         descriptor = data[weRead ? 0 : 1]
-        errors = complaints[0]
+        errors = complaints
     }
 
     private static func withTerminator<Result>(
@@ -119,37 +156,5 @@ final class TarProcess {
             }
             return body(start)
         }
-    }
-}
-
-/// A descriptor's bytes, 256 KiB at a time.
-struct DescriptorBytes: AsyncSequence, Sendable {
-    let descriptor: Int32
-
-    struct AsyncIterator: AsyncIteratorProtocol {
-        let descriptor: Int32
-
-        mutating func next() async throws -> ByteBuffer? {
-            var buffer = ByteBufferAllocator().buffer(capacity: 256 << 10)
-            var failure: Int32 = 0
-            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 256 << 10) { bytes in
-                while true {
-                    let count = read(descriptor, bytes.baseAddress, bytes.count)
-                    if count >= 0 { return count }
-                    guard errno == EINTR else {
-                        failure = errno
-                        return 0
-                    }
-                }
-            }
-            guard failure == 0 else {
-                throw APIError(.failed, "read the source: \(String(cString: strerror(failure)))")
-            }
-            return buffer.readableBytes == 0 ? nil : buffer
-        }
-    }
-
-    func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(descriptor: descriptor)
     }
 }

@@ -1,0 +1,51 @@
+import Glibc
+import LocalAPI
+import NIOCore
+
+/// A descriptor's bytes, 256 KiB at a time, with progress on a terminal.
+struct DescriptorBytes: AsyncSequence, Sendable {
+    let descriptor: Int32
+    /// What is going on, in a word.
+    let phase: String
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        let descriptor: Int32
+        let phase: String
+        private var sent: UInt64 = 0
+        private var shown: UInt64 = 0
+
+        init(descriptor: Int32, phase: String) {
+            self.descriptor = descriptor
+            self.phase = phase
+        }
+
+        mutating func next() async throws -> ByteBuffer? {
+            var buffer = ByteBufferAllocator().buffer(capacity: 256 << 10)
+            var failure: Int32 = 0
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 256 << 10) { bytes in
+                while true {
+                    let count = read(descriptor, bytes.baseAddress, bytes.count)
+                    if count >= 0 { return count }
+                    guard errno == EINTR else {
+                        failure = errno
+                        return 0
+                    }
+                }
+            }
+            guard failure == 0 else {
+                throw APIError(.failed, "read the source: \(String(cString: strerror(failure)))")
+            }
+            sent += UInt64(buffer.readableBytes)
+            // Every 4 MiB: a terminal is slower than a socket.
+            if sent - shown >= 4 << 20 {
+                shown = sent
+                ProgressLine.show(Progress(phase: phase, bytes: sent))
+            }
+            return buffer.readableBytes == 0 ? nil : buffer
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(descriptor: descriptor, phase: phase)
+    }
+}
