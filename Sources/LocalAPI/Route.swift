@@ -129,6 +129,7 @@ extension Route {
     package static let listBackups = Call<ListBackups, [RecoveryPointDescription]>(
         path: "backups/list"
     )
+    package static let deleteBackup = Call<RecoveryPointName, Nothing>(path: "backups/delete")
 
     package static let listJobs = Call<Nothing, [JobDescription]>(path: "jobs/list")
     package static let runJob = LongCall<JobName, JobRunDescription>(path: "jobs/run")

@@ -4,7 +4,9 @@ import ArgumentParser
 struct BackupCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Back file systems up into vaults, and list recovery points.",
-        subcommands: [RunBackupCommand.self, ListBackupsCommand.self]
+        abstract: "Back file systems up into vaults; list and delete recovery points.",
+        subcommands: [
+            RunBackupCommand.self, ListBackupsCommand.self, DeleteBackupCommand.self,
+        ]
     )
 }
