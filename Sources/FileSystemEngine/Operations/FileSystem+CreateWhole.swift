@@ -216,16 +216,7 @@ extension WriteContext {
             return
         }
         for slice in sealed.slices {
-            let outcome = try writer.insertSlice(
-                row.inode,
-                tile: slice.tile,
-                offset: UInt64(slice.offset),
-                length: UInt64(slice.range.count),
-                sequence: slice.sequence,
-                record: slice.record,
-                skip: 0
-            )
-            noteSlice(outcome, row.inode, tile: slice.tile)
+            try insert(slice, of: row.inode)
             row.appliedSequence = slice.sequence
             row.space += UInt64(slice.range.count)
         }
