@@ -186,7 +186,7 @@ let package = Package(
         ),
         tests(
             "BackupVaultTests",
-            ["TestKit", "BackupVault", "Disk", "Keyring", "VarveModel"],
+            ["TestKit", "BackupVault", "Compression", "Disk", "Keyring", "VarveModel"],
             resources: ["Fixtures"]
         ),
         tests(
@@ -199,8 +199,8 @@ let package = Package(
         tests(
             "BackupTests",
             [
-                "TestKit", "Backup", "BackupVault", "FileSystemEngine", "Policies", "Disk",
-                "Keyring", "VarveModel",
+                "TestKit", "Backup", "BackupVault", "FileSystemEngine", "MetadataStore",
+                "Policies", "Disk", "Keyring", "VarveModel",
             ]
         ),
         tests(

@@ -33,14 +33,19 @@ extension Vault {
         try manifests.remove(id)
     }
 
-    /// Deletes every point whose expiry has come.
+    /// Deletes every point whose expiry has come, but the newest of each source.
+    ///
+    /// Should backups have stopped, the last one must not age away: it goes with the next one, or by hand.
     ///
     /// - Parameter now: A point expires at its instant of expiry, not after it.
     /// - Returns: The deleted points; one that cannot be read stays.
     /// - Throws: `.failed`, `.denied`.
     package func expire(now: Timestamp) throws(VaultError) -> [RecoveryPoint] {
         var deleted: [RecoveryPoint] = []
-        for point in try listing().points {
+        let points = try listing().points
+        var newest: [String: RecoveryPointID] = [:]
+        for point in points { newest[point.source] = point.id }
+        for point in points where newest[point.source] != point.id {
             guard let expires = point.expires, expires <= now else { continue }
             do throws(VaultError) {
                 try delete(point.id)

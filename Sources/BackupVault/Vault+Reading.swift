@@ -110,22 +110,36 @@ extension Vault: MapNodeSource {
         return try compression.plain(payload, entry: entry, name: name)
     }
 
-    /// A chunk's stored bytes, authenticated; looks again when a prune moved the chunk meanwhile.
+    /// A chunk's stored bytes, authenticated.
+    ///
+    /// Looks again when a prune moved the chunk meanwhile. A damaged one is remembered as such, so that
+    /// the next backup of the same bytes stores them anew, and read from another pack if it stands in one.
     func payload(
         of id: ChunkID
     ) throws(VaultError) -> (entry: PackEntry, payload: [UInt8], name: String) {
+        var damage: VaultError?
         for attempt in 0..<3 {
             if attempt > 0 { try refresh() }
-            guard let (place, pack) = place(of: id) else { continue }
-            do throws(VaultError) {
-                let reader = try reader(of: pack.id)
-                let entry = PackEntry(id: id, place: place)
-                let payload = try reader.payload(of: entry, number: Int(place.number))
-                return (entry, payload, reader.name)
-            } catch {
-                guard error.code == .notFound else { throw error }
-                continue
+            let places = knowledge.withLock { known in
+                known.index.places(of: id).map { ($0, known.index.pack(of: $0)) }
             }
+            for (place, pack) in places {
+                do throws(VaultError) {
+                    let reader = try reader(of: pack.id)
+                    let entry = PackEntry(id: id, place: place)
+                    let payload = try reader.payload(of: entry, number: Int(place.number))
+                    return (entry, payload, reader.name)
+                } catch {
+                    switch error.code {
+                    case .notFound: continue
+                    case .corrupt:
+                        damage = damage ?? error
+                        noteDamaged(id, in: pack.id)
+                    default: throw error
+                    }
+                }
+            }
+            if let damage { throw damage }
         }
         let damaged = knowledge.withLock { $0.damagedPacks.count }
         throw VaultError(
@@ -136,6 +150,14 @@ extension Vault: MapNodeSource {
         )
     }
 
+    /// Remembers that a pack does not give back a chunk.
+    func noteDamaged(_ id: ChunkID, in pack: UniqueID) {
+        knowledge.withLock { known in
+            let place = known.index.places(of: id).first { known.index.pack(of: $0).id == pack }
+            if let place { known.index.noteDamaged(place, of: id) }
+        }
+    }
+
     func place(of id: ChunkID) -> (place: ChunkPlace, pack: IndexedPack)? {
         knowledge.withLock { known in
             known.index.chunks[id].map { ($0, known.index.pack(of: $0)) }
@@ -144,9 +166,7 @@ extension Vault: MapNodeSource {
 
     /// Whether new references to a chunk may rely on a finished pack.
     func canDeduplicate(_ id: ChunkID) -> Bool {
-        knowledge.withLock { known in
-            known.index.chunks[id].map { !known.index.isCondemned($0) } ?? false
-        }
+        knowledge.withLock { $0.index.canDeduplicate(id) }
     }
 
     func isCondemned(_ id: ChunkID) -> Bool {

@@ -48,8 +48,9 @@ extension Vault {
             let startsAnew = isStale
             knowledge.withLock { known in
                 if startsAnew {
+                    let damaged = known.index.damaged
                     known = Knowledge()
-                    known.index = ChunkIndex(condemned: condemned)
+                    known.index = ChunkIndex(condemned: condemned, damaged: damaged)
                 }
                 known.generation = directory.generation
                 known.indexFiles.formUnion(directory.indexFiles)

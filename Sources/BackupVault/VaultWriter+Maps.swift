@@ -78,14 +78,27 @@ extension VaultWriter {
     }
 
     /// Copies every chunk that the point needs out of packs that were condemned since it was begun.
+    ///
+    /// Also out of those that were condemned already, should the maps stand on a point that was published
+    /// while a prune condemned them: the lease does not keep these in place.
+    ///
+    /// - Throws: `.notFound` when such a pack went before its chunks could be copied.
     private func rescueCondemned(_ draft: RecoveryPointDraft) throws(VaultError) {
         while true {
             let current = try vault.generations.current()
-            if current.number == generationSeen { return }
+            if current.number == generationSeen, !mustLookAtBase { return }
             generationSeen = current.number
+            mustLookAtBase = false
             try vault.refresh()
             var live = LiveChunks(source: vault)
             for map in draft.maps.values { try live.add(map) }
+            if let lost = live.ids.first(where: { vault.place(of: $0) == nil }) {
+                throw VaultError(
+                    .notFound,
+                    "chunk \(lost) was pruned with the earlier recovery point",
+                    remedy: "Run the backup again."
+                )
+            }
             try copy(live.ids.filter { vault.isCondemned($0) })
             try settle()
         }

@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 import VarveModel
 
@@ -32,11 +31,16 @@ package final class VaultWriter {
     let lease: Lease
     /// The newest generation whose condemned packs this writer has looked at.
     var generationSeen: UInt64
+    /// Whether condemned packs were there when this writer began, which a base of its maps may still need: a
+    /// point that was published while they were being condemned.
+    var mustLookAtBase: Bool
     /// Packs that this writer finished and that stand in no index file yet.
     var unindexed: [(pack: IndexedPack, entries: [PackEntry])] = []
     private var open: [PackKind: PackWriter] = [:]
     /// Chunks of the open packs: nobody else may refer to them yet.
-    private var pending: [ChunkID: (kind: PackKind, number: Int)] = [:]
+    private let pending = PendingChunks()
+    /// Finds out about chunks on any thread what this writer then need only append.
+    package let preparer: ChunkPreparer
     /// Map roots that new points may stand on.
     private var trusted: Set<MapRoot> = []
     private var state = State.writing
@@ -52,6 +56,8 @@ package final class VaultWriter {
         self.vault = vault
         self.lease = lease
         generationSeen = lease.generation
+        mustLookAtBase = vault.knowledge.withLock { !$0.index.condemned.isEmpty }
+        preparer = ChunkPreparer(vault: vault, pending: pending)
     }
 
     deinit {
@@ -70,7 +76,7 @@ package final class VaultWriter {
         guard bytes.count <= ChunkSizes.bytesMax else {
             throw VaultError(.invalid, "a chunk of \(bytes.count) bytes; at most 1 MiB fits")
         }
-        return try append(prepare(bytes), as: .content)
+        return try append(preparer.prepare(chunk: bytes), as: .content)
     }
 
     /// Stores one chunk as it is, unless the vault holds it.
@@ -89,6 +95,18 @@ package final class VaultWriter {
         _ bytes: UnsafeRawBufferPointer
     ) throws(VaultError) -> [ChunkReference] {
         try storeCut(bytes, lengths: vault.chunker.cuts(of: bytes))
+    }
+
+    /// Stores what was prepared beforehand.
+    ///
+    /// - Returns: The chunks in order.
+    /// - Throws: As ``storeCut(_:)``.
+    package func store(_ prepared: PreparedChunks) throws(VaultError) -> [ChunkReference] {
+        try requireWriting()
+        var references: [ChunkReference] = []
+        references.reserveCapacity(prepared.chunks.count)
+        for chunk in prepared.chunks { references.append(try append(chunk, as: .content)) }
+        return references
     }
 
     /// Begins to cut and store a stream that comes in pieces.
@@ -114,7 +132,7 @@ package final class VaultWriter {
         // A batch at a time: what is compressed and not yet in a pack stays small.
         for first in stride(from: 0, to: pieces.count, by: VaultWriter.batchChunks) {
             let end = min(pieces.count, first + VaultWriter.batchChunks)
-            for prepared in prepareAll(Array(pieces[first..<end])) {
+            for prepared in preparer.prepare(chunks: Array(pieces[first..<end])) {
                 references.append(try append(prepared, as: .content))
             }
         }
@@ -124,44 +142,12 @@ package final class VaultWriter {
     /// 64 chunks of 64 KiB are 4 MiB: enough to keep the cores busy.
     private static let batchChunks = 64
 
-    /// A chunk with what can be found out about it on any thread.
-    private struct Prepared: Sendable {
-        let reference: ChunkReference
-        /// The bytes to store: `nil` when the vault holds the chunk.
-        let payload: [UInt8]?
-        let codec: ChunkCodec
-    }
-
-    private func prepareAll(_ pieces: [UnsafeRawBufferPointer]) -> [Prepared] {
-        guard pieces.count > 1 else { return pieces.map(prepare) }
-        return [Prepared](unsafeUninitializedCapacity: pieces.count) { results, count in
-            // SAFETY: each iteration initialises the one place that bears its own number, and all
-            // have ended when concurrentPerform returns; `prepare` reads what no one changes.
-            nonisolated(unsafe) let results = results
-            nonisolated(unsafe) let writer = self
-            nonisolated(unsafe) let pieces = pieces
-            DispatchQueue.concurrentPerform(iterations: pieces.count) { index in
-                results.initializeElement(at: index, to: writer.prepare(pieces[index]))
-            }
-            count = pieces.count
-        }
-    }
-
-    private func prepare(_ plain: UnsafeRawBufferPointer) -> Prepared {
-        let id = vault.keys.chunkID(of: plain)
-        let reference = ChunkReference(id: id, length: UInt32(plain.count))
-        if pending[id] != nil || vault.canDeduplicate(id) {
-            return Prepared(reference: reference, payload: nil, codec: .raw)
-        }
-        if let frame = vault.compression.shrunk(plain) {
-            return Prepared(reference: reference, payload: frame, codec: .zstd)
-        }
-        return Prepared(reference: reference, payload: Array(plain), codec: .raw)
-    }
-
-    private func append(_ chunk: Prepared, as kind: PackKind) throws(VaultError) -> ChunkReference {
+    private func append(_ chunk: PreparedChunk, as kind: PackKind) throws(VaultError)
+        -> ChunkReference
+    {
         let id = chunk.reference.id
-        guard let payload = chunk.payload, pending[id] == nil, !vault.canDeduplicate(id) else {
+        guard let payload = chunk.payload, pending.place(of: id) == nil, !vault.canDeduplicate(id)
+        else {
             counters.chunksDeduplicated += 1
             return chunk.reference
         }
@@ -187,7 +173,7 @@ package final class VaultWriter {
                     codec: codec
                 )
             }
-            pending[reference.id] = (kind, pack.entries.count - 1)
+            pending.add(reference.id, kind, number: pack.entries.count - 1)
             counters.chunksStored += 1
             counters.storedBytes += UInt64(entry.stored)
             if pack.size >= vault.settings.packBytes { try finish(kind) }
@@ -197,7 +183,7 @@ package final class VaultWriter {
         }
     }
 
-    func isPending(_ id: ChunkID) -> Bool { pending[id] != nil }
+    func isPending(_ id: ChunkID) -> Bool { pending.place(of: id) != nil }
 
     // MARK: Packs
 
@@ -228,7 +214,7 @@ package final class VaultWriter {
         )
         unindexed.append((indexed, pack.entries))
         vault.knowledge.withLock { $0.index.add(indexed, entries: pack.entries) }
-        for entry in pack.entries { pending[entry.id] = nil }
+        pending.remove(pack.entries)
         counters.packsFinished += 1
     }
 
@@ -257,7 +243,7 @@ package final class VaultWriter {
         state = .ended
         for pack in open.values { pack.discard() }
         open = [:]
-        pending = [:]
+        pending.removeAll()
         lease.end()
     }
 
@@ -282,7 +268,7 @@ package final class VaultWriter {
 extension VaultWriter: MapNodeStore {
     func node(_ reference: ChunkReference) throws(VaultError) -> MapNode {
         counters.nodesRead += 1
-        guard let place = pending[reference.id], let pack = open[place.kind] else {
+        guard let place = pending.place(of: reference.id), let pack = open[place.kind] else {
             return try vault.node(reference)
         }
         if let known = vault.nodes.withLock({ $0.value(reference.id) }) { return known }
@@ -294,7 +280,7 @@ extension VaultWriter: MapNodeStore {
 
     func storeNode(_ bytes: [UInt8]) throws(VaultError) -> ChunkReference {
         let stored = counters.chunksStored
-        let prepared = bytes.withUnsafeBytes { prepare($0) }
+        let prepared = bytes.withUnsafeBytes { preparer.prepare(chunk: $0) }
         let reference = try append(prepared, as: .nodes)
         if counters.chunksStored > stored {
             counters.nodesWritten += 1

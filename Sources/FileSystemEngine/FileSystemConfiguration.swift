@@ -74,8 +74,18 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var symlinkBytesMax = 4_095
     /// 64 KiB a value, as Linux (XATTR_SIZE_MAX).
     package var attributeBytesMax = 65_536
+    /// 1,024 extended attributes of one inode.
+    ///
+    /// So many fit one value of a recovery point's map: short values inside it (543 KiB of its 1 MiB), long
+    /// ones as chunks (of 4,096).
+    package var attributesMax = 1_024
     /// Names in all of an inode's extended attributes, as Linux (XATTR_LIST_MAX).
     package var attributeNamesBytesMax = 65_536
+    /// 4,000,000 keys and inodes that one restore in place sets back; more is refused, and nothing changes.
+    ///
+    /// It is one transaction, which holds the keys (some 50 bytes each, 200 MB) and the pages that it
+    /// changes (sorted by inode, some 40 rows a page: 100,000 pages in each of four trees, 1.6 GiB).
+    package var restoreKeysMax = 4_000_000
     /// Operations in one transaction at most: 64 reach 14,000 creates a second, 512 bound the wait.
     package var batchOperationsMax = 512
     /// Operations queued or running at most; more callers wait their turn.

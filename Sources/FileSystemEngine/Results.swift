@@ -104,6 +104,11 @@ package struct DirentRecord: Sendable, Hashable {
 package struct ExtendedAttribute: Sendable, Hashable {
     package let name: [UInt8]
     package let value: [UInt8]
+
+    package init(name: [UInt8], value: [UInt8]) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// One version of a file: how it read from `epoch` until the next one.

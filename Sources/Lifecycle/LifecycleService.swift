@@ -95,7 +95,8 @@ package struct LifecycleService: Sendable {
     /// Brings files back to Standard that were used since they left it (`AFTER_1_ACCESS`).
     ///
     /// A file leaves Standard only when it was idle for the policy's days, so one in a colder tier with a
-    /// later access day has been used since: a range of the index again.
+    /// later access day may have been used since: a range of the index again. The day of its move decides,
+    /// so that a policy of more days brings back nothing by itself.
     package func promoteAccessed(
         _ fileSystem: FileSystem,
         _ policy: LifecyclePolicy
@@ -137,6 +138,13 @@ package struct LifecycleService: Sendable {
         _ row: AccessDay,
         _ fileSystem: FileSystem
     ) async throws(LifecycleError) -> LifecycleMove? {
+        let last = try await using { () async throws(MetadataError) in
+            try await journal.lastTransition(fileSystem.id.text, row.inode)
+        }
+        // Whatever moves was idle on the day before at least: a use of the same day came after it.
+        if let last, last.to == row.tier, last.state == .committed, row.day < last.planned.day {
+            return nil
+        }
         do throws(FileSystemError) {
             let attributes = try await fileSystem.attributes(of: row.inode)
             return LifecycleMove(

@@ -90,6 +90,17 @@ package struct BackupList: Codable, Sendable, Hashable {
     }
 }
 
+/// Names a recovery point of a vault.
+package struct RecoveryPointName: Codable, Sendable, Hashable {
+    package var vault: String
+    package var id: String
+
+    package init(vault: String, id: String) {
+        self.vault = vault
+        self.id = id
+    }
+}
+
 /// A recovery point.
 package struct RecoveryPointDescription: Codable, Sendable, Hashable {
     package var id: String

@@ -127,6 +127,7 @@ extension Route {
         path: "backups/run"
     )
     package static let listBackups = Call<ListBackups, BackupList>(path: "backups/list")
+    package static let deleteBackup = Call<RecoveryPointName, Nothing>(path: "backups/delete")
 
     package static let listJobs = Call<Nothing, [JobDescription]>(path: "jobs/list")
     package static let runJob = LongCall<JobName, JobRunDescription>(path: "jobs/run")

@@ -3,6 +3,7 @@ import BackupVault
 import Disk
 import FileSystemEngine
 import Policies
+import Synchronization
 import TestKit
 import Testing
 import VarveModel
@@ -241,5 +242,102 @@ import VarveModel
         #expect(report.files == 1)
         #expect(try await !service.backUp(fileSystem, source: "fs", to: vault).isFull)
         await world.close()
+    }
+
+    @Test func `retention keeps the newest point though all are old`() async throws {
+        let (world, _) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        let service = BackupService(clock: world.clock)
+        var points: [RecoveryPoint] = []
+        for _ in 0..<3 {
+            points.append(try await service.backUp(fileSystem, source: "fs", to: vault).point)
+            world.clock.advance(seconds: 86_400)
+        }
+        points.append(try await service.backUp(fileSystem, source: "other", to: vault).point)
+        world.clock.advance(seconds: 86_400 * 400)
+        let policy = RetentionPolicy(
+            name: "a-week",
+            why: "",
+            file: "",
+            rule: RetentionRule(deleteAfterDays: 7, keep: [:]),
+            timeZone: .utc
+        )
+        for source in ["fs", "other"] {
+            let outcome = try RetentionService.apply(
+                policy,
+                to: vault,
+                source: source,
+                now: world.clock.now()
+            )
+            #expect(outcome.kept.map(\.why) == ["the newest of its source"])
+        }
+        #expect(try vault.recoveryPoints().map(\.id) == [points[2].id, points[3].id])
+        await world.close()
+    }
+
+    @Test func `a restore ends well though its point is deleted and the vault pruned meanwhile`()
+        async throws
+    {
+        let (world, disk) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        var generator = SeededGenerator(seed: 5)
+        for number in 0..<200 {
+            try await file("d/f\(number)", generator.bytes(20_000), in: fileSystem)
+        }
+        let service = BackupService(clock: world.clock)
+        let point = try await service.backUp(fileSystem, source: "fs", to: vault).point
+        let other = try await world.makeFileSystem()
+        let reader = try Vault.open(
+            disk: disk,
+            directory: "/var/vaults/main",
+            root: world.rootKey
+        )
+        let once = Once()
+        let report = try await TreeCopy.run(
+            from: .recoveryPoint(reader, point, path: []),
+            to: .fileSystem(other, path: [], .root)
+        ) { _ in
+            once.run {
+                try vault.delete(point.id)
+                #expect(try vault.prune().packsDeleted == 0)
+            }
+        }
+        #expect(once.hasRun, "the point went while it was being read")
+        #expect(report.omissions == [])
+        let restored = try await TreeDump.of(other)
+        #expect(restored.differences(from: try await TreeDump.of(fileSystem)) == [])
+        #expect(try vault.prune().packsDeleted > 0)
+        do throws(BackupError) {
+            _ = try await TreeCopy.run(
+                from: .recoveryPoint(reader, point, path: []),
+                to: .fileSystem(other, path: Array(path: "again"), .root)
+            )
+            Issue.record("the point is gone")
+        } catch {
+            #expect(error.code == .notFound)
+        }
+        await world.close()
+    }
+}
+
+/// Does something the first time that it is told to.
+private final class Once: Sendable {
+    private let state = Mutex(false)
+
+    var hasRun: Bool { state.withLock { $0 } }
+
+    func run(_ body: () throws -> Void) {
+        let isFirst = state.withLock { hasRun in
+            defer { hasRun = true }
+            return !hasRun
+        }
+        guard isFirst else { return }
+        do {
+            try body()
+        } catch {
+            Issue.record("\(error)")
+        }
     }
 }

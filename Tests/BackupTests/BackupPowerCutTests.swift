@@ -193,6 +193,8 @@ import VarveModel
             let restored = try await files(fileSystem, directory, at: .live)
             if restored != expected { found.append("files of point \(id)") }
         }
+        // Whatever is listed is whole: a deletion is durable before the packs that it frees may go.
+        found += try vault.verify(readData: false).findings.map(\.message)
         // And life goes on: the next backup makes a point.
         let service = BackupService(clock: run.clock)
         _ = try await service.backUp(fileSystem, source: "fs", to: vault)
@@ -231,43 +233,64 @@ import VarveModel
         }
     }
 
-    /// Goal: the test above can fail: without the vault's syncs a backup is lost.
+    /// Goal: the test above can fail, and each sync of the vault is there for a reason that is written down.
     ///
-    /// Method: each sync in turn is left out, and the power goes at the next acknowledgements.
-    @Test func `leaving out a sync of the vault shows`() async throws {
+    /// Method: each sync in turn is left out, and the power goes at the next two acknowledgements, with what
+    /// was not synced dropped, and torn in several ways. One whose lack never shows must be explained.
+    @Test func `leaving out a sync of the vault shows, or is explained`() async throws {
         let run = try Run()
         try await run.record()
         let syncs = run.disk.syncs.filter {
             $0.path.hasPrefix("/var/vaults") && $0.operation > run.readyAt
         }
-        var silent: [String] = []
+        var shown = 0
+        var explained: [Explanation: Int] = [:]
         for sync in syncs {
-            let marks = run.disk.marks.filter { $0.position >= sync.operation }
-            var replay = run.disk.replay(skippingSync: sync.number)
-            var isShown = false
-            for mark in marks.prefix(2) where !isShown {
-                replay.advance(to: mark.position)
+            if try await shows(sync, run) {
+                shown += 1
+            } else if let reason = Explanation(sync) {
+                explained[reason, default: 0] += 1
+            } else {
+                Issue.record("leaving out sync \(sync.number) of \(sync.path) never shows")
+            }
+        }
+        print("vault syncs: \(syncs.count), shown \(shown), explained \(explained)")
+        #expect(shown >= 30)
+    }
+
+    /// Why the lack of a sync alone costs nothing that was promised.
+    private enum Explanation: Hashable {
+        /// Made again from the packs' own lists. `DamageTests`: *the index is rebuilt from the packs alone*.
+        case index
+        /// It is for writers that live, and a power cut ends them all; what it condemned is judged anew.
+        /// `HostileTests`: *a generation that is lost condemns nothing, and its number never comes again*.
+        case generation
+
+        init?(_ sync: RecordedSync) {
+            let folder = sync.isDirectory ? sync.path : DiskPath.parent(of: sync.path)
+            switch DiskPath.name(of: folder) {
+            case "index": self = .index
+            case "generations": self = .generation
+            default: return nil
+            }
+        }
+    }
+
+    private func shows(_ sync: RecordedSync, _ run: Run) async throws -> Bool {
+        var replay = run.disk.replay(skippingSync: sync.number)
+        let tears: UInt64 = TestSizes.current.powerCutStride == 1 ? 8 : 3
+        let fates = [CutFate.dropUnsynced] + (1...tears).map { CutFate.tear(seed: $0) }
+        for mark in run.disk.marks.filter({ $0.position >= sync.operation }).prefix(2) {
+            replay.advance(to: mark.position)
+            for fate in fates {
                 do {
-                    let found = try await broken(
-                        replay.image(.dropUnsynced),
-                        run,
-                        cut: mark.position
-                    )
-                    isShown = !found.isEmpty
+                    let found = try await broken(replay.image(fate), run, cut: mark.position)
+                    if !found.isEmpty { return true }
                 } catch {
-                    isShown = true
+                    return true
                 }
             }
-            if !isShown { silent.append(sync.path) }
         }
-        // The index is rebuilt from pack footers; a generation guards against a writer at the same time;
-        // a directory's sync after a deletion makes it lasting, and a point that comes back harms nobody.
-        let harmless = ["/index", "/generations", "/packs", "/manifests"]
-        let unexplained = silent.filter { path in
-            !harmless.contains { path.hasSuffix($0) }
-                && !path.contains("/index/") && !path.contains("/generations/")
-        }
-        #expect(unexplained == [])
-        #expect(syncs.count - silent.count >= 30, "\(syncs.count) syncs, \(silent.count) silent")
+        return false
     }
 }

@@ -169,8 +169,10 @@ import VarveModel
 
     /// Syncs whose loss alone costs nothing that was promised.
     ///
-    /// An index can be made again from the packs; a generation is for writers that live, and a power
-    /// cut ends them all; the vault's own directory is synced once more after each file of its creation.
+    /// An index can be made again from the packs (`DamageTests`: *the index is rebuilt from the packs
+    /// alone*); a generation is for writers that live, and a power cut ends them all (`HostileTests`: *a
+    /// generation that is lost condemns nothing*); the vault's own directory is synced once more after each
+    /// file of its creation.
     static func isExplained(_ path: String) -> Bool {
         path.contains("/index") || path.contains("/generations") || path == VaultWorld.directory
     }

@@ -11,6 +11,8 @@ import VarveModel
     struct Cost: Equatable {
         var syncs = 0
         var rowSteps: UInt64 = 0
+        /// Bytes of pages and segments that the disk was asked for.
+        var bytesRead: UInt64 = 0
     }
 
     static func world(files: Int) async throws -> EngineWorld {
@@ -42,12 +44,13 @@ import VarveModel
         for files in [1_000, TestSizes.current.costTreeFiles] {
             let world = try await Self.world(files: files)
             let rows = try await world.fileSystem.committer.run { $0.writer.rowsStepped }
-            let before = world.disk.syncs.count
+            let (before, bytes) = (world.disk.syncs.count, world.disk.bytesRead)
             _ = try await world.fileSystem.createSnapshot("s")
+            let read = world.disk.bytesRead - bytes
             let syncs = world.disk.syncs[before...].map(\.path)
             let after = try await world.fileSystem.committer.run { $0.writer.rowsStepped }
             print("snapshot of \(files) files syncs", syncs)
-            costs.append(Cost(syncs: syncs.count, rowSteps: after - rows))
+            costs.append(Cost(syncs: syncs.count, rowSteps: after - rows, bytesRead: read))
             await world.fileSystem.close()
         }
         print("snapshot:", costs)
@@ -58,7 +61,7 @@ import VarveModel
     @Test func `a difference of 100 changes costs the same however many files there are`()
         async throws
     {
-        var costs: [UInt64] = []
+        var costs: [Cost] = []
         for files in [1_000, TestSizes.current.costTreeFiles] {
             let world = try await Self.world(files: files)
             let fileSystem = world.fileSystem
@@ -70,6 +73,7 @@ import VarveModel
             }
             let second = try await fileSystem.createSnapshot("b")
             let before = try await fileSystem.readers.run { $0.reader.rowsStepped }
+            let (syncs, bytes) = (world.disk.syncs.count, world.disk.bytesRead)
             let page = try await fileSystem.changes(
                 after: first.epoch,
                 through: second.epoch,
@@ -77,12 +81,23 @@ import VarveModel
             )
             let after = try await fileSystem.readers.run { $0.reader.rowsStepped }
             #expect(page.changes.count == 100 && page.resumeAfter == nil)
-            costs.append(after - before)
+            costs.append(
+                Cost(
+                    syncs: world.disk.syncs.count - syncs,
+                    rowSteps: after - before,
+                    bytesRead: world.disk.bytesRead - bytes
+                )
+            )
             await fileSystem.close()
         }
-        print("difference of 100 changes, rows stepped:", costs)
+        print("difference of 100 changes:", costs)
+        #expect(costs[0].syncs == 0 && costs[1].syncs == 0)
         // Whether the reader's transaction was still open makes a few steps.
-        #expect(max(costs[0], costs[1]) - min(costs[0], costs[1]) < 16)
+        let rows = costs.map(\.rowSteps)
+        #expect(max(rows[0], rows[1]) - min(rows[0], rows[1]) < 16)
+        // The pages that the journal's keys fill, and what of them lies in the log: the same to a page.
+        let read = costs.map(\.bytesRead)
+        #expect(read[0] > 0 && max(read[0], read[1]) - min(read[0], read[1]) < 4_096)
     }
 
     @Test func `operations in flight share their syncs`() async throws {

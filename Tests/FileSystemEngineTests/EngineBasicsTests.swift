@@ -149,4 +149,38 @@ import VarveModel
         #expect(try await fileSystem.verify().isEmpty)
         await fileSystem.close()
     }
+
+    /// Goal: what a restore in place holds in memory is bounded, by count.
+    @Test func `more than one transaction holds is not set back in place, and nothing changes`()
+        async throws
+    {
+        var limits = EngineWorld.smallLimits
+        limits.restoreKeysMax = 100
+        limits.nameHashBits = 55
+        let world = try await EngineWorld.make(limits: limits)
+        let fileSystem = world.fileSystem
+        let few = try await fileSystem.createSnapshot("few")
+        for index in 0..<20 { _ = try await fileSystem.makeFile("f\(index)") }
+        let many = try await fileSystem.createSnapshot("many")
+        for index in 20..<300 { _ = try await fileSystem.makeFile("f\(index)") }
+        for instant in [many, few] {
+            do throws(FileSystemError) {
+                _ = try await fileSystem.restoreInPlace(.root, to: instant.epoch)
+                Issue.record("it was set back")
+            } catch {
+                #expect(error.code == .unsupported && error.message.contains("100"))
+            }
+            let page = try await fileSystem.readDirectory(.root, limit: 1_000, as: .root)
+            #expect(page.entries.count == 300)
+        }
+        for index in 20..<300 {
+            try await fileSystem.unlink(try name("f\(index)"), in: .root, as: .root)
+        }
+        let now = try await fileSystem.createSnapshot("now")
+        for index in 300..<320 { _ = try await fileSystem.makeFile("f\(index)") }
+        #expect(try await fileSystem.restoreInPlace(.root, to: now.epoch) > 0)
+        let page = try await fileSystem.readDirectory(.root, limit: 1_000, as: .root)
+        #expect(page.entries.count == 20)
+        await fileSystem.close()
+    }
 }

@@ -134,6 +134,18 @@ extension FileSystem {
         _ = try await compactAll()
     }
 
+    /// A regular file below the root, made at once with its bytes.
+    func makeWhole(_ name: FileName, _ bytes: [UInt8]) async throws {
+        let file = WholeFile(
+            permissions: 0o600,
+            accessed: EngineWorld.start,
+            modified: EngineWorld.start,
+            size: UInt64(bytes.count),
+            runs: [WholeFile.Run(offset: 0, bytes: bytes)]
+        )
+        _ = try await createWhole(name, in: .root, file, as: .root)
+    }
+
     func contents(_ inode: InodeNumber, at view: View = .live) async throws -> [UInt8] {
         try await read(inode, 0..<(1 << 40), at: view, as: .root).bytes
     }

@@ -63,6 +63,12 @@ import VarveModel
         case 0..<9:
             let count = Int.random(in: 1..<9_000, using: &generator)
             let bytes = generator.bytes(count)
+            if tree[text] == nil, count.isMultiple(of: 2) {
+                // Whole or not at all: there is no empty file between.
+                try await fileSystem.makeWhole(file, bytes)
+                tree[text] = bytes
+                break
+            }
             if tree[text] == nil {
                 let new = NewInode(.regular, permissions: 0o600)
                 _ = try await fileSystem.create(file, in: .root, new, as: .root)

@@ -174,4 +174,122 @@ import VarveModel
         #expect(try await world.recorder.flush(to: world.journal, as: world.fileSystem.id) == 0)
         await world.fileSystem.close()
     }
+
+    // MARK: Races and changes of mind
+
+    @Test func `a policy of more days brings nothing back that nobody used`() async throws {
+        let world = try await LifecycleWorld()
+        let idle = try await world.makeFile("idle", text(200_000, seed: 13))
+        let used = try await world.makeFile("used", text(200_000, seed: 14))
+        try await world.pass(days: 31)
+        #expect(try await world.service.run(world.fileSystem, try world.policy()).files == 2)
+        try await world.pass(days: 10)
+        _ = try await world.read(used)
+        try await world.pass(days: 0)
+        let later = LifecyclePolicy(
+            name: "cold",
+            transitions: try LifecycleTransitions(
+                toInfrequentAccess: .days60,
+                toArchive: nil,
+                isPromotedOnAccess: true
+            ),
+            minimumSize: 64 << 10,
+            exclude: []
+        )
+        let outcome = try await world.service.run(world.fileSystem, later)
+        #expect(outcome.moves.map(\.inode) == [used])
+        #expect(try await world.fileSystem.tier(of: idle) == .infrequentAccess)
+        await world.fileSystem.close()
+    }
+
+    @Test func `a file read on the day of its demotion comes back, and goes again after its days`()
+        async throws
+    {
+        let world = try await LifecycleWorld()
+        let policy = try world.policy()
+        let bytes = text(200_000, seed: 15)
+        let inode = try await world.makeFile("file", bytes)
+        var moves: [Tier] = []
+        for _ in 0..<3 {
+            try await world.pass(days: 30)
+            moves += try await world.service.run(world.fileSystem, policy).moves.map(\.to)
+            #expect(try await world.read(inode) == bytes)
+            try await world.pass(days: 0)
+            moves += try await world.service.run(world.fileSystem, policy).moves.map(\.to)
+            moves += try await world.service.run(world.fileSystem, policy).moves.map(\.to)
+        }
+        // Once there and once back for each read, and no further.
+        #expect(
+            moves == [
+                .infrequentAccess, .standard, .infrequentAccess, .standard,
+                .infrequentAccess, .standard,
+            ]
+        )
+        await world.fileSystem.close()
+    }
+
+    /// Goal: a move and a client that writes, cuts or deletes the same file do each other no harm.
+    @Test func `moves race with writes, truncation and deletion`() async throws {
+        let world = try await LifecycleWorld()
+        let policy = try world.policy()
+        var expected: [InodeNumber: [UInt8]] = [:]
+        var inodes: [InodeNumber] = []
+        for number in 0..<24 {
+            let bytes = text(300_000, seed: UInt64(number))
+            let inode = try await world.makeFile("f\(number)", bytes)
+            inodes.append(inode)
+            expected[inode] = bytes
+        }
+        try await world.pass(days: 40)
+        let fileSystem = world.fileSystem
+        let service = world.service
+        let files = inodes
+        let outcome = try await withThrowingTaskGroup(of: LifecycleOutcome?.self) { group in
+            group.addTask { try await service.run(fileSystem, policy) }
+            for (number, inode) in files.enumerated() where number % 4 != 0 {
+                group.addTask {
+                    try await LifecycleTests.disturb(inode, number, in: fileSystem)
+                    return nil
+                }
+            }
+            return try await group.reduce(nil) { $0 ?? $1 }
+        }
+        #expect((outcome?.files ?? 0) >= 6, "those that nobody touched have moved")
+        for (number, inode) in inodes.enumerated() {
+            guard var bytes = expected[inode] else { continue }
+            switch number % 4 {
+            case 1: bytes.replaceSubrange(100_000..<100_010, with: [UInt8](repeating: 7, count: 10))
+            case 2: bytes.removeSubrange(150_000...)
+            case 3: continue
+            default: break
+            }
+            #expect(try await world.read(inode) == bytes, "file \(number)")
+        }
+        #expect(try await fileSystem.verify().isEmpty)
+        await fileSystem.close()
+    }
+
+    private static func disturb(
+        _ inode: InodeNumber,
+        _ number: Int,
+        in fileSystem: FileSystem
+    ) async throws {
+        switch number % 4 {
+        case 1:
+            _ = try await fileSystem.write(
+                inode,
+                [UInt8](repeating: 7, count: 10),
+                at: 100_000,
+                stability: .stable,
+                as: .root
+            )
+        case 2: _ = try await fileSystem.setAttributes(inode, .init(size: 150_000), as: .root)
+        default:
+            try await fileSystem.unlink(
+                try #require(FileName("f\(number)")),
+                in: .root,
+                as: .root
+            )
+        }
+    }
 }

@@ -27,11 +27,13 @@ package enum ArchiveStream {
                     progress
                 )
             case .recoveryPoint(let vault, let point, let path):
-                try await copy(
-                    VaultSource(vault: vault, point: point, path: path),
-                    output,
-                    progress
-                )
+                try await TreeCopy.reading(point, of: vault) { () async throws(BackupError) in
+                    try await copy(
+                        VaultSource(vault: vault, point: point, path: path),
+                        output,
+                        progress
+                    )
+                }
             }
         }
     }

@@ -131,16 +131,9 @@ final class Unpacking<Sink: TreeSink>: Sendable {
         _ parts: [(offset: UInt64, bytes: [UInt8])]
     ) async {
         await noting(entry) { () async throws(TreeFailure) in
-            let runs = parts.map { $0.offset..<$0.offset + UInt64($0.bytes.count) }
-            let file = try await sink.makeFile(named, entry.details, runs: runs, in: parent)
-            var written: UInt64 = 0
-            for part in parts {
-                try await sink.write(part.bytes, at: part.offset, to: file)
-                written = part.offset + UInt64(part.bytes.count)
-            }
-            let bytes = runs.reduce(0) { $0 + UInt64($1.count) }
-            let failures = try await sink.finish(file, named, entry.details, written: written)
-                .failures
+            let data = TreeData.joined(parts)
+            let bytes = data.reduce(0) { $0 + UInt64($1.bytes.count) }
+            let failures = try await sink.makeWhole(named, entry.details, data, in: parent).failures
             count {
                 $0.files += 1
                 $0.bytes += bytes
@@ -297,6 +290,23 @@ final class Unpacking<Sink: TreeSink>: Sendable {
         } catch {
             throw TreeFailure("unpack", error)
         }
+    }
+}
+
+extension TreeData {
+    /// libarchive hands out small blocks: neighbours are joined.
+    fileprivate static func joined(_ parts: [(offset: UInt64, bytes: [UInt8])]) -> [TreeData] {
+        var joined: [(offset: UInt64, bytes: [UInt8])] = []
+        var end: UInt64 = 0
+        for part in parts {
+            if !joined.isEmpty, part.offset == end {
+                joined[joined.count - 1].bytes += part.bytes
+            } else {
+                joined.append(part)
+            }
+            end = part.offset + UInt64(part.bytes.count)
+        }
+        return joined.map { TreeData(offset: $0.offset, bytes: $0.bytes) }
     }
 }
 

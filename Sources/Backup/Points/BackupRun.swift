@@ -16,23 +16,30 @@ final class BackupRun {
     private var inodeEdits: [MapEdit] = []
     private var statistics = BackupStatistics()
     private var inodesDone: UInt64 = 0
+    /// Whether the maps still have nodes of the earlier point, which may turn out to be damaged.
+    private var isIncrement = false
 
     /// Edits of a map that go in at once: each batch rewrites the nodes it touches.
     private let editsMax = 16_384
 
     private init(
         _ request: BackupRequest,
-        _ reader: PointReader,
+        _ fileSystem: FileSystem,
         _ vault: Vault
     ) throws(BackupError) {
         self.request = request
-        self.reader = reader
         self.vault = vault
         do throws(VaultError) {
             writer = try vault.beginWrite()
         } catch {
             throw BackupError(error)
         }
+        reader = PointReader(
+            fileSystem: fileSystem,
+            instant: request.instant,
+            vault: vault,
+            preparer: writer.preparer
+        )
     }
 
     static func run(
@@ -40,12 +47,7 @@ final class BackupRun {
         of fileSystem: FileSystem,
         to vault: Vault
     ) async throws(BackupError) -> BackupResult {
-        let reader = PointReader(
-            fileSystem: fileSystem,
-            instant: request.instant,
-            vault: vault
-        )
-        let run = try BackupRun(request, reader, vault)
+        let run = try BackupRun(request, fileSystem, vault)
         do throws(BackupError) {
             return try await run.makePoint()
         } catch {
@@ -61,7 +63,10 @@ final class BackupRun {
             do throws(BackupError) {
                 names = point.maps[PointFormat.names]
                 inodes = point.maps[PointFormat.inodes]
+                isIncrement = true
                 try await copyChanges(since: bookmark.epoch)
+                try applyNames()
+                try applyInodes()
             } catch  where error.code == .stale || error.code == .notFound {
                 fullBecause = error.message
             }
@@ -73,10 +78,11 @@ final class BackupRun {
             nameEdits = []
             inodeEdits = []
             statistics = BackupStatistics()
+            isIncrement = false
             try await copyEverything()
+            try applyNames()
+            try applyInodes()
         }
-        try applyNames()
-        try applyInodes()
         let size = try await reader.engine { () async throws(FileSystemError) in
             try await reader.fileSystem.statistics()
         }
@@ -177,9 +183,14 @@ final class BackupRun {
         }
         var batch = PointBatch()
         var ahead: [PointPiece] = []
-        for (inode, change) in changes.inodes {
-            batch.add(.change(inode, change, base: base, old: oldInodes))
-            if batch.isFull { ahead = try await cycle(ahead, &batch) }
+        for part in changes.inodes.chunks(of: PointBatch.tasksMax) {
+            let lists = await reader.tasks(for: part, since: base, oldInodes)
+            for list in lists {
+                for task in try list.get() {
+                    batch.add(task)
+                    if batch.isFull { ahead = try await cycle(ahead, &batch) }
+                }
+            }
         }
         ahead = try await cycle(ahead, &batch)
         try take(ahead)
@@ -207,7 +218,10 @@ final class BackupRun {
         request.progress(
             BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
         )
-        return try result.get()
+        let found = try result.get()
+        let held = (pieces + found).reduce(0) { $0 + $1.bytesHeld }
+        statistics.bytesHeldMax = max(statistics.bytesHeldMax, held)
+        return found
     }
 
     private func take(_ pieces: [PointPiece]) throws(BackupError) {
@@ -219,7 +233,7 @@ final class BackupRun {
                 try takeInode(attributes, target, extended)
             case .tile(let inode, let tile, let content):
                 statistics.contentEdits += 1
-                statistics.bytesRead += UInt64(content.bytes.count)
+                statistics.bytesRead += content.byteCount
                 let key = PointFormat.key(inode, tile: tile)
                 try edit(inode: MapEdit(key, try store(content).encoded()))
             }
@@ -245,18 +259,9 @@ final class BackupRun {
         try edit(inode: MapEdit(PointFormat.key(attributes.inode), inode.encoded()))
     }
 
-    /// Cuts the bytes of a tile into chunks and maps its runs onto them.
+    /// Stores the chunks of a tile and maps its runs onto them.
     private func store(_ content: PointTileContent) throws(BackupError) -> PointTile {
-        var chunks: [ChunkReference] = []
-        var failure: VaultError?
-        content.bytes.withUnsafeBytes { bytes in
-            do throws(VaultError) {
-                chunks = try writer.storeCut(bytes)
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw BackupError(failure) }
+        let chunks = try storing { () throws(VaultError) in try writer.store(content.chunks) }
         let fresh = PointTile.extents(of: content.runs, over: chunks)
         guard let old = content.old else { return PointTile(extents: fresh) }
         return old.replacing(content.runs, with: fresh, data: content.data)
@@ -275,16 +280,22 @@ final class BackupRun {
 
     private func applyNames() throws(BackupError) {
         guard !nameEdits.isEmpty || names == nil else { return }
-        names = try storing { () throws(VaultError) in try writer.update(names, edits: nameEdits) }
+        names = try update(names, nameEdits)
         nameEdits = []
     }
 
     private func applyInodes() throws(BackupError) {
         guard !inodeEdits.isEmpty || inodes == nil else { return }
-        inodes = try storing { () throws(VaultError) in
-            try writer.update(inodes, edits: inodeEdits)
-        }
+        inodes = try update(inodes, inodeEdits)
         inodeEdits = []
+    }
+
+    private func update(_ map: MapRoot?, _ edits: [MapEdit]) throws(BackupError) -> MapRoot {
+        do throws(VaultError) {
+            return try writer.update(map, edits: edits)
+        } catch {
+            throw isIncrement ? BackupError(earlierPoint: error) : BackupError(error)
+        }
     }
 
     private func publish(isFull: Bool) throws(BackupError) -> RecoveryPoint {

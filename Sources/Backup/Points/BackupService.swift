@@ -127,6 +127,8 @@ package struct BackupStatistics: Sendable, Hashable, Codable {
     /// Bytes of their data.
     package var bytesTotal: UInt64 = 0
     package var isFull: UInt64 = 0
+    /// Bytes of content that were held in memory at once, at most; not kept in the recovery point.
+    package var bytesHeldMax: UInt64 = 0
 
     package init() {}
 

@@ -12,7 +12,8 @@ struct PointDelta: Sendable {
     let base: Epoch
     let old: MapRoot
 
-    func pieces(_ change: PointChange) async throws(BackupError) -> [PointPiece] {
+    /// What is to be read: the inode at once, its tiles one task each, so that no number of them is held.
+    func tasks(_ change: PointChange) async throws(BackupError) -> [PointTask] {
         let earlier = try value(PointFormat.key(inode))
         // The first inode after the one before: itself, unless it is gone.
         let before = InodeNumber(rawValue: inode.rawValue - 1)
@@ -22,18 +23,24 @@ struct PointDelta: Sendable {
         guard let attributes = found, attributes.inode == inode else {
             guard earlier != nil else { return [] }
             let keys = try oldTiles().map { PointFormat.key(inode, tile: $0) }
-            return [.delete(PointFormat.key(inode))] + keys.map { .delete($0) }
+            return [.ready(.delete(PointFormat.key(inode)))] + keys.map { .ready(.delete($0)) }
         }
-        var pieces = [try await reader.inode(attributes)]
-        guard attributes.kind == .regular else { return pieces }
+        let head = try await reader.inode(attributes)
+        guard attributes.kind == .regular else { return [.ready(head)] }
         let oldSize = try earlier.map { value throws(BackupError) in
             try PointInode(value).attributes.size
         }
-        for tile in try await tilesToRead(change, attributes, oldSize: oldSize) {
-            if let piece = try await piece(tile, attributes) { pieces.append(piece) }
+        let tiles = try await tilesToRead(change, attributes, oldSize: oldSize)
+        // A small file's one tile is read along with it.
+        if tiles.count == 1, attributes.size <= PointDelta.bytesReadAlong {
+            let piece = try await piece(tiles[0], attributes)
+            return [.ready(head)] + (piece.map { [.ready($0)] } ?? [])
         }
-        return pieces
+        return [.ready(head)] + tiles.map { .changedTile(self, $0, attributes) }
     }
+
+    /// 64 KiB: of a batch's 256 inodes, no more than the batch may hold.
+    private static let bytesReadAlong: UInt64 = 64 << 10
 
     /// The tiles that may differ from the earlier point's.
     private func tilesToRead(
@@ -62,7 +69,7 @@ struct PointDelta: Sendable {
     }
 
     /// What to store or delete of one tile; `nil` when neither.
-    private func piece(
+    func piece(
         _ tile: UInt32,
         _ attributes: Attributes
     ) async throws(BackupError) -> PointPiece? {
@@ -114,7 +121,9 @@ struct PointDelta: Sendable {
         // All that is data now is either written since or known from before.
         guard shown == data.reduce(0, { $0 + UInt64($1.count) }) else { return .unsuitable }
         if written.isEmpty, kept == map { return .unchanged }
-        let ranges = kept.extents.count + written.count
+        // A run that is cut into chunks is as many extents.
+        let cuts = writtenBytes / reader.vault.chunker.sizes.minimum + 1
+        let ranges = kept.extents.count + written.count + cuts
         let needed = kept.bytesReferenced + UInt64(writtenBytes)
         guard ranges <= PointTile.rangesMax, needed <= 2 * shown else { return .unsuitable }
         var content = try await reader.content(inode, tile, written)
@@ -147,10 +156,11 @@ struct PointDelta: Sendable {
     private func inlineData(
         within shown: Range<UInt64>
     ) async throws(BackupError) -> [Range<UInt64>] {
-        let runs = try await reader.engine { () async throws(FileSystemError) in
-            try await reader.fileSystem.dataRanges(inode, at: .past(reader.instant))
+        let count = try await reader.engine { () async throws(FileSystemError) in
+            try await reader.fileSystem.inlineCount(inode, at: reader.instant)
         }
-        return runs.map { $0.clamped(to: shown) }.filter { !$0.isEmpty }
+        let run = (0..<UInt64(count ?? 0)).clamped(to: shown)
+        return run.isEmpty ? [] : [run]
     }
 
     // MARK: The earlier point
@@ -159,7 +169,7 @@ struct PointDelta: Sendable {
         do throws(VaultError) {
             return try reader.vault.value(of: key, in: old)
         } catch {
-            throw BackupError(error)
+            throw BackupError(earlierPoint: error)
         }
     }
 
@@ -172,7 +182,7 @@ struct PointDelta: Sendable {
             do throws(VaultError) {
                 entries = try reader.vault.scan(old, from: key, limit: 64)
             } catch {
-                throw BackupError(error)
+                throw BackupError(earlierPoint: error)
             }
             for entry in entries {
                 guard let (owner, tile) = PointFormat.tile(ofKey: entry.key), owner == inode else {
@@ -183,5 +193,16 @@ struct PointDelta: Sendable {
             guard let last = entries.last, entries.count == 64 else { return tiles }
             key = last.key + [0]
         }
+    }
+}
+
+extension BackupError {
+    /// The earlier point, which an increment stands on, cannot be read: `.stale` when it is damaged, so that
+    /// everything is read anew.
+    init(earlierPoint error: VaultError) {
+        self =
+            error.code == .corrupt
+            ? BackupError(.stale, "the earlier recovery point is damaged: \(error.message)")
+            : BackupError(error)
     }
 }

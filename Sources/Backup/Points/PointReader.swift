@@ -2,74 +2,13 @@ import BackupVault
 import FileSystemEngine
 import VarveModel
 
-/// Something to read for a recovery point; tasks come in the order of their keys.
-enum PointTask: Sendable {
-    /// An inode with all that it has: at most one tile.
-    case whole(Attributes)
-    /// A large file without its data.
-    case attributes(Attributes)
-    /// One tile of a large file: runs of data as bytes of the file.
-    case tile(InodeNumber, UInt32, [Range<UInt64>])
-    /// An inode that changed after `base`; `old` is the earlier point's map.
-    case change(InodeNumber, PointChange, base: Epoch, old: MapRoot)
-}
-
-/// What changed of an inode.
-struct PointChange: Sendable, Hashable {
-    /// Attributes, extended ones included; of a small file perhaps its bytes.
-    var isInode = false
-    var tiles: Set<UInt32> = []
-    /// Any tile may have changed.
-    var isAnyTile = false
-}
-
-/// Something that was read.
-enum PointPiece: Sendable {
-    case delete([UInt8])
-    case inode(Attributes, target: [UInt8], [ExtendedAttribute])
-    case tile(InodeNumber, UInt32, PointTileContent)
-}
-
-/// Bytes of a tile that are to be stored.
-struct PointTileContent: Sendable {
-    /// Runs within the tile, in order.
-    var runs: [Range<UInt32>]
-    /// Their bytes, one after another.
-    var bytes: [UInt8]
-    /// The tile as the earlier point has it, when only `runs` of it are replaced.
-    var old: PointTile?
-    /// All data of the tile, when `old` is given.
-    var data: [Range<UInt32>] = []
-}
-
-/// Tasks that are read at once: 64, or 16 MiB of tiles.
-struct PointBatch {
-    private var tasks: [PointTask] = []
-    private var tiles = 0
-
-    var isFull: Bool { tasks.count >= 64 || tiles >= 4 }
-
-    mutating func add(_ task: PointTask) {
-        switch task {
-        case .whole(let attributes): if attributes.size > PointFormat.tileBytes / 4 { tiles += 1 }
-        case .tile: tiles += 1
-        case .change(_, let change, _, _): if change.tiles.count > 1 { tiles += 1 }
-        case .attributes: break
-        }
-        tasks.append(task)
-    }
-
-    mutating func take() -> [PointTask] {
-        defer { self = PointBatch() }
-        return tasks
-    }
-}
-
 /// Reads a file system at one held instant, many things at a time.
 struct PointReader: Sendable {
     let fileSystem: FileSystem
     let instant: Epoch
     let vault: Vault
+    /// Cuts and compresses what was read, on the reading task.
+    let preparer: ChunkPreparer
 
     /// Tiles of the file system in one of ours: 1, unless it was made with smaller ones.
     var tilesInOurs: UInt32 {
@@ -129,11 +68,12 @@ struct PointReader: Sendable {
 
     /// Does all tasks at once; the answers come in their order.
     func read(_ tasks: [PointTask]) async -> Result<[PointPiece], BackupError> {
-        await withTaskGroup(of: (Int, Result<[PointPiece], BackupError>).self) { group in
-            for (index, task) in tasks.enumerated() {
-                group.addTask { (index, await attempt(task)) }
+        let visits = PointVisit.of(tasks)
+        return await withTaskGroup(of: (Int, Result<[PointPiece], BackupError>).self) { group in
+            for (index, visit) in visits.enumerated() {
+                group.addTask { (index, await attempt(visit)) }
             }
-            var pieces = [[PointPiece]](repeating: [], count: tasks.count)
+            var pieces = [[PointPiece]](repeating: [], count: visits.count)
             var failure: BackupError?
             for await (index, result) in group {
                 switch result {
@@ -147,16 +87,57 @@ struct PointReader: Sendable {
     }
 
     /// Apart from the task's closure: Swift 6.3.1 in release returned a wrong index beside a typed catch there.
-    private func attempt(_ task: PointTask) async -> Result<[PointPiece], BackupError> {
+    private func attempt(_ visit: PointVisit) async -> Result<[PointPiece], BackupError> {
         do throws(BackupError) {
-            return .success(try await read(task))
+            switch visit {
+            case .small(let inodes): return .success(try await read(small: inodes))
+            case .one(let task): return .success(try await read(task))
+            }
         } catch {
             return .failure(error)
         }
     }
 
+    /// Several small inodes in one visit of the engine.
+    private func read(small inodes: [Attributes]) async throws(BackupError) -> [PointPiece] {
+        let found = try await engine { () async throws(FileSystemError) in
+            try await fileSystem.bulkInodes(inodes, at: instant)
+        }
+        var pieces: [PointPiece] = []
+        for one in found {
+            let number = one.attributes.inode
+            pieces.append(.inode(one.attributes, target: one.target, one.extended))
+            guard !one.runs.isEmpty else { continue }
+            let count = one.runs.reduce(0) { $0 + $1.count }
+            try requireWhole(one.bytes, count, number)
+            // One tile: its runs are those of the file.
+            let content = PointTileContent(
+                runs: one.runs.map { UInt32($0.lowerBound)..<UInt32($0.upperBound) },
+                chunks: preparer.prepare(one.bytes),
+                byteCount: UInt64(count)
+            )
+            pieces.append(.tile(number, 0, content))
+        }
+        return pieces
+    }
+
+    private func requireWhole(
+        _ bytes: [UInt8],
+        _ count: Int,
+        _ inode: InodeNumber
+    ) throws(BackupError) {
+        guard bytes.count == count else {
+            throw BackupError(
+                .corrupt,
+                "inode \(inode.rawValue): \(bytes.count) bytes where \(count) are",
+                remedy: "Run varve doctor."
+            )
+        }
+    }
+
     private func read(_ task: PointTask) async throws(BackupError) -> [PointPiece] {
         switch task {
+        case .ready(let piece): return [piece]
         case .whole(let attributes):
             var pieces = [try await inode(attributes)]
             guard attributes.kind == .regular, attributes.size > 0 else { return pieces }
@@ -168,9 +149,40 @@ struct PointReader: Sendable {
         case .attributes(let attributes): return [try await inode(attributes)]
         case .tile(let inode, let tile, let runs):
             return [.tile(inode, tile, try await content(inode, tile, runs))]
-        case .change(let inode, let change, let base, let old):
-            return try await PointDelta(reader: self, inode: inode, base: base, old: old)
-                .pieces(change)
+        case .changedTile(let delta, let tile, let attributes):
+            return try await delta.piece(tile, attributes).map { [$0] } ?? []
+        }
+    }
+
+    /// What is to be read of changed inodes, one list each in their order.
+    func tasks(
+        for changes: [(InodeNumber, PointChange)],
+        since base: Epoch,
+        _ old: MapRoot
+    ) async -> [Result<[PointTask], BackupError>] {
+        await withTaskGroup(of: (Int, Result<[PointTask], BackupError>).self) { group in
+            for (index, (inode, change)) in changes.enumerated() {
+                let delta = PointDelta(reader: self, inode: inode, base: base, old: old)
+                group.addTask { (index, await PointReader.attempt(delta, change)) }
+            }
+            var tasks = [Result<[PointTask], BackupError>](
+                repeating: .success([]),
+                count: changes.count
+            )
+            for await (index, result) in group { tasks[index] = result }
+            return tasks
+        }
+    }
+
+    /// Apart from the task's closure, as ``attempt(_:)``.
+    private static func attempt(
+        _ delta: PointDelta,
+        _ change: PointChange
+    ) async -> Result<[PointTask], BackupError> {
+        do throws(BackupError) {
+            return .success(try await delta.tasks(change))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -193,26 +205,20 @@ struct PointReader: Sendable {
         _ runs: [Range<UInt64>]
     ) async throws(BackupError) -> PointTileContent {
         let start = UInt64(tile) * PointFormat.tileBytes
-        var content = PointTileContent(runs: [], bytes: [])
+        let runs = PointTile.bounded(runs)
+        var found: [UInt8] = []
         for run in runs {
             let bytes = try await engine { () async throws(FileSystemError) in
                 try await fileSystem.bulkRead(inode, run, at: .past(instant)).bytes
             }
-            guard bytes.count == run.count else {
-                throw BackupError(
-                    .corrupt,
-                    "inode \(inode.rawValue): \(bytes.count) bytes at \(run)",
-                    remedy: "Run varve doctor."
-                )
-            }
-            content.runs.append(UInt32(run.lowerBound - start)..<UInt32(run.upperBound - start))
-            if content.bytes.isEmpty {
-                content.bytes = bytes
-            } else {
-                content.bytes += bytes
-            }
+            try requireWhole(bytes, run.count, inode)
+            if found.isEmpty { found = bytes } else { found += bytes }
         }
-        return content
+        return PointTileContent(
+            runs: runs.map { UInt32($0.lowerBound - start)..<UInt32($0.upperBound - start) },
+            chunks: preparer.prepare(found),
+            byteCount: UInt64(found.count)
+        )
     }
 
     func engine<Value>(

@@ -28,6 +28,20 @@ struct PointTile: Sendable, Hashable {
     /// More ranges in a tile than this, and it is cut anew.
     static let rangesMax = 256
 
+    /// 4,096: 64 KiB of a map's value.
+    ///
+    /// A tile of more runs of data is kept as one, its holes as zeros, so that no file can outgrow what a map
+    /// takes.
+    static let runsMax = 4_096
+
+    /// Runs of one tile, as many as it may have.
+    static func bounded(_ runs: [Range<UInt64>]) -> [Range<UInt64>] {
+        guard runs.count > runsMax, let first = runs.first, let last = runs.last else {
+            return runs
+        }
+        return [first.lowerBound..<last.upperBound]
+    }
+
     /// Bytes that the tile shows.
     var bytesShown: UInt64 { extents.reduce(0) { $0 + UInt64($1.range.count) } }
 

@@ -13,6 +13,9 @@ package enum RetentionService {
 
     /// Applies a rule to one source's points, those that `isMeant` picks.
     ///
+    /// The newest of the source never goes by a rule: should its backups have stopped, the last one must
+    /// not age away. It goes with the next one, or by hand.
+    ///
     /// - Parameters:
     ///   - policy: What to keep.
     ///   - vault: Whose points.
@@ -31,7 +34,9 @@ package enum RetentionService {
         prunes: Bool = true
     ) throws(BackupError) -> Outcome {
         do throws(VaultError) {
-            let points = try vault.recoveryPoints().filter { $0.source == source && isMeant($0) }
+            let all = try vault.recoveryPoints().filter { $0.source == source }
+            let newest = all.last?.id
+            let points = all.filter(isMeant)
             let verdicts = policy.rule.verdicts(
                 points.map { RetentionPoint(id: $0.id, created: $0.created) },
                 now: now,
@@ -43,6 +48,8 @@ package enum RetentionService {
                 if verdict.isKept {
                     let why = verdict.reasons.map(\.description).joined(separator: ", ")
                     kept.append((point, why))
+                } else if point.id == newest {
+                    kept.append((point, "the newest of its source"))
                 } else {
                     try vault.delete(point.id)
                     deleted.append(point)

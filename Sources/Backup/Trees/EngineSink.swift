@@ -66,7 +66,10 @@ struct EngineSink: TreeSink {
     ) async throws(TreeFailure) -> EngineSinkFile {
         let permissions = entry.node.permissions | (caller.isRoot ? 0 : 0o600)
         let new = new(.regular, entry.node, permissions: permissions)
-        let made = try await making("create", entry.name, new, in: directory)
+        let made = try await replacing("create", entry.name, in: directory) {
+            () async throws(FileSystemError) in
+            try await fileSystem.create(entry.name, in: directory, new, as: caller)
+        }
         return EngineSinkFile(inode: made.inode, directory: directory, name: entry.name)
     }
 
@@ -93,11 +96,42 @@ struct EngineSink: TreeSink {
         written: UInt64
     ) async throws(TreeFailure) -> (link: InodeNumber, failures: [TreeFailure]) {
         let node = entry.node
-        // A file that root made empty has all its attributes already.
-        let isDone = caller.isRoot && node.size == 0 && details.attributes.isEmpty
-        if isDone { return (file.inode, []) }
         let size = node.size > written ? node.size : nil
         return (file.inode, try await dress(file.inode, node, details, size: size))
+    }
+
+    /// One transaction: a copy that is cut short leaves no half-written file of this size.
+    func makeWhole(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        _ data: [TreeData],
+        in directory: InodeNumber
+    ) async throws(TreeFailure) -> (link: InodeNumber, failures: [TreeFailure]) {
+        guard data.count <= WholeFile.runsMax else {
+            return try await makeInParts(entry, details, data, in: directory)
+        }
+        let node = entry.node
+        let (gid, refusals) = grouping(node)
+        let file = WholeFile(
+            permissions: node.permissions,
+            uid: caller.isRoot ? node.uid : nil,
+            gid: gid,
+            accessed: node.accessed,
+            modified: node.modified,
+            size: max(node.size, data.last?.end ?? 0),
+            runs: data.map { WholeFile.Run(offset: $0.offset, bytes: $0.bytes) },
+            attributes: details.attributes.map {
+                ExtendedAttribute(name: $0.name, value: $0.value)
+            }
+        )
+        let made = try await replacing("create", entry.name, in: directory) {
+            () async throws(FileSystemError) in
+            try await fileSystem.createWhole(entry.name, in: directory, file, as: caller)
+        }
+        let refused = made.refused.map { name, error in
+            TreeFailure("set attribute \(String(decoding: name, as: UTF8.self))", error)
+        }
+        return (made.attributes.inode, refused + refusals)
     }
 
     func abandon(_ file: EngineSinkFile) async {
@@ -121,7 +155,10 @@ struct EngineSink: TreeSink {
             case .regular, .directory: preconditionFailure("these have calls of their own")
             }
         let new = new(kind, node, permissions: node.permissions)
-        let made = try await making("create", entry.name, new, in: directory)
+        let made = try await replacing("create", entry.name, in: directory) {
+            () async throws(FileSystemError) in
+            try await fileSystem.create(entry.name, in: directory, new, as: caller)
+        }
         if caller.isRoot && details.attributes.isEmpty { return (made.inode, []) }
         return (made.inode, try await dress(made.inode, node, details, size: nil))
     }
@@ -206,19 +243,18 @@ struct EngineSink: TreeSink {
         }
     }
 
-    private func making(
+    /// Makes a name; one that is there is cleared away first, if that was asked for.
+    private func replacing<Value>(
         _ call: String,
         _ name: FileName,
-        _ new: NewInode,
-        in directory: InodeNumber
-    ) async throws(TreeFailure) -> Attributes {
+        in directory: InodeNumber,
+        _ make: () async throws(FileSystemError) -> Value
+    ) async throws(TreeFailure) -> Value {
         do throws(FileSystemError) {
-            return try await fileSystem.create(name, in: directory, new, as: caller)
+            return try await make()
         } catch  where error.code == .exists && existing != .refuse {
             try await clear(name, try await lookUp(name, in: directory), in: directory)
-            return try await change(call) { () async throws(FileSystemError) in
-                try await fileSystem.create(name, in: directory, new, as: caller)
-            }
+            return try await change(call, make)
         } catch {
             throw TreeFailure(changing: call, error)
         }
@@ -297,17 +333,10 @@ struct EngineSink: TreeSink {
             accessed: .exactly(node.accessed),
             modified: .exactly(node.modified)
         )
-        if caller.isRoot {
-            changes.uid = node.uid
-            changes.gid = node.gid
-        } else {
-            if node.uid != caller.uid { failures.append(notOurs("owner \(node.uid)")) }
-            if caller.isMember(of: node.gid) {
-                changes.gid = node.gid
-            } else {
-                failures.append(notOurs("group \(node.gid)"))
-            }
-        }
+        if caller.isRoot { changes.uid = node.uid }
+        let (gid, refusals) = grouping(node)
+        changes.gid = gid
+        failures += refusals
         if !caller.isRoot, node.permissions & 0o6000 != 0, let gid = changes.gid {
             // A change of group takes set-id bits away, also those of a mode that comes with it.
             try await change("set group") { () async throws(FileSystemError) in
@@ -324,6 +353,16 @@ struct EngineSink: TreeSink {
             _ = try await fileSystem.setAttributes(inode, wanted, as: caller)
         }
         return failures
+    }
+
+    /// The group that the caller may give, and what of owner and group it may not.
+    private func grouping(_ node: TreeNode) -> (gid: UInt32?, refusals: [TreeFailure]) {
+        if caller.isRoot { return (node.gid, []) }
+        var refusals: [TreeFailure] = []
+        if node.uid != caller.uid { refusals.append(notOurs("owner \(node.uid)")) }
+        if caller.isMember(of: node.gid) { return (node.gid, refusals) }
+        refusals.append(notOurs("group \(node.gid)"))
+        return (nil, refusals)
     }
 
     private func notOurs(_ what: String) -> TreeFailure {

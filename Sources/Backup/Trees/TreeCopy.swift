@@ -52,14 +52,32 @@ package enum TreeCopy {
                     progress
                 )
             case .recoveryPoint(let vault, let point, let path):
-                try await write(
-                    VaultSource(vault: vault, point: point, path: path),
-                    to: target,
-                    existing,
-                    progress
-                )
+                try await reading(point, of: vault) { () async throws(BackupError) in
+                    try await write(
+                        VaultSource(vault: vault, point: point, path: path),
+                        to: target,
+                        existing,
+                        progress
+                    )
+                }
             }
         }
+    }
+
+    /// Holds off prunes while a recovery point is read: deleting it ends no restore that has begun.
+    static func reading<Value>(
+        _ point: RecoveryPoint,
+        of vault: Vault,
+        _ body: () async throws(BackupError) -> Value
+    ) async throws(BackupError) -> Value {
+        let lease = vault.beginReading()
+        defer { lease?.end() }
+        do throws(VaultError) {
+            _ = try vault.recoveryPoint(point.id)
+        } catch {
+            throw BackupError(error)
+        }
+        return try await body()
     }
 
     private static func write(

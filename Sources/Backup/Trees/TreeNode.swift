@@ -43,6 +43,14 @@ struct TreeDetails: Sendable {
     var failures: [TreeFailure] = []
 }
 
+/// Bytes of a file that stand together.
+struct TreeData: Sendable {
+    let offset: UInt64
+    let bytes: [UInt8]
+
+    var end: UInt64 { offset + UInt64(bytes.count) }
+}
+
 /// Why one step of a copy failed.
 struct TreeFailure: Error, Sendable {
     /// What was tried.
@@ -134,6 +142,15 @@ protocol TreeSink: Sendable {
     ) async throws(TreeFailure) -> (link: Link, failures: [TreeFailure])
     /// Takes a half-written file away again.
     func abandon(_ file: File) async
+    /// Makes a regular file of at most ``TreeData/wholeBytesMax`` with all that it has.
+    ///
+    /// - Parameter data: Ascending; what it does not cover is holes.
+    func makeWhole(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        _ data: [TreeData],
+        in directory: Directory
+    ) async throws(TreeFailure) -> (link: Link, failures: [TreeFailure])
     /// Makes a symlink, FIFO, socket or device.
     func makeSpecial(
         _ entry: TreeEntry,
@@ -157,6 +174,40 @@ extension TreeSource {
     func rest(_ directory: Directory) {}
 }
 
+extension TreeData {
+    /// 1 MiB: a file up to it is read before it is made, and made at once.
+    static let wholeBytesMax: UInt64 = 1 << 20
+    /// More runs than this are written one by one.
+    static let wholeRunsMax = 64
+}
+
 extension TreeSink {
     func rest(_ directory: Directory) {}
+
+    func makeWhole(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        _ data: [TreeData],
+        in directory: Directory
+    ) async throws(TreeFailure) -> (link: Link, failures: [TreeFailure]) {
+        try await makeInParts(entry, details, data, in: directory)
+    }
+
+    /// Makes a file, writes it and finishes it, one after the other.
+    func makeInParts(
+        _ entry: TreeEntry,
+        _ details: TreeDetails,
+        _ data: [TreeData],
+        in directory: Directory
+    ) async throws(TreeFailure) -> (link: Link, failures: [TreeFailure]) {
+        let runs = data.map { $0.offset..<$0.end }
+        let file = try await makeFile(entry, details, runs: runs, in: directory)
+        do throws(TreeFailure) {
+            for part in data { try await write(part.bytes, at: part.offset, to: file) }
+            return try await finish(file, entry, details, written: data.last?.end ?? 0)
+        } catch {
+            await abandon(file)
+            throw error
+        }
+    }
 }

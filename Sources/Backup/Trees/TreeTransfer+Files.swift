@@ -46,6 +46,10 @@ extension TreeTransfer {
     ) async throws(TreeFailure) -> Sink.Link {
         let input = try await source.openFile(entry, in: directory.source)
         let runs = entry.node.size == 0 ? [] : try await input.dataRanges()
+        let total = runs.reduce(0) { $0 + UInt64($1.count) }
+        if total <= TreeData.wholeBytesMax, runs.count <= TreeData.wholeRunsMax {
+            return try await copyWhole(entry, renamed, details, input, runs, in: directory)
+        }
         let file = try await sink.makeFile(renamed, details, runs: runs, in: directory.sink)
         var written: UInt64 = 0
         do throws(TreeFailure) {
@@ -69,6 +73,37 @@ extension TreeTransfer {
             await sink.abandon(file)
             throw error
         }
+    }
+
+    /// A small file is read first, then made with all that it has.
+    private func copyWhole(
+        _ entry: TreeEntry,
+        _ renamed: TreeEntry,
+        _ details: TreeDetails,
+        _ input: Source.File,
+        _ runs: [Range<UInt64>],
+        in directory: Open
+    ) async throws(TreeFailure) -> Sink.Link {
+        var data: [TreeData] = []
+        var total: UInt64 = 0
+        for run in runs {
+            let bytes = try await input.read(run)
+            if !bytes.isEmpty { data.append(TreeData(offset: run.lowerBound, bytes: bytes)) }
+            total += UInt64(bytes.count)
+            // It has shrunk meanwhile.
+            if bytes.count < run.count { break }
+        }
+        if state.withLock({ $0.fatal != nil }) { throw stopped }
+        let (link, failures) = try await sink.makeWhole(
+            renamed,
+            details,
+            data,
+            in: directory.sink
+        )
+        for failure in failures { omit(failure, entry.name, in: directory) }
+        let amount = total
+        count { $0.bytes += amount }
+        return link
     }
 
     private var stopped: TreeFailure {

@@ -65,10 +65,10 @@ struct VaultSource: TreeSource {
         _ entry: TreeEntry,
         in directory: InodeNumber
     ) async throws(TreeFailure) -> VaultSourceFile {
-        let inode = InodeNumber(rawValue: entry.node.identity.inode)
-        var tiles: [UInt32: PointTile] = [:]
-        for (tile, found) in try self.tiles(of: inode) { tiles[tile] = found }
-        return VaultSourceFile(vault: vault, tiles: tiles)
+        VaultSourceFile(
+            source: self,
+            inode: InodeNumber(rawValue: entry.node.identity.inode)
+        )
     }
 
     // MARK: Lookups
@@ -85,25 +85,35 @@ struct VaultSource: TreeSource {
         return try parsing { () throws(BackupError) in try PointInode(value) }
     }
 
-    /// All tiles of a file, in order.
-    private func tiles(of inode: InodeNumber) throws(TreeFailure) -> [(UInt32, PointTile)] {
-        var found: [(UInt32, PointTile)] = []
-        var key = PointFormat.key(inode, tile: 0)
-        while true {
-            let entries = try reading { () throws(VaultError) in
-                try vault.scan(try root(inodes), from: key, limit: 64)
-            }
-            for entry in entries {
-                guard let (owner, tile) = PointFormat.tile(ofKey: entry.key), owner == inode else {
-                    return found
-                }
-                found.append(
-                    (tile, try parsing { () throws(BackupError) in try PointTile(entry.value) })
-                )
-            }
-            guard let last = entries.last, entries.count == 64 else { return found }
-            key = last.key + [0]
+    /// Some tiles of a file, in order, and the key to go on from; `nil` at the end.
+    func tiles(
+        of inode: InodeNumber,
+        from key: [UInt8]
+    ) throws(TreeFailure) -> (tiles: [(UInt32, PointTile)], next: [UInt8]?) {
+        let limit = 16
+        let entries = try reading { () throws(VaultError) in
+            try vault.scan(try root(inodes), from: key, limit: limit)
         }
+        var found: [(UInt32, PointTile)] = []
+        for entry in entries {
+            guard let (owner, tile) = PointFormat.tile(ofKey: entry.key), owner == inode else {
+                return (found, nil)
+            }
+            found.append(
+                (tile, try parsing { () throws(BackupError) in try PointTile(entry.value) })
+            )
+        }
+        guard let last = entries.last, entries.count == limit else { return (found, nil) }
+        return (found, last.key + [0])
+    }
+
+    /// One tile; `nil` when all of it is a hole.
+    func tile(_ tile: UInt32, of inode: InodeNumber) throws(TreeFailure) -> PointTile? {
+        let value = try reading { () throws(VaultError) in
+            try vault.value(of: PointFormat.key(inode, tile: tile), in: try root(inodes))
+        }
+        guard let value else { return nil }
+        return try parsing { () throws(BackupError) in try PointTile(value) }
     }
 
     /// Names are found by a hash whose key is not in the vault, so this reads the directory.
@@ -181,42 +191,52 @@ final class VaultListing: TreeListing {
     }
 }
 
-/// A file of a recovery point.
+/// A file of a recovery point; of its extents at most 16 tiles' are held.
 struct VaultSourceFile: TreeFile {
-    let vault: Vault
-    let tiles: [UInt32: PointTile]
+    let source: VaultSource
+    let inode: InodeNumber
 
     func dataRanges() async throws(TreeFailure) -> [Range<UInt64>] {
         var runs: [Range<UInt64>] = []
-        for (tile, map) in tiles.sorted(by: { $0.key < $1.key }) {
-            let start = UInt64(tile) * PointFormat.tileBytes
-            for run in map.data {
-                let range = start + UInt64(run.lowerBound)..<start + UInt64(run.upperBound)
-                if let last = runs.last, last.upperBound == range.lowerBound {
-                    runs[runs.count - 1] = last.lowerBound..<range.upperBound
-                } else {
-                    runs.append(range)
-                }
-            }
+        var key: [UInt8]? = PointFormat.key(inode, tile: 0)
+        while let from = key {
+            let (tiles, next) = try source.tiles(of: inode, from: from)
+            for (tile, map) in tiles { VaultSourceFile.add(map, tile, to: &runs) }
+            key = next
         }
         return runs
     }
 
+    private static func add(_ map: PointTile, _ tile: UInt32, to runs: inout [Range<UInt64>]) {
+        let start = UInt64(tile) * PointFormat.tileBytes
+        for run in map.data {
+            let range = start + UInt64(run.lowerBound)..<start + UInt64(run.upperBound)
+            if let last = runs.last, last.upperBound == range.lowerBound {
+                runs[runs.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                runs.append(range)
+            }
+        }
+    }
+
     func read(_ range: Range<UInt64>) async throws(TreeFailure) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(range.count)
         var at = range.lowerBound
         while at < range.upperBound {
             let tile = UInt32(at / PointFormat.tileBytes)
             let start = UInt64(tile) * PointFormat.tileBytes
             let end = min(range.upperBound, start + PointFormat.tileBytes)
             let part = UInt32(at - start)..<UInt32(end - start)
-            for extent in tiles[tile]?.extents ?? [] {
+            for extent in try source.tile(tile, of: inode)?.extents ?? [] {
                 guard let piece = extent.clipped(to: part) else { continue }
                 let from = Int(piece.skip)
-                bytes += try reading { () throws(VaultError) in
-                    try vault.read(piece.chunk, range: from..<from + piece.range.count)
+                let found = try reading { () throws(VaultError) in
+                    try source.vault.read(piece.chunk, range: from..<from + piece.range.count)
                 }
+                // A small file is one chunk: its bytes need no copy.
+                if found.count == range.count { return found }
+                if bytes.isEmpty { bytes.reserveCapacity(range.count) }
+                bytes += found
             }
             at = end
         }

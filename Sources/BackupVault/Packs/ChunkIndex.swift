@@ -65,19 +65,31 @@ struct IndexedPack: Sendable, Hashable {
     }
 }
 
+/// A chunk of a pack whose bytes were found damaged.
+struct DamagedPlace: Hashable, Sendable {
+    let pack: UniqueID
+    let chunk: ChunkID
+}
+
 /// Every chunk of every readable pack, in memory; a value that can always be built again.
 struct ChunkIndex: Sendable {
     /// Never shrinks while the index lives: places point into it.
     private(set) var packs: [IndexedPack] = []
     private(set) var chunks: [ChunkID: ChunkPlace] = [:]
+    /// Further places of the few chunks that stand in several packs: what two writers at once, or a crash
+    /// between copying and condemning, have left.
+    private(set) var copies: [ChunkID: [ChunkPlace]] = [:]
     private var ordinals: [UniqueID: UInt32] = [:]
     /// Packs that a prune will delete: readable, but nothing new may refer to them.
     private(set) var condemned: Set<UInt32> = []
     /// The same by name; packs that are gone already may stand there too.
     let condemnedIDs: Set<UniqueID>
+    /// What reading has found damaged since the vault was opened: nothing new refers to it.
+    private(set) var damaged: Set<DamagedPlace>
 
-    init(condemned: Set<UniqueID>) {
+    init(condemned: Set<UniqueID>, damaged: Set<DamagedPlace> = []) {
         condemnedIDs = condemned
+        self.damaged = damaged
     }
 
     var packIDs: Set<UniqueID> { Set(ordinals.keys) }
@@ -88,6 +100,17 @@ struct ChunkIndex: Sendable {
 
     func isCondemned(_ place: ChunkPlace) -> Bool { condemned.contains(place.pack) }
 
+    /// Every place of a chunk, the best first.
+    func places(of id: ChunkID) -> [ChunkPlace] {
+        guard let best = chunks[id] else { return [] }
+        return [best] + (copies[id] ?? [])
+    }
+
+    /// Whether new references may rely on a chunk.
+    func canDeduplicate(_ id: ChunkID) -> Bool {
+        chunks[id].map { worth($0, of: id) == .good } ?? false
+    }
+
     /// Takes in a pack; a chunk that stands in several is found where it may stay.
     mutating func add(_ pack: IndexedPack, entries: [PackEntry]) {
         guard ordinals[pack.id] == nil else { return }
@@ -96,8 +119,7 @@ struct ChunkIndex: Sendable {
         ordinals[pack.id] = ordinal
         if condemnedIDs.contains(pack.id) { condemned.insert(ordinal) }
         for (number, entry) in entries.enumerated() {
-            if let known = chunks[entry.id], !condemned.contains(known.pack) { continue }
-            chunks[entry.id] = ChunkPlace(
+            let place = ChunkPlace(
                 pack: ordinal,
                 number: UInt32(number),
                 offset: entry.offset,
@@ -105,7 +127,39 @@ struct ChunkIndex: Sendable {
                 length: entry.length,
                 codec: entry.codec
             )
+            take(place, of: entry.id)
         }
+    }
+
+    /// Remembers that a place does not give back its chunk; another one comes first from now on.
+    mutating func noteDamaged(_ place: ChunkPlace, of id: ChunkID) {
+        damaged.insert(DamagedPlace(pack: pack(of: place).id, chunk: id))
+        let all = places(of: id)
+        guard let best = all.max(by: { worth($0, of: id) < worth($1, of: id) }) else { return }
+        chunks[id] = best
+        copies[id] = all.count > 1 ? all.filter { $0 != best } : nil
+    }
+
+    private mutating func take(_ place: ChunkPlace, of id: ChunkID) {
+        guard let known = chunks[id] else {
+            chunks[id] = place
+            return
+        }
+        let isBetter = worth(known, of: id) < worth(place, of: id)
+        if isBetter { chunks[id] = place }
+        copies[id, default: []].append(isBetter ? known : place)
+    }
+
+    private enum Worth: Comparable {
+        case damaged, condemned, good
+    }
+
+    private func worth(_ place: ChunkPlace, of id: ChunkID) -> Worth {
+        let isDamaged =
+            !damaged.isEmpty
+            && damaged.contains(DamagedPlace(pack: pack(of: place).id, chunk: id))
+        if isDamaged { return .damaged }
+        return condemned.contains(place.pack) ? .condemned : .good
     }
 }
 

@@ -44,6 +44,7 @@ private struct Pruner {
         let listed = vault.knowledge.withLock { $0.index.packIDs }
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
         try markNewPoints()
+        try checkCopies()
         let plan = PrunePlan(
             candidates(among: listed, living: living),
             packBytes: vault.settings.packBytes
@@ -66,6 +67,23 @@ private struct Pruner {
         for point in try vault.recoveryPoints() where !marked.contains(point.id) {
             for map in point.maps.values { try live.add(map) }
             marked.insert(point.id)
+        }
+    }
+
+    /// Reads the live chunks that stand in several packs, so that the place that counts is a whole one.
+    ///
+    /// Otherwise a prune might keep the damaged one of two copies and drop the other.
+    private func checkCopies() throws(VaultError) {
+        let copied = vault.knowledge.withLock { known in
+            known.index.copies.keys.filter { live.ids.contains($0) }
+        }
+        for id in copied {
+            do throws(VaultError) {
+                _ = try vault.payload(of: id)
+            } catch {
+                // All copies are damaged: none is better than another.
+                guard error.code == .corrupt else { throw error }
+            }
         }
     }
 

@@ -126,6 +126,7 @@ private struct Verifier {
                 find(.pack, file: file, error)
             }
             for (id, error) in outcome.bad {
+                vault.noteDamaged(id, in: outcome.pack)
                 if !good.contains(id), lost[id] == nil { lost[id] = report.findings.count }
                 find(.chunk, file: file, chunk: id, error)
             }

@@ -16,6 +16,7 @@ struct BackupRoutes: Sendable {
         table.on(Route.verifyVault) { try await verify($0, $1, $2) }
         table.on(Route.runBackup) { try await run($0, $1, $2) }
         table.on(Route.listBackups) { request, _ in try await list(request) }
+        table.on(Route.deleteBackup) { try await delete($0, $1) }
     }
 
     private func create(_ request: VaultName, _ peer: Peer) async throws -> VaultDescription {
@@ -87,6 +88,33 @@ struct BackupRoutes: Sendable {
             }
         )
         return RecoveryPointDescription(result.point, vault: vault.name)
+    }
+
+    /// Deletes a point and gives back what no other point needs.
+    private func delete(_ request: RecoveryPointName, _ peer: Peer) async throws -> Nothing {
+        try peer.requireAdministrator("deleting a recovery point")
+        guard let id = RecoveryPointID(request.id) else {
+            throw APIError(
+                .usage,
+                "'\(request.id)' is no recovery point's id",
+                remedy: "'varve backup list' shows those there are."
+            )
+        }
+        let vault = try await vaults.find(request.vault)
+        try await BlockingCalls.run {
+            try vault.delete(id)
+            try BackupRoutes.pruneUnlessPruning(vault)
+        }
+        return Nothing()
+    }
+
+    /// While another prune runs, the next one gives the space back.
+    private static func pruneUnlessPruning(_ vault: Vault) throws(VaultError) {
+        do throws(VaultError) {
+            _ = try vault.prune()
+        } catch {
+            guard error.code == .locked else { throw error }
+        }
     }
 
     private func list(_ request: ListBackups) async throws -> BackupList {

@@ -26,16 +26,7 @@ extension WriteContext {
             try leaveInline(&row, sequence: first.sequence - 1)
         }
         for slice in pending.slices {
-            let outcome = try writer.insertSlice(
-                inode,
-                tile: slice.tile,
-                offset: UInt64(slice.offset),
-                length: UInt64(slice.range.count),
-                sequence: slice.sequence,
-                record: slice.record,
-                skip: 0
-            )
-            noteSlice(outcome, inode, tile: slice.tile)
+            try insert(slice, of: inode)
             row.size = max(row.size, slice.range.upperBound)
             row.appliedSequence = slice.sequence
         }
@@ -43,6 +34,20 @@ extension WriteContext {
         row.changed = max(row.changed, pending.modified)
         row.change = max(row.change, pending.change)
         try writer.updateInode(row)
+    }
+
+    /// Writes the row of a slice whose bytes are sealed.
+    func insert(_ slice: PendingSlice, of inode: InodeNumber) throws {
+        let outcome = try writer.insertSlice(
+            inode,
+            tile: slice.tile,
+            offset: UInt64(slice.offset),
+            length: UInt64(slice.range.count),
+            sequence: slice.sequence,
+            record: slice.record,
+            skip: 0
+        )
+        noteSlice(outcome, inode, tile: slice.tile)
     }
 
     /// Moves a small file's bytes out of its row, under a slice of their own.

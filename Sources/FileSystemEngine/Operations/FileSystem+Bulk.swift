@@ -48,6 +48,23 @@ extension FileSystem {
         }
     }
 
+    /// Bytes of a small file that lie in its own rows; `nil` when its bytes are slices.
+    ///
+    /// - Throws: `.stale`.
+    package func inlineCount(
+        _ inode: InodeNumber,
+        at instant: Epoch
+    ) async throws(FileSystemError) -> Int? {
+        try await readers.run { context in
+            try context.begin(.past(instant))
+            guard let row = try context.reader.inode(inode, at: .past(instant)) else {
+                throw FileSystemError.gone(inode)
+            }
+            guard row.flags & InodeFlags.hasSlices == 0 else { return nil }
+            return try context.reader.inline(inode, at: .past(instant))?.count ?? 0
+        }
+    }
+
     /// All of an inode's extended attributes, sorted by name.
     package func extendedAttributes(
         of inode: InodeNumber,

@@ -39,11 +39,18 @@ extension FileSystem {
 }
 
 extension WriteContext {
+    /// Makes an inode and its first name.
+    ///
+    /// - Parameters:
+    ///   - number: Taken beforehand; `nil` takes the next one.
+    ///   - fill: Adds what the new inode has beyond its birth, before its row is written.
     func create(
         _ name: FileName,
         in directory: InodeNumber,
         _ new: NewInode,
-        as caller: Credentials
+        as caller: Credentials,
+        number: InodeNumber? = nil,
+        filling fill: (inout InodeRow) throws -> Void = { _ in }
     ) throws -> Attributes {
         var parent = try self.directory(directory)
         try requireFree(name, in: parent, for: caller)
@@ -51,7 +58,7 @@ extension WriteContext {
         let birth = try Ownership.birth(of: new, in: Attributes(parent), for: caller)
         let kind = new.kind.fileKind
         var row = InodeRow(
-            inode: try writer.nextInode(),
+            inode: try number ?? writer.nextInode(),
             kind: kind,
             permissions: birth.permissions,
             uid: birth.uid,
@@ -87,6 +94,7 @@ extension WriteContext {
         } else {
             try writer.addName(&row, directory: directory, hash: hash)
         }
+        try fill(&row)
         try particulars(of: new.kind, &row)
         try touchContent(&parent)
         try writer.updateInode(parent)

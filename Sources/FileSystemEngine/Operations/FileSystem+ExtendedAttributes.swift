@@ -38,7 +38,7 @@ extension FileSystem {
 
     /// Sets one value.
     ///
-    /// - Throws: `.exists` and `.noAttribute` as `mode` says, `.rangeError` (too long), `.denied`,
+    /// - Throws: `.exists` and `.noAttribute` as `mode` says, `.rangeError` (too long, too many), `.denied`,
     ///   `.notPermitted`, `.unsupported`, `.stale`, `.noSpace`.
     package func setExtendedAttribute(
         _ name: [UInt8],
@@ -81,13 +81,11 @@ extension WriteContext {
         as caller: Credentials
     ) throws {
         var row = try row(inode)
-        try ExtendedAttributeRules.requireWrite(name, of: Attributes(row), for: caller)
-        guard value.count <= core.limits.attributeBytesMax else {
-            throw FileSystemError(
-                .rangeError,
-                "an extended attribute of \(value.count) bytes; at most \(core.limits.attributeBytesMax)"
-            )
-        }
+        try requireSettable(
+            ExtendedAttribute(name: name, value: value),
+            of: Attributes(row),
+            for: caller
+        )
         let exists = try writer.xattr(inode, name: name, at: .live) != nil
         switch mode {
         case .create where exists:
@@ -101,16 +99,48 @@ extension WriteContext {
             break
         }
         if !exists {
-            let names = try writer.xattrs(of: inode, at: .live).reduce(0) { $0 + $1.name.count + 1 }
-            guard names + name.count + 1 <= core.limits.attributeNamesBytesMax else {
-                throw FileSystemError(
-                    .noSpace,
-                    "inode \(inode.rawValue) has \(names) bytes of extended attributes' names"
-                )
-            }
+            let names = try writer.xattrs(of: inode, at: .live).map(\.name)
+            try requireRoom(forName: name, beside: names, of: inode)
         }
         try writer.setXattr(inode, name: name, value: value)
         try touch(&row)
         try writer.updateInode(row)
+    }
+
+    /// Refuses a value that the caller may not set, or that is too long.
+    func requireSettable(
+        _ attribute: ExtendedAttribute,
+        of attributes: Attributes,
+        for caller: Credentials
+    ) throws(FileSystemError) {
+        try ExtendedAttributeRules.requireWrite(attribute.name, of: attributes, for: caller)
+        let (count, most) = (attribute.value.count, core.limits.attributeBytesMax)
+        guard count <= most else {
+            throw FileSystemError(
+                .rangeError,
+                "an extended attribute of \(count) bytes; at most \(most)"
+            )
+        }
+    }
+
+    /// Refuses one name more than an inode may have or can list.
+    func requireRoom(
+        forName name: [UInt8],
+        beside names: [[UInt8]],
+        of inode: InodeNumber
+    ) throws(FileSystemError) {
+        guard names.count < core.limits.attributesMax else {
+            throw FileSystemError(
+                .rangeError,
+                "inode \(inode.rawValue) has \(names.count) extended attributes"
+            )
+        }
+        let bytes = names.reduce(0) { $0 + $1.count + 1 }
+        guard bytes + name.count + 1 <= core.limits.attributeNamesBytesMax else {
+            throw FileSystemError(
+                .noSpace,
+                "inode \(inode.rawValue) has \(bytes) bytes of extended attributes' names"
+            )
+        }
     }
 }

@@ -157,7 +157,7 @@ extension ReadContext {
     }
 
     /// Seals one record a tile; `nil` when the numbers have run out.
-    private func seal(
+    func seal(
         _ bytes: [UInt8],
         of inode: InodeNumber,
         at offset: UInt64,

@@ -35,7 +35,7 @@ struct Rollback {
 
     /// An inode that is alive now and was then; its names above it stay as they are.
     func subtree(_ root: InodeNumber) throws -> UInt64 {
-        var walk = Walk()
+        var walk = Walk(core: core)
         try walk.add(root, writer, past, isThen: true)
         try walk.add(root, writer, .live, isThen: false)
         try walk.addMovedAway(writer)
@@ -46,7 +46,7 @@ struct Rollback {
 
     /// A name of a live directory.
     func name(_ dirent: DirentRow) throws -> UInt64 {
-        var walk = Walk()
+        var walk = Walk(core: core)
         try walk.add(dirent.inode, writer, past, isThen: true)
         let live = try writer.lookup(dirent.name, in: dirent.directory, at: .live)
         if let live { try walk.add(live.inode, writer, .live, isThen: false) }
@@ -240,8 +240,20 @@ struct Rollback {
                 limit: 8_192
             )
             keys += page.filter { isWanted($0.inode) }
+            try Rollback.requireHeld(keys.count, context.core)
             guard page.count == 8_192, let last = page.last else { return keys }
             position = last
+        }
+    }
+
+    /// Refuses what one transaction cannot hold.
+    fileprivate static func requireHeld(_ count: Int, _ core: Core) throws(FileSystemError) {
+        guard count <= core.limits.restoreKeysMax else {
+            throw FileSystemError(
+                .unsupported,
+                "more than \(core.limits.restoreKeysMax) inodes and names would be set back at once",
+                remedy: "Restore parts of it one by one, or all of it to another place (--to)."
+            )
         }
     }
 
@@ -255,6 +267,7 @@ struct Rollback {
 
 /// The inodes of a subtree now and then.
 private struct Walk {
+    let core: Core
     var then: Set<InodeNumber> = []
     var now: Set<InodeNumber> = []
     var directories: Set<InodeNumber> = []
@@ -273,6 +286,7 @@ private struct Walk {
             }
             directories.insert(inode)
             queue += try Walk.names(in: inode, writer, view).map(\.inode)
+            try Rollback.requireHeld(then.count + now.count + queue.count, core)
         }
     }
 

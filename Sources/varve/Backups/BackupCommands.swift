@@ -4,12 +4,14 @@ import ArgumentParser
 struct BackupCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Back file systems up into vaults, and list recovery points.",
+        abstract: "Back file systems up into vaults; list and delete recovery points.",
         discussion: """
             EXAMPLES
               varve backup run shared --vault main
               varve backup list shared
             """,
-        subcommands: [RunBackupCommand.self, ListBackupsCommand.self]
+        subcommands: [
+            RunBackupCommand.self, ListBackupsCommand.self, DeleteBackupCommand.self,
+        ]
     )
 }
