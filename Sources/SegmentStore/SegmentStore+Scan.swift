@@ -156,7 +156,7 @@ extension SegmentStore {
         let opener = RecordOpener(
             header: header,
             headerBytes: Array(record[0..<header.headerBytes]),
-            sealers: file.sealers,
+            sealer: file.sealer,
             decompressors: decompressors,
             scratch: scratch
         )
