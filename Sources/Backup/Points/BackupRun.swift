@@ -141,13 +141,13 @@ final class BackupRun {
         while true {
             let page = try await reader.inodes(after: after)
             guard let last = page.last else { break }
-            for attributes in page {
-                for task in try await reader.tasks(for: attributes) {
+            for inode in page {
+                for task in try await reader.tasks(for: inode) {
                     batch.add(task)
                     if batch.isFull { ahead = try await cycle(ahead, &batch) }
                 }
             }
-            after = last.inode
+            after = last.attributes.inode
         }
         ahead = try await cycle(ahead, &batch)
         try take(ahead)
@@ -156,10 +156,9 @@ final class BackupRun {
     // MARK: What changed
 
     private func copyChanges(since base: Epoch) async throws(BackupError) {
-        guard let oldNames = names, let oldInodes = inodes else {
+        guard names != nil, let oldInodes = inodes else {
             throw BackupError(.notFound, "the earlier recovery point is not one of a file system")
         }
-        _ = oldNames
         let changes = try await reader.changes(since: base)
         statistics.changeKeys = changes.keys
         for part in changes.names.chunks(of: 512) {
@@ -167,9 +166,12 @@ final class BackupRun {
         }
         var batch = PointBatch()
         var ahead: [PointPiece] = []
-        for (inode, change) in changes.inodes {
-            batch.add(.change(inode, change, base: base, old: oldInodes))
-            if batch.isFull { ahead = try await cycle(ahead, &batch) }
+        for part in changes.inodes.chunks(of: 512) {
+            let found = try await reader.inodes(part.map(\.0))
+            for ((inode, change), now) in zip(part, found) {
+                batch.add(.change(inode, change, now: now, base: base, old: oldInodes))
+                if batch.isFull { ahead = try await cycle(ahead, &batch) }
+            }
         }
         ahead = try await cycle(ahead, &batch)
         try take(ahead)
@@ -204,9 +206,9 @@ final class BackupRun {
         for piece in pieces {
             switch piece {
             case .delete(let key): try edit(inode: MapEdit(key, nil))
-            case .inode(let attributes, let target, let extended):
+            case .inode(let inode):
                 inodesDone += 1
-                try takeInode(attributes, target, extended)
+                try takeInode(inode)
             case .tile(let inode, let tile, let content):
                 statistics.contentEdits += 1
                 statistics.bytesRead += UInt64(content.bytes.count)
@@ -216,14 +218,10 @@ final class BackupRun {
         }
     }
 
-    private func takeInode(
-        _ attributes: Attributes,
-        _ target: [UInt8],
-        _ extended: [ExtendedAttribute]
-    ) throws(BackupError) {
+    private func takeInode(_ details: InodeDetails) throws(BackupError) {
         statistics.inodeEdits += 1
-        var inode = PointInode(attributes: attributes, target: target)
-        for attribute in extended {
+        var inode = PointInode(attributes: details.attributes, target: details.target)
+        for attribute in details.extended {
             let value: PointInode.Attribute.Value =
                 attribute.value.count <= PointFormat.attributeBytesInline
                 ? .inline(attribute.value)
@@ -232,7 +230,7 @@ final class BackupRun {
                 )
             inode.extended.append(PointInode.Attribute(name: attribute.name, value: value))
         }
-        try edit(inode: MapEdit(PointFormat.key(attributes.inode), inode.encoded()))
+        try edit(inode: MapEdit(PointFormat.key(details.attributes.inode), inode.encoded()))
     }
 
     /// Cuts the bytes of a tile into chunks and maps its runs onto them.

@@ -12,19 +12,19 @@ struct PointDelta: Sendable {
     let base: Epoch
     let old: MapRoot
 
-    func pieces(_ change: PointChange) async throws(BackupError) -> [PointPiece] {
+    /// What to store and delete; `now` is the inode at the instant, `nil` when it is gone.
+    func pieces(
+        _ change: PointChange,
+        now: InodeDetails?
+    ) async throws(BackupError) -> [PointPiece] {
         let earlier = try value(PointFormat.key(inode))
-        // The first inode after the one before: itself, unless it is gone.
-        let before = InodeNumber(rawValue: inode.rawValue - 1)
-        let found = try await reader.engine { () async throws(FileSystemError) in
-            try await reader.fileSystem.inodes(after: before, limit: 1, at: reader.instant).first
-        }
-        guard let attributes = found, attributes.inode == inode else {
+        guard let now else {
             guard earlier != nil else { return [] }
             let keys = try oldTiles().map { PointFormat.key(inode, tile: $0) }
             return [.delete(PointFormat.key(inode))] + keys.map { .delete($0) }
         }
-        var pieces = [try await reader.inode(attributes)]
+        var pieces: [PointPiece] = [.inode(now)]
+        let attributes = now.attributes
         guard attributes.kind == .regular else { return pieces }
         let oldSize = try earlier.map { value throws(BackupError) in
             try PointInode(value).attributes.size

@@ -5,13 +5,13 @@ import VarveModel
 /// Something to read for a recovery point; tasks come in the order of their keys.
 enum PointTask: Sendable {
     /// An inode with all that it has: at most one tile.
-    case whole(Attributes)
+    case whole(InodeDetails)
     /// A large file without its data.
-    case attributes(Attributes)
+    case attributes(InodeDetails)
     /// One tile of a large file: runs of data as bytes of the file.
     case tile(InodeNumber, UInt32, [Range<UInt64>])
-    /// An inode that changed after `base`; `old` is the earlier point's map.
-    case change(InodeNumber, PointChange, base: Epoch, old: MapRoot)
+    /// An inode that changed after `base`, as it is now; `old` is the earlier point's map.
+    case change(InodeNumber, PointChange, now: InodeDetails?, base: Epoch, old: MapRoot)
 }
 
 /// What changed of an inode.
@@ -26,7 +26,7 @@ struct PointChange: Sendable, Hashable {
 /// Something that was read.
 enum PointPiece: Sendable {
     case delete([UInt8])
-    case inode(Attributes, target: [UInt8], [ExtendedAttribute])
+    case inode(InodeDetails)
     case tile(InodeNumber, UInt32, PointTileContent)
 }
 
@@ -51,9 +51,10 @@ struct PointBatch {
 
     mutating func add(_ task: PointTask) {
         switch task {
-        case .whole(let attributes): if attributes.size > PointFormat.tileBytes / 4 { tiles += 1 }
+        case .whole(let inode):
+            if inode.attributes.size > PointFormat.tileBytes / 4 { tiles += 1 }
         case .tile: tiles += 1
-        case .change(_, let change, _, _): if change.tiles.count > 1 { tiles += 1 }
+        case .change(_, let change, _, _, _): if change.tiles.count > 1 { tiles += 1 }
         case .attributes: break
         }
         tasks.append(task)
@@ -85,18 +86,26 @@ struct PointReader: Sendable {
         }
     }
 
-    func inodes(after inode: InodeNumber) async throws(BackupError) -> [Attributes] {
+    func inodes(after inode: InodeNumber) async throws(BackupError) -> [InodeDetails] {
         try await engine { () async throws(FileSystemError) in
             try await fileSystem.inodes(after: inode, limit: 1_024, at: instant)
         }
     }
 
-    /// What to read of an inode in a full backup.
-    func tasks(for attributes: Attributes) async throws(BackupError) -> [PointTask] {
-        guard attributes.kind == .regular, attributes.size > PointFormat.tileBytes else {
-            return [.whole(attributes)]
+    /// These inodes, in their order; `nil` for one that is gone.
+    func inodes(_ inodes: [InodeNumber]) async throws(BackupError) -> [InodeDetails?] {
+        try await engine { () async throws(FileSystemError) in
+            try await fileSystem.inodes(inodes, at: instant)
         }
-        var tasks: [PointTask] = [.attributes(attributes)]
+    }
+
+    /// What to read of an inode in a full backup.
+    func tasks(for inode: InodeDetails) async throws(BackupError) -> [PointTask] {
+        let attributes = inode.attributes
+        guard attributes.kind == .regular, attributes.size > PointFormat.tileBytes else {
+            return [.whole(inode)]
+        }
+        var tasks: [PointTask] = [.attributes(inode)]
         for (tile, runs) in try await tiles(of: attributes.inode) {
             tasks.append(.tile(attributes.inode, tile, runs))
         }
@@ -157,33 +166,22 @@ struct PointReader: Sendable {
 
     private func read(_ task: PointTask) async throws(BackupError) -> [PointPiece] {
         switch task {
-        case .whole(let attributes):
-            var pieces = [try await inode(attributes)]
+        case .whole(let inode):
+            var pieces: [PointPiece] = [.inode(inode)]
+            let attributes = inode.attributes
             guard attributes.kind == .regular, attributes.size > 0 else { return pieces }
             for (tile, runs) in try await tiles(of: attributes.inode) {
                 let content = try await content(attributes.inode, tile, runs)
                 pieces.append(.tile(attributes.inode, tile, content))
             }
             return pieces
-        case .attributes(let attributes): return [try await inode(attributes)]
+        case .attributes(let inode): return [.inode(inode)]
         case .tile(let inode, let tile, let runs):
             return [.tile(inode, tile, try await content(inode, tile, runs))]
-        case .change(let inode, let change, let base, let old):
+        case .change(let inode, let change, let now, let base, let old):
             return try await PointDelta(reader: self, inode: inode, base: base, old: old)
-                .pieces(change)
+                .pieces(change, now: now)
         }
-    }
-
-    /// An inode with its symlink target and extended attributes.
-    func inode(_ attributes: Attributes) async throws(BackupError) -> PointPiece {
-        let isSymlink = attributes.kind == .symlink
-        let inode = attributes.inode
-        let (target, extended) = try await engine { () async throws(FileSystemError) in
-            let target =
-                isSymlink ? try await fileSystem.readSymlink(inode, at: .past(instant)) : []
-            return (target, try await fileSystem.extendedAttributes(of: inode, at: instant))
-        }
-        return .inode(attributes, target: target, extended)
     }
 
     /// Reads runs of one tile.
