@@ -21,6 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: SettingsOptions
 
     func run() async throws {
+        HostMemory.keepBuffers()
         let settings = try options.settings(state: place.path)
         let logger = Logger(label: "varved") { label in
             EventLog(

@@ -14,6 +14,8 @@ final class Core: Sendable {
     /// Segments made since the last transaction: their rows come with the next.
     let newSegments: NewSegments
     let tileBytes: UInt64
+    /// Reads of file data that run.
+    let dataReads = Atomic<Int>(0)
     private let failure = Mutex<FileSystemError?>(nil)
     private let crowded = Mutex((tiles: Set<TileKey>(), isUrgent: false))
 
