@@ -49,6 +49,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
@@ -65,6 +66,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // BoringSSL is no product of it: another minor version is looked at before it is taken.
+        .package(url: "https://github.com/apple/swift-nio-ssl", .upToNextMinor(from: "2.37.6")),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird",
             from: "2.28.1",
@@ -93,10 +96,12 @@ let package = Package(
             providers: [.apt(["libarchive-dev"])]
         ),
         .target(name: "CLinux"),
+        // swift-nio-ssl's BoringSSL, for its AES-256-GCM (docs/decisions/0006).
+        .target(name: "CBoringSSL", dependencies: [nioSSL]),
 
         // Ground.
         swift("VarveModel", []),
-        swift("Keyring", ["VarveModel", "COpenSSL"]),
+        swift("Keyring", ["VarveModel", "COpenSSL", "CBoringSSL"]),
         swift("Disk", ["VarveModel", "CLinux"]),
         swift("Compression", ["VarveModel", "CZstd"]),
 
@@ -154,7 +159,8 @@ let package = Package(
         .executableTarget(
             name: "varve-bench",
             dependencies: [
-                "VarveModel", "Keyring", "Disk", "FileSystemEngine", "CSQLite", argumentParser,
+                "VarveModel", "Keyring", "Disk", "FileSystemEngine", "BackupVault", "Backup",
+                "CSQLite", "COpenSSL", argumentParser,
             ],
             path: "Benchmarks",
             exclude: ["Baselines"],
@@ -170,7 +176,7 @@ let package = Package(
         ),
         tests("TidyTests", []),
         tests("VarveModelTests", ["TestKit", "VarveModel"]),
-        tests("KeyringTests", ["TestKit", "Keyring", "VarveModel"]),
+        tests("KeyringTests", ["TestKit", "Keyring", "VarveModel", "COpenSSL"]),
         tests("DiskTests", ["TestKit", "Disk"]),
         tests("CompressionTests", ["TestKit", "Compression"]),
         tests("PoliciesTests", ["TestKit", "Policies", "VarveModel"], resources: ["Fixtures"]),

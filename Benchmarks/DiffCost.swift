@@ -1,73 +1,60 @@
 import FileSystemEngine
 import VarveModel
 
-/// Measures the diff of 1,000 changes among many files.
+/// Measures the diff of 1,000 changes among many files, as `varve snapshot diff` makes it.
 ///
 /// No floor: the aim is absolute (50 ms), and the cost tests count rows.
 struct DiffCost {
-    let place: Workplace
-    let files: Int
-    let changes: Int
+    let tree: FilledTree
     let rounds: Int
 
-    init(_ place: Workplace, small: Bool, rounds: Int) {
-        self.place = place
-        files = small ? 1_000 : 1_000_000
-        changes = small ? 100 : 1_000
+    init(_ tree: FilledTree, rounds: Int) {
+        self.tree = tree
         self.rounds = rounds
     }
 
     func run() async throws {
-        let tree = try await FilledTree(place, "diff", files: files)
+        let changed = tree.someInodes.count
         let before = try await tree.fileSystem.hold()
-        let step = max(1, tree.inodes.count / changes)
-        for index in stride(from: 0, to: tree.inodes.count, by: step).prefix(changes) {
-            _ = try await tree.fileSystem.write(
-                tree.inodes[index],
-                Array("changed".utf8),
-                at: 0,
-                stability: .unstable,
-                as: .root
-            )
-        }
+        try await tree.change(to: "changed")
         let after = try await tree.fileSystem.hold()
-        var milliseconds: [Double] = []
+        let title = "diff of \(changed) changes in \(tree.inodes.count) files"
+        var ends = Times(title + ", both ends")
+        var named = Times(title + ", paths too")
         for _ in 0..<rounds * 5 {
             let watch = Stopwatch()
-            var seen: Set<InodeNumber> = []
-            var position: ChangePosition?
-            repeat {
-                let page = try await tree.fileSystem.changes(
-                    after: before.epoch,
-                    through: after.epoch,
-                    resumeAfter: position,
-                    limit: 4_096
-                )
-                for change in page.changes {
-                    guard case .inode(let inode) = change else { continue }
-                    // Attributes and inline bytes are two keys of one inode.
-                    guard seen.insert(inode).inserted else { continue }
-                    // Both ends, as a comparison needs them.
-                    _ = try await tree.fileSystem.attributes(of: inode, at: .past(before.epoch))
-                    _ = try await tree.fileSystem.attributes(of: inode, at: .past(after.epoch))
-                }
-                position = page.resumeAfter
-            } while position != nil
+            let differing = try await differing(before.epoch, after.epoch)
+            ends.add(watch)
+            let paths = try await tree.fileSystem.paths(of: differing, at: after.epoch)
+            named.add(watch)
             precondition(
-                seen.count == min(changes, tree.inodes.count),
-                "the diff saw \(seen.count) inodes"
+                differing.count == changed && paths.allSatisfy { $0?.count == 2 },
+                "the diff saw \(differing.count) inodes"
             )
-            milliseconds.append(watch.seconds * 1_000)
         }
-        let sorted = milliseconds.sorted()
-        print(
-            "diff of \(changes) changes among \(files) files: median",
-            Rounds.median(milliseconds),
-            "ms, from",
-            sorted.first ?? 0,
-            "to",
-            sorted.last ?? 0
-        )
-        try await tree.remove()
+        ends.show()
+        named.show()
+        try await tree.fileSystem.release(before)
+        try await tree.fileSystem.release(after)
+    }
+
+    /// The inodes whose attributes differ; attributes and inline bytes are two keys of one.
+    private func differing(_ before: Epoch, _ after: Epoch) async throws -> [InodeNumber] {
+        var touched: Set<InodeNumber> = []
+        var position: ChangePosition?
+        repeat {
+            let page = try await tree.fileSystem.changes(
+                after: before,
+                through: after,
+                resumeAfter: position,
+                limit: 4_096
+            )
+            for case .inode(let inode) in page.changes { touched.insert(inode) }
+            position = page.resumeAfter
+        } while position != nil
+        let inodes = touched.sorted()
+        let old = try await tree.fileSystem.attributes(of: inodes, at: before)
+        let new = try await tree.fileSystem.attributes(of: inodes, at: after)
+        return zip(inodes, zip(old, new)).filter { $1.0 != $1.1 }.map(\.0)
     }
 }

@@ -21,14 +21,18 @@ struct DurableCreates {
     func run() async throws {
         var figures = Rounds("durable creates, 64 in flight", unit: "/s")
         for round in 0..<rounds {
-            let pair = try await alternate(round, ours: ours, floor: floor)
+            let pair = try await alternate(
+                round,
+                ours: { try await place.onNewGround { try await ours(on: $0) } },
+                floor: { try await place.onNewGround { try floor(on: $0) } }
+            )
             figures.add(ours: pair.ours, floor: pair.floor)
         }
         figures.show()
     }
 
-    private func ours() async throws -> Double {
-        let fileSystem = try await place.makeFileSystem("creates")
+    private func ours(on ground: Ground) async throws -> Side {
+        let fileSystem = try await ground.makeFileSystem()
         let watch = Stopwatch()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<inFlight {
@@ -46,14 +50,13 @@ struct DurableCreates {
             }
             try await group.waitForAll()
         }
-        let rate = Double(files) / watch.seconds
+        let side = watch.side(files)
         await fileSystem.close()
-        try place.remove("creates")
-        return rate
+        return side
     }
 
-    private func floor() throws -> Double {
-        let database = try BareSQLite(place.path + "/bare.sqlite")
+    private func floor(on ground: Ground) throws -> Side {
+        let database = try BareSQLite(ground.path + "/bare.sqlite")
         try database.run(
             """
             PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;
@@ -84,11 +87,8 @@ struct DurableCreates {
             }
             try database.run("COMMIT")
         }
-        let rate = Double(files) / watch.seconds
+        let side = watch.side(files)
         database.close()
-        try place.remove("bare.sqlite")
-        try place.remove("bare.sqlite-wal")
-        try place.remove("bare.sqlite-shm")
-        return rate
+        return side
     }
 }

@@ -1,38 +1,50 @@
 import Foundation
 
-/// Rounds of one figure on both sides; the order alternates from round to round.
+/// What one side of a round did.
+struct Side: Sendable {
+    /// Units a second.
+    let rate: Double
+    /// Of this process, all threads.
+    let cpuSeconds: Double
+}
+
+/// Rounds of one figure on both sides.
 struct Rounds {
     let title: String
     let unit: String
-    private var ours: [Double] = []
-    private var floors: [Double] = []
+    private var ours: [Side] = []
+    private var floors: [Side] = []
 
     init(_ title: String, unit: String) {
         self.title = title
         self.unit = unit
     }
 
-    mutating func add(ours our: Double, floor: Double) {
+    mutating func add(ours our: Side, floor: Side) {
         ours.append(our)
         floors.append(floor)
     }
 
-    /// One line: medians, the ratio of each round's pair, and its spread.
+    /// One line: medians, the ratio of each round's pair with its spread, CPU seconds of a round.
     func show() {
-        let ratios = zip(ours, floors).map { $0 / $1 }
+        let ratios = zip(ours, floors).map { $0.rate / $1.rate }
         print(
-            title.padding(toLength: 44, withPad: " ", startingAt: 0),
+            title.padding(toLength: 50, withPad: " ", startingAt: 0),
             String(
-                format: "%10.0f %@  floor %10.0f  ratio %.2f (%.2f to %.2f of %d)",
-                Rounds.median(ours),
+                format:
+                    "%10.0f %@  floor %10.0f  ratio %.2f (%.2f to %.2f of %d)  CPU %.2f s, floor %.2f s",
+                Rounds.median(ours.map(\.rate)),
                 unit,
-                Rounds.median(floors),
+                Rounds.median(floors.map(\.rate)),
                 Rounds.median(ratios),
                 ratios.min() ?? 0,
                 ratios.max() ?? 0,
-                ratios.count
+                ratios.count,
+                Rounds.median(ours.map(\.cpuSeconds)),
+                Rounds.median(floors.map(\.cpuSeconds))
             )
         )
+        flush()
     }
 
     static func median(_ values: [Double]) -> Double {
@@ -41,12 +53,49 @@ struct Rounds {
     }
 }
 
+/// Times without a floor.
+struct Times {
+    let title: String
+    private var milliseconds: [Double] = []
+    private var cpuMilliseconds: [Double] = []
+
+    init(_ title: String) {
+        self.title = title
+    }
+
+    mutating func add(_ watch: Stopwatch) {
+        milliseconds.append(watch.seconds * 1_000)
+        cpuMilliseconds.append(watch.cpuSeconds * 1_000)
+    }
+
+    /// One line: the median with its spread, and the CPU's part.
+    func show() {
+        print(
+            title.padding(toLength: 50, withPad: " ", startingAt: 0),
+            String(
+                format: "%10.1f ms (%.1f to %.1f of %d)  CPU %.1f ms",
+                Rounds.median(milliseconds),
+                milliseconds.min() ?? 0,
+                milliseconds.max() ?? 0,
+                milliseconds.count,
+                Rounds.median(cpuMilliseconds)
+            )
+        )
+        flush()
+    }
+}
+
+/// Shows what is printed though standard output is a file: a run takes minutes.
+func flush() {
+    fflush(nil)
+}
+
 /// Runs two sides in turn, the first one first in even rounds.
-func alternate(
+func alternate<Figures>(
     _ round: Int,
-    ours: () async throws -> Double,
-    floor: () async throws -> Double
-) async throws -> (ours: Double, floor: Double) {
+    ours: () async throws -> Figures,
+    floor: () async throws -> Figures
+) async throws -> (ours: Figures, floor: Figures) {
     if round.isMultiple(of: 2) {
         let our = try await ours()
         return (our, try await floor())

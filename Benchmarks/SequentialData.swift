@@ -4,6 +4,8 @@ import Foundation
 import VarveModel
 
 /// Measures writes and reads of 1 MiB against raw pwrite+fdatasync and pread.
+///
+/// Reads are measured twice: from a warm page cache, and from the disk with the page cache dropped.
 struct SequentialData {
     let place: Workplace
     let calls: Int
@@ -11,6 +13,13 @@ struct SequentialData {
     let callBytes = 1 << 20
     /// Writes and reads on the way at once, as a client with a window of 8 has.
     let inFlight = 8
+
+    /// What one side did.
+    struct Sides: Sendable {
+        var write: Side
+        var warmRead: Side
+        var coldRead: Side
+    }
 
     init(_ place: Workplace, small: Bool, rounds: Int) {
         self.place = place
@@ -20,28 +29,21 @@ struct SequentialData {
 
     func run() async throws {
         var writes = Rounds("sequential write, \(calls) MiB, 1 MiB calls", unit: "MiB/s")
-        var reads = Rounds("sequential read, \(calls) MiB, 1 MiB calls", unit: "MiB/s")
+        var warm = Rounds("sequential read, page cache warm", unit: "MiB/s")
+        var cold = Rounds("sequential read, page cache dropped", unit: "MiB/s")
         for round in 0..<rounds {
-            var ourRead = 0.0
-            var floorRead = 0.0
             let pair = try await alternate(
                 round,
-                ours: {
-                    let (write, read) = try await ours()
-                    ourRead = read
-                    return write
-                },
-                floor: {
-                    let (write, read) = try floor()
-                    floorRead = read
-                    return write
-                }
+                ours: { try await place.onNewGround { try await ours(on: $0) } },
+                floor: { try await place.onNewGround { try floor(on: $0) } }
             )
-            writes.add(ours: pair.ours, floor: pair.floor)
-            reads.add(ours: ourRead, floor: floorRead)
+            writes.add(ours: pair.ours.write, floor: pair.floor.write)
+            warm.add(ours: pair.ours.warmRead, floor: pair.floor.warmRead)
+            cold.add(ours: pair.ours.coldRead, floor: pair.floor.coldRead)
         }
         writes.show()
-        reads.show()
+        warm.show()
+        cold.show()
     }
 
     /// Random bytes: nothing below may gain by compressing them.
@@ -52,10 +54,12 @@ struct SequentialData {
         }
     }
 
-    private func ours() async throws -> (write: Double, read: Double) {
-        let fileSystem = try await place.makeFileSystem("sequential")
+    // MARK: Varve
+
+    private func ours(on ground: Ground) async throws -> Sides {
+        let fileSystem = try await ground.makeFileSystem()
         let bytes = payload()
-        guard let name = FileName("large") else { return (0, 0) }
+        guard let name = FileName("large") else { throw CancellationError() }
         let file = try await fileSystem.create(
             name,
             in: .root,
@@ -73,21 +77,26 @@ struct SequentialData {
             )
         }
         _ = try await fileSystem.commit(file.inode)
-        let write = Double(calls) / writing.seconds
-        let reading = Stopwatch()
+        let write = writing.side(calls)
+        let warm = try await readAll(file.inode, of: fileSystem)
+        try ground.dropCaches()
+        let cold = try await readAll(file.inode, of: fileSystem)
+        await fileSystem.close()
+        return Sides(write: write, warmRead: warm, coldRead: cold)
+    }
+
+    private func readAll(_ inode: InodeNumber, of fileSystem: FileSystem) async throws -> Side {
+        let watch = Stopwatch()
         try await window { call in
             let start = UInt64(call * callBytes)
             let result = try await fileSystem.read(
-                file.inode,
+                inode,
                 start..<start + UInt64(callBytes),
                 as: .root
             )
             precondition(result.bytes.count == callBytes, "a short read")
         }
-        let read = Double(calls) / reading.seconds
-        await fileSystem.close()
-        try place.remove("sequential")
-        return (write, read)
+        return watch.side(calls)
     }
 
     /// Runs every call, `inFlight` at once, in order of their start.
@@ -101,21 +110,27 @@ struct SequentialData {
         }
     }
 
-    private func floor() throws -> (write: Double, read: Double) {
-        let path = place.path + "/raw"
-        let file = try HostDisk().open(path, .createNew)
+    // MARK: The floor
+
+    private func floor(on ground: Ground) throws -> Sides {
+        let file = try HostDisk().open(ground.path + "/raw", .createNew)
         let bytes = payload()
         let writing = Stopwatch()
         for call in 0..<calls { try file.write(bytes, at: UInt64(call * callBytes)) }
         try file.sync()
-        let write = Double(calls) / writing.seconds
+        let write = writing.side(calls)
+        let warm = try readAll(file)
+        try ground.dropCaches()
+        let cold = try readAll(file)
+        file.close()
+        return Sides(write: write, warmRead: warm, coldRead: cold)
+    }
+
+    private func readAll(_ file: any DiskFile) throws -> Side {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: callBytes, alignment: 4_096)
         defer { buffer.deallocate() }
-        let reading = Stopwatch()
+        let watch = Stopwatch()
         for call in 0..<calls { _ = try file.read(into: buffer, at: UInt64(call * callBytes)) }
-        let read = Double(calls) / reading.seconds
-        file.close()
-        try place.remove("raw")
-        return (write, read)
+        return watch.side(calls)
     }
 }

@@ -4,11 +4,13 @@ import Foundation
 import Keyring
 import VarveModel
 
-/// A directory for the length of a run, and file systems in it.
+/// A directory for the length of a run, beneath which each side of each round gets ground of its own.
 final class Workplace: Sendable {
     let path: String
+    private let isFresh: Bool
 
-    init(beneath parent: String) throws {
+    init(beneath parent: String, isFresh: Bool) throws {
+        self.isFresh = isFresh
         path = parent + "/varve-bench-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: path,
@@ -16,13 +18,44 @@ final class Workplace: Sendable {
         )
     }
 
-    deinit {
+    func remove() {
         // What is left is only temporary data of a benchmark.
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    /// Ground that is empty and has room for so many files of the floor's.
+    private func newGround(inodes: Int) throws -> Ground {
+        let ground = path + "/" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: ground, withIntermediateDirectories: true)
+        let mount = isFresh ? try LoopMount(at: ground, inodes: inodes) : nil
+        return Ground(path: ground, mount: mount)
+    }
+
+    /// Runs `body` on new ground, which goes with it.
+    func onNewGround<Value>(
+        inodes: Int = 0,
+        _ body: (Ground) async throws -> Value
+    ) async throws -> Value {
+        let ground = try newGround(inodes: inodes)
+        do {
+            let value = try await body(ground)
+            try ground.remove()
+            return value
+        } catch {
+            // The first error tells more; the mount ends with the process at the latest.
+            try? ground.remove()
+            throw error
+        }
+    }
+}
+
+/// Where one side of a round works: a directory, or an ext4 of its own.
+struct Ground: Sendable {
+    let path: String
+    fileprivate let mount: LoopMount?
+
     /// An empty file system on the real disk, with its own clock running.
-    func makeFileSystem(_ name: String) async throws -> FileSystem {
+    func makeFileSystem() async throws -> FileSystem {
         let unique = UniqueID.random()
         return try await FileSystem.create(
             FileSystemConfiguration(
@@ -31,23 +64,34 @@ final class Workplace: Sendable {
                 family: unique,
                 dataKey: DataKey.random(),
                 disk: HostDisk(),
-                directory: path + "/" + name + "/work",
-                zones: [path + "/" + name + "/zone"],
+                directory: path + "/varve/work",
+                zones: [path + "/varve/zone"],
                 clock: SystemClock()
             )
         )
     }
 
-    /// Removes what a round left, so that the next begins on the same disk.
-    func remove(_ name: String) throws {
-        try FileManager.default.removeItem(atPath: path + "/" + name)
+    /// Makes all files beneath durable, then drops them from the page cache.
+    func dropCaches() throws {
+        for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
+            let descriptor = open(path + "/" + name, O_RDONLY)
+            guard descriptor >= 0 else { continue }
+            fdatasync(descriptor)
+            posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+            close(descriptor)
+        }
+    }
+
+    func remove() throws {
+        try mount?.unmount()
+        try FileManager.default.removeItem(atPath: path)
     }
 }
 
 /// What a stretch of work took.
 struct Stopwatch {
     private let start = ContinuousClock.now
-    private let cpuStart = clock()
+    private let cpuStart = Stopwatch.cpu()
 
     /// Seconds of wall time since it was made.
     var seconds: Double {
@@ -56,5 +100,16 @@ struct Stopwatch {
     }
 
     /// Seconds of this process's CPU time, all threads.
-    var cpuSeconds: Double { Double(clock() - cpuStart) / Double(CLOCKS_PER_SEC) }
+    var cpuSeconds: Double { Stopwatch.cpu() - cpuStart }
+
+    /// The work so far, as `units` of it.
+    func side(_ units: Int) -> Side {
+        Side(rate: Double(units) / seconds, cpuSeconds: cpuSeconds)
+    }
+
+    private static func cpu() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
 }

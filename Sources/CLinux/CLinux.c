@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -29,4 +30,14 @@ int varve_open(const char *path, int flags, unsigned mode) {
 
 int varve_lock_exclusive(int fd) {
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+}
+
+void varve_keep_buffers(size_t mapped_min, size_t kept_max) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, (int)mapped_min);
+    mallopt(M_TRIM_THRESHOLD, (int)kept_max);
+#else
+    (void)mapped_min;
+    (void)kept_max;
+#endif
 }

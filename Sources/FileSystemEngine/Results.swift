@@ -111,6 +111,15 @@ package struct ExtendedAttribute: Sendable, Hashable {
     }
 }
 
+/// An inode with all that is kept of it but a file's bytes.
+package struct InodeDetails: Sendable, Hashable {
+    package let attributes: Attributes
+    /// Where a symlink leads; empty for any other kind.
+    package let target: [UInt8]
+    /// Sorted by name.
+    package let extended: [ExtendedAttribute]
+}
+
 /// One version of a file: how it read from `epoch` until the next one.
 package struct FileVersion: Sendable, Hashable {
     /// A retained instant at which exactly this version is read.

@@ -1,17 +1,15 @@
-/// AES-256-GCM (NIST SP 800-38D) under one key, with its cipher context kept from call to call.
+/// AES-256-GCM (NIST SP 800-38D) under one key, whose schedule is made once.
 ///
-/// Not thread-safe: one owner at a time. A nonce must never come twice under one key.
-package final class Sealer {
+/// Any thread may seal and open at any time. A nonce must never come twice under one key.
+package final class Sealer: Sendable {
     /// Bytes that a seal adds.
     package static let tagBytes = 16
     package static let nonceBytes = 12
 
-    private let sealing: OpenSSL.Cipher
-    private let opening: OpenSSL.Cipher
+    private let cipher: Cipher
 
     package init(_ key: DataKey) {
-        sealing = OpenSSL.Cipher(key.secret, direction: .seal)
-        opening = OpenSSL.Cipher(key.secret, direction: .open)
+        cipher = Cipher(key.secret)
     }
 
     /// Seals `plain` into `sealed`, whose last 16 bytes become the tag.
@@ -30,7 +28,7 @@ package final class Sealer {
         authenticating header: UnsafeRawBufferPointer
     ) {
         precondition(sealed.count == plain.count + Sealer.tagBytes, "sealed bytes need 16 more")
-        sealing.seal(plain, into: sealed, nonce: nonce, header: header)
+        cipher.seal(plain, into: sealed, nonce: nonce, header: header)
     }
 
     /// Opens `sealed` into `plain`, exactly 16 bytes fewer; they may be the same memory.
@@ -44,7 +42,7 @@ package final class Sealer {
     ) -> Bool {
         guard sealed.count >= Sealer.tagBytes else { return false }
         precondition(plain.count == sealed.count - Sealer.tagBytes, "plain bytes are 16 fewer")
-        return opening.open(sealed, into: plain, nonce: nonce, header: header)
+        return cipher.open(sealed, into: plain, nonce: nonce, header: header)
     }
 
     /// Seals arrays; for what is not hot.
@@ -114,5 +112,11 @@ package struct Nonce: Sendable, Hashable {
     package init(number: UInt64, index: UInt32 = 0) {
         self.number = number
         self.index = index
+    }
+
+    /// Lends its 12 bytes.
+    func withBytes<Result>(_ body: (UnsafeRawPointer?) -> Result) -> Result {
+        let words: (UInt64, UInt32) = (number.littleEndian, index.littleEndian)
+        return withUnsafeBytes(of: words) { body($0.baseAddress) }
     }
 }

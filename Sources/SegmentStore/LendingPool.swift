@@ -1,7 +1,6 @@
-import Keyring
 import Synchronization
 
-/// Tools that one owner at a time may use (ciphers, contexts, buffers), kept for the next.
+/// Tools that one owner at a time may use (compressors, buffers), kept for the next.
 ///
 /// A burst makes as many as it needs; at most `idleMax` stay.
 final class LendingPool<Tool>: Sendable {

@@ -36,7 +36,7 @@ struct OwnRecords {
         let opener = RecordOpener(
             header: header,
             headerBytes: Array(record[0..<header.headerBytes]),
-            sealers: file.sealers,
+            sealer: file.sealer,
             decompressors: decompressors,
             scratch: scratch
         )

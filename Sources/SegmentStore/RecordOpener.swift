@@ -6,7 +6,7 @@ import VarveModel
 struct RecordOpener {
     let header: RecordHeader
     let headerBytes: [UInt8]
-    let sealers: LendingPool<Sealer>
+    let sealer: Sealer
     let decompressors: LendingPool<ZstdDecompressor>
     let scratch: ScratchPool
 
@@ -38,37 +38,32 @@ struct RecordOpener {
         plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) -> Int? {
-        sealers.with { sealer in
-            var position = 0
-            for index in blocks {
-                let block = header.blocks[index]
-                let bytes = UnsafeMutableRawBufferPointer(
-                    rebasing: sealed[position..<position + block.sealedBytes]
-                )
-                let held = header.plainRange(ofBlock: index)
-                let wanted = held.clamped(to: plainRange)
-                let part = UnsafeMutableRawBufferPointer(
-                    rebasing: target[
-                        wanted.lowerBound - plainRange.lowerBound..<wanted.upperBound
-                            - plainRange.lowerBound
-                    ]
-                )
-                let inside =
-                    wanted.lowerBound - held.lowerBound..<wanted.upperBound - held.lowerBound
-                guard open(index, bytes, with: sealer, inside: inside, into: part) else {
-                    return index
-                }
-                position += block.sealedBytes
-            }
-            return nil
+        var position = 0
+        for index in blocks {
+            let block = header.blocks[index]
+            let bytes = UnsafeMutableRawBufferPointer(
+                rebasing: sealed[position..<position + block.sealedBytes]
+            )
+            let held = header.plainRange(ofBlock: index)
+            let wanted = held.clamped(to: plainRange)
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: target[
+                    wanted.lowerBound - plainRange.lowerBound..<wanted.upperBound
+                        - plainRange.lowerBound
+                ]
+            )
+            let inside =
+                wanted.lowerBound - held.lowerBound..<wanted.upperBound - held.lowerBound
+            guard open(index, bytes, inside: inside, into: part) else { return index }
+            position += block.sealedBytes
         }
+        return nil
     }
 
     /// Opens one block and copies its bytes `inside` to `part`.
     private func open(
         _ index: Int,
         _ sealed: UnsafeMutableRawBufferPointer,
-        with sealer: Sealer,
         inside: Range<Int>,
         into part: UnsafeMutableRawBufferPointer
     ) -> Bool {

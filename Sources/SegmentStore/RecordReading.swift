@@ -192,7 +192,7 @@ struct RecordReading {
         RecordOpener(
             header: found.header,
             headerBytes: found.bytes,
-            sealers: file.sealers,
+            sealer: file.sealer,
             decompressors: store.decompressors,
             scratch: store.scratch
         )

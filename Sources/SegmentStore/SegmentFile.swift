@@ -2,7 +2,7 @@ import Disk
 import Keyring
 import VarveModel
 
-/// One segment's open files, a replica in each zone, with the ciphers of its key.
+/// One segment's open files, a replica in each zone, with the cipher of its key.
 final class SegmentFile: Sendable {
     /// The segment as one zone has it.
     struct Replica: Sendable {
@@ -13,8 +13,8 @@ final class SegmentFile: Sendable {
 
     let header: SegmentHeader
     let replicas: [Replica]
-    /// Ciphers under this segment's key.
-    let sealers: LendingPool<Sealer>
+    /// Under this segment's key.
+    let sealer: Sealer
 
     var segment: SegmentID { header.segment }
     var tier: Tier { header.tier }
@@ -23,8 +23,7 @@ final class SegmentFile: Sendable {
         precondition(!replicas.isEmpty, "a segment stands in at least one zone")
         self.header = header
         self.replicas = replicas
-        let key = header.key(dataKey)
-        sealers = LendingPool(idleMax: 8) { Sealer(key) }
+        sealer = Sealer(header.key(dataKey))
     }
 
     /// Writes to every zone.

@@ -95,11 +95,10 @@ extension SegmentStore {
         )
         let address = header.address
         do throws(SegmentError) {
-            try reservation.file.sealers.with { (tool) throws(SegmentError) in
-                try sealer.seal(header, with: tool) { (bytes, start) throws(SegmentError) in
-                    try reservation.file.write(bytes, at: reservation.offset + start)
-                    SegmentMeter.add(bytes.count, to: meter.bytesWritten)
-                }
+            try sealer.seal(header, with: reservation.file.sealer) {
+                (bytes, start) throws(SegmentError) in
+                try reservation.file.write(bytes, at: reservation.offset + start)
+                SegmentMeter.add(bytes.count, to: meter.bytesWritten)
             }
         } catch {
             state.withLock { state in

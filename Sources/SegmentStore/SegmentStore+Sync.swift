@@ -188,11 +188,10 @@ extension SegmentStore {
                 blockBytes: blockBytes,
                 blocks: sealer.blocks
             )
-            try reserved.file.sealers.with { (tool) throws(SegmentError) in
-                try sealer.seal(header, with: tool) { (bytes, start) throws(SegmentError) in
-                    try reserved.file.write(bytes, at: reserved.offset + start)
-                    SegmentMeter.add(bytes.count, to: meter.bytesWritten)
-                }
+            try sealer.seal(header, with: reserved.file.sealer) {
+                (bytes, start) throws(SegmentError) in
+                try reserved.file.write(bytes, at: reserved.offset + start)
+                SegmentMeter.add(bytes.count, to: meter.bytesWritten)
             }
             return header.address
         }

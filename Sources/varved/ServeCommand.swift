@@ -25,6 +25,7 @@ struct ServeCommand: AsyncParsableCommand {
     var acceptClock = false
 
     func run() async throws {
+        HostMemory.keepBuffers()
         let settings = try options.settings(state: place.path)
         let logger = Logger(label: "varved") { label in
             EventLog(

@@ -58,6 +58,39 @@ import VarveModel
         #expect(costs[0].rowSteps > 0)
     }
 
+    @Test func `comparing both ends of 100 changes costs the same however many files there are`()
+        async throws
+    {
+        var costs: [UInt64] = []
+        for files in [1_000, TestSizes.current.costTreeFiles] {
+            let world = try await Self.world(files: files)
+            let fileSystem = world.fileSystem
+            let first = try await fileSystem.createSnapshot("a").epoch
+            for index in 0..<100 {
+                let found = try await fileSystem.lookup(try name("f\(index)"), in: .root, as: .root)
+                let changes = AttributeChanges(permissions: 0o600)
+                _ = try await fileSystem.setAttributes(found.inode, changes, as: .root)
+            }
+            let second = try await fileSystem.createSnapshot("b").epoch
+            let steps = try await fileSystem.readers.run { $0.reader.rowsStepped }
+            let page = try await fileSystem.changes(after: first, through: second, limit: 1_000)
+            let inodes = page.changes.compactMap { change in
+                if case .inode(let inode) = change { inode } else { nil }
+            }
+            let before = try await fileSystem.attributes(of: inodes, at: first)
+            let after = try await fileSystem.attributes(of: inodes, at: second)
+            let paths = try await fileSystem.paths(of: inodes, at: second)
+            costs.append(try await fileSystem.readers.run { $0.reader.rowsStepped } - steps)
+            #expect(before.map { $0?.permissions } == inodes.map { _ in 0o644 })
+            #expect(after.map { $0?.permissions } == inodes.map { _ in 0o600 })
+            #expect(paths.count == 100 && paths.allSatisfy { $0?.count == 1 })
+            await fileSystem.close()
+        }
+        print("both ends of 100 changes, rows stepped:", costs)
+        // Whether the reader's transaction was still open makes a few steps.
+        #expect(max(costs[0], costs[1]) - min(costs[0], costs[1]) < 16)
+    }
+
     @Test func `a difference of 100 changes costs the same however many files there are`()
         async throws
     {

@@ -55,9 +55,48 @@ extension ModelRun {
             limit: 100_000,
             at: instant
         )
-        if all.map(\.inode) != expected.nodes.keys.sorted() {
+        if all.map(\.attributes.inode) != expected.nodes.keys.sorted() {
             fail("inodes at \(instant.rawValue): \(all.count) for \(expected.nodes.count)")
         }
+        try await checkBulk(expected, at: instant)
+    }
+
+    /// What is asked for in bulk reads as the model says, and as when asked for one by one.
+    private func checkBulk(_ expected: ModelFileSystem, at instant: Epoch) async throws {
+        let numbers = expected.nodes.keys.sorted()
+        let asked = numbers + [InodeNumber(rawValue: 1 << 50)]
+        let found = try await fileSystem.inodes(asked, at: instant)
+        let attributes = try await fileSystem.attributes(of: asked, at: instant)
+        if found.map({ $0?.attributes }) != attributes || found.count != asked.count
+            || found[numbers.count] != nil
+        {
+            return fail("inodes in bulk at \(instant.rawValue)")
+        }
+        let paths = try await fileSystem.paths(of: numbers, at: instant)
+        let named = Set(expected.nodes.values.flatMap { $0.children.values }).union([.root])
+        for (inode, (details, path)) in zip(numbers, zip(found, paths)) {
+            guard let node = expected.nodes[inode], let details else {
+                return fail("inode \(inode.rawValue) in bulk at \(instant.rawValue)")
+            }
+            check(details.attributes, try expected.attributes(of: inode), node, .past(instant))
+            if details.target != node.target
+                || Set(details.extended.map(\.name)) != Set(node.attributes.keys)
+            {
+                fail("details of inode \(inode.rawValue) at \(instant.rawValue)")
+            }
+            let end = path?.reduce(InodeNumber?.some(.root)) { directory, name in
+                directory.flatMap { expected.nodes[$0]?.children[name] }
+            }
+            if (path != nil) != named.contains(inode) || path != nil && end != inode {
+                fail("path of inode \(inode.rawValue) at \(instant.rawValue): \(path ?? [])")
+            }
+        }
+        let dirents = try await fileSystem.dirents(after: nil, limit: 100_000, at: instant)
+        let again = try await fileSystem.dirents(
+            dirents.map { ($0.directory, $0.cookie) } + [(.root, 1)],
+            at: instant
+        )
+        if again != dirents + [nil] { fail("names in bulk at \(instant.rawValue)") }
     }
 
     private func check(

@@ -172,10 +172,9 @@ final class BackupRun {
     // MARK: What changed
 
     private func copyChanges(since base: Epoch) async throws(BackupError) {
-        guard let oldNames = names, let oldInodes = inodes else {
+        guard names != nil, let oldInodes = inodes else {
             throw BackupError(.notFound, "the earlier recovery point is not one of a file system")
         }
-        _ = oldNames
         let changes = try await reader.changes(since: base)
         statistics.changeKeys = changes.keys
         for part in changes.names.chunks(of: 512) {
@@ -184,7 +183,7 @@ final class BackupRun {
         var batch = PointBatch()
         var ahead: [PointPiece] = []
         for part in changes.inodes.chunks(of: PointBatch.tasksMax) {
-            let lists = await reader.tasks(for: part, since: base, oldInodes)
+            let lists = try await reader.tasks(for: part, since: base, oldInodes)
             for list in lists {
                 for task in try list.get() {
                     batch.add(task)
@@ -228,9 +227,9 @@ final class BackupRun {
         for piece in pieces {
             switch piece {
             case .delete(let key): try edit(inode: MapEdit(key, nil))
-            case .inode(let attributes, let target, let extended):
+            case .inode(let inode):
                 inodesDone += 1
-                try takeInode(attributes, target, extended)
+                try takeInode(inode)
             case .tile(let inode, let tile, let content):
                 statistics.contentEdits += 1
                 statistics.bytesRead += content.byteCount
@@ -240,14 +239,10 @@ final class BackupRun {
         }
     }
 
-    private func takeInode(
-        _ attributes: Attributes,
-        _ target: [UInt8],
-        _ extended: [ExtendedAttribute]
-    ) throws(BackupError) {
+    private func takeInode(_ details: InodeDetails) throws(BackupError) {
         statistics.inodeEdits += 1
-        var inode = PointInode(attributes: attributes, target: target)
-        for attribute in extended {
+        var inode = PointInode(attributes: details.attributes, target: details.target)
+        for attribute in details.extended {
             let value: PointInode.Attribute.Value =
                 attribute.value.count <= PointFormat.attributeBytesInline
                 ? .inline(attribute.value)
@@ -256,7 +251,7 @@ final class BackupRun {
                 )
             inode.extended.append(PointInode.Attribute(name: attribute.name, value: value))
         }
-        try edit(inode: MapEdit(PointFormat.key(attributes.inode), inode.encoded()))
+        try edit(inode: MapEdit(PointFormat.key(details.attributes.inode), inode.encoded()))
     }
 
     /// Stores the chunks of a tile and maps its runs onto them.

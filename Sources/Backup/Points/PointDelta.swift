@@ -12,20 +12,23 @@ struct PointDelta: Sendable {
     let base: Epoch
     let old: MapRoot
 
-    /// What is to be read: the inode at once, its tiles one task each, so that no number of them is held.
-    func tasks(_ change: PointChange) async throws(BackupError) -> [PointTask] {
+    /// What is to be read: its tiles one task each, so that no number of them is held.
+    ///
+    /// - Parameters:
+    ///   - change: What the journal says of the inode.
+    ///   - now: The inode at the instant; `nil` when it is gone.
+    func tasks(
+        _ change: PointChange,
+        now: InodeDetails?
+    ) async throws(BackupError) -> [PointTask] {
         let earlier = try value(PointFormat.key(inode))
-        // The first inode after the one before: itself, unless it is gone.
-        let before = InodeNumber(rawValue: inode.rawValue - 1)
-        let found = try await reader.engine { () async throws(FileSystemError) in
-            try await reader.fileSystem.inodes(after: before, limit: 1, at: reader.instant).first
-        }
-        guard let attributes = found, attributes.inode == inode else {
+        guard let now else {
             guard earlier != nil else { return [] }
             let keys = try oldTiles().map { PointFormat.key(inode, tile: $0) }
             return [.ready(.delete(PointFormat.key(inode)))] + keys.map { .ready(.delete($0)) }
         }
-        let head = try await reader.inode(attributes)
+        let attributes = now.attributes
+        let head = PointPiece.inode(now)
         guard attributes.kind == .regular else { return [.ready(head)] }
         let oldSize = try earlier.map { value throws(BackupError) in
             try PointInode(value).attributes.size

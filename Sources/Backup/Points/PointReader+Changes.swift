@@ -64,48 +64,18 @@ extension PointReader {
         return changes
     }
 
-    /// The names of a part of the keys as they are at the instant, many looked up at a time.
+    /// The names of a part of the keys as they are at the instant.
     func edits(ofNames names: [PointChanges.Name]) async throws(BackupError) -> [MapEdit] {
-        let found = await withTaskGroup(of: Result<[(Int, MapEdit)], BackupError>.self) { group in
-            for part in stride(from: 0, to: names.count, by: 32) {
-                group.addTask {
-                    do throws(BackupError) {
-                        var edits: [(Int, MapEdit)] = []
-                        for index in part..<min(part + 32, names.count) {
-                            edits.append((index, try await edit(of: names[index])))
-                        }
-                        return .success(edits)
-                    } catch {
-                        return .failure(error)
-                    }
-                }
-            }
-            var edits: [(Int, MapEdit)] = []
-            var failure: BackupError?
-            for await result in group {
-                switch result {
-                case .success(let part): edits += part
-                case .failure(let error): failure = failure ?? error
-                }
-            }
-            return failure.map { Result.failure($0) } ?? .success(edits)
+        let found = try await engine { () async throws(FileSystemError) in
+            try await fileSystem.dirents(names.map { ($0.directory, $0.cookie) }, at: instant)
         }
-        return try found.get().sorted { $0.0 < $1.0 }.map(\.1)
-    }
-
-    private func edit(of name: PointChanges.Name) async throws(BackupError) -> MapEdit {
-        let record = try await engine { () async throws(FileSystemError) in
-            try await fileSystem.dirent(
-                directory: name.directory,
-                cookie: name.cookie,
-                at: instant
+        return zip(names, found).map { name, record in
+            let key = PointFormat.key(name.directory, cookie: name.cookie)
+            guard let record else { return MapEdit(key, nil) }
+            return MapEdit(
+                key,
+                PointName(inode: record.inode, kind: record.kind, name: record.name).encoded()
             )
         }
-        let key = PointFormat.key(name.directory, cookie: name.cookie)
-        guard let record else { return MapEdit(key, nil) }
-        return MapEdit(
-            key,
-            PointName(inode: record.inode, kind: record.kind, name: record.name).encoded()
-        )
     }
 }

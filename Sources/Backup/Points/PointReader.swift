@@ -30,6 +30,13 @@ struct PointReader: Sendable {
         }
     }
 
+    /// These inodes, in their order; `nil` for one that is gone.
+    func inodes(_ inodes: [InodeNumber]) async throws(BackupError) -> [InodeDetails?] {
+        try await engine { () async throws(FileSystemError) in
+            try await fileSystem.inodes(inodes, at: instant)
+        }
+    }
+
     /// What to read of an inode in a full backup.
     func tasks(for attributes: Attributes) async throws(BackupError) -> [PointTask] {
         guard attributes.kind == .regular, attributes.size > PointFormat.tileBytes else {
@@ -105,8 +112,8 @@ struct PointReader: Sendable {
         }
         var pieces: [PointPiece] = []
         for one in found {
-            let number = one.attributes.inode
-            pieces.append(.inode(one.attributes, target: one.target, one.extended))
+            let number = one.details.attributes.inode
+            pieces.append(.inode(one.details))
             guard !one.runs.isEmpty else { continue }
             let count = one.runs.reduce(0) { $0 + $1.count }
             try requireWhole(one.bytes, count, number)
@@ -139,14 +146,14 @@ struct PointReader: Sendable {
         switch task {
         case .ready(let piece): return [piece]
         case .whole(let attributes):
-            var pieces = [try await inode(attributes)]
+            var pieces = try await inode(attributes)
             guard attributes.kind == .regular, attributes.size > 0 else { return pieces }
             for (tile, runs) in try await tiles(of: attributes.inode) {
                 let content = try await content(attributes.inode, tile, runs)
                 pieces.append(.tile(attributes.inode, tile, content))
             }
             return pieces
-        case .attributes(let attributes): return [try await inode(attributes)]
+        case .attributes(let attributes): return try await inode(attributes)
         case .tile(let inode, let tile, let runs):
             return [.tile(inode, tile, try await content(inode, tile, runs))]
         case .changedTile(let delta, let tile, let attributes):
@@ -159,11 +166,13 @@ struct PointReader: Sendable {
         for changes: [(InodeNumber, PointChange)],
         since base: Epoch,
         _ old: MapRoot
-    ) async -> [Result<[PointTask], BackupError>] {
-        await withTaskGroup(of: (Int, Result<[PointTask], BackupError>).self) { group in
+    ) async throws(BackupError) -> [Result<[PointTask], BackupError>] {
+        let found = try await inodes(changes.map(\.0))
+        return await withTaskGroup(of: (Int, Result<[PointTask], BackupError>).self) { group in
             for (index, (inode, change)) in changes.enumerated() {
                 let delta = PointDelta(reader: self, inode: inode, base: base, old: old)
-                group.addTask { (index, await PointReader.attempt(delta, change)) }
+                let now = found[index]
+                group.addTask { (index, await PointReader.attempt(delta, change, now)) }
             }
             var tasks = [Result<[PointTask], BackupError>](
                 repeating: .success([]),
@@ -177,25 +186,19 @@ struct PointReader: Sendable {
     /// Apart from the task's closure, as ``attempt(_:)``.
     private static func attempt(
         _ delta: PointDelta,
-        _ change: PointChange
+        _ change: PointChange,
+        _ now: InodeDetails?
     ) async -> Result<[PointTask], BackupError> {
         do throws(BackupError) {
-            return .success(try await delta.tasks(change))
+            return .success(try await delta.tasks(change, now: now))
         } catch {
             return .failure(error)
         }
     }
 
     /// An inode with its symlink target and extended attributes.
-    func inode(_ attributes: Attributes) async throws(BackupError) -> PointPiece {
-        let isSymlink = attributes.kind == .symlink
-        let inode = attributes.inode
-        let (target, extended) = try await engine { () async throws(FileSystemError) in
-            let target =
-                isSymlink ? try await fileSystem.readSymlink(inode, at: .past(instant)) : []
-            return (target, try await fileSystem.extendedAttributes(of: inode, at: instant))
-        }
-        return .inode(attributes, target: target, extended)
+    private func inode(_ attributes: Attributes) async throws(BackupError) -> [PointPiece] {
+        try await inodes([attributes.inode]).compactMap { $0.map(PointPiece.inode) }
     }
 
     /// Reads runs of one tile.

@@ -40,7 +40,7 @@ struct PointChange: Sendable, Hashable {
 /// Something that was read.
 enum PointPiece: Sendable {
     case delete([UInt8])
-    case inode(Attributes, target: [UInt8], [ExtendedAttribute])
+    case inode(InodeDetails)
     case tile(InodeNumber, UInt32, PointTileContent)
 
     /// Bytes of content.

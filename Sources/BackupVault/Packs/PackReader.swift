@@ -1,6 +1,5 @@
 import Disk
 import Keyring
-import Synchronization
 import VarveModel
 
 /// One finished pack, open for reading; any thread.
@@ -8,7 +7,7 @@ final class PackReader: Sendable {
     let header: PackHeader
     let name: String
     private let file: any DiskFile
-    private let sealer: Mutex<Sealer>
+    private let sealer: Sealer
 
     /// Opens a pack and reads its header.
     ///
@@ -23,7 +22,7 @@ final class PackReader: Sendable {
             try opened.read(count: PackHeader.byteCount, at: 0)
         }
         header = try PackHeader(plain, of: pack, in: keys.vault, name: name)
-        sealer = Mutex(keys.sealer(salt: header.salt, header: plain))
+        sealer = keys.sealer(salt: header.salt, header: plain)
     }
 
     /// Reads the list of chunks at the pack's end.
@@ -62,9 +61,11 @@ final class PackReader: Sendable {
 
     private func plainFooter(_ sealed: [UInt8], place: [UInt8]) throws(VaultError) -> [UInt8] {
         do throws(KeyringError) {
-            return try sealer.withLock { sealer throws(KeyringError) in
-                try sealer.open(sealed, nonce: PackFormat.footerNonce, authenticating: place)
-            }
+            return try sealer.open(
+                sealed,
+                nonce: PackFormat.footerNonce,
+                authenticating: place
+            )
         } catch {
             throw VaultError.damaged(name, "has a list of chunks that does not authenticate")
         }
@@ -78,9 +79,13 @@ final class PackReader: Sendable {
         guard sealed.count == Int(entry.stored) else {
             throw VaultError.damaged(name, "is cut short: chunk \(entry.id) is not whole")
         }
-        return try sealer.withLock { sealer throws(VaultError) in
-            try PackReader.open(sealed, entry: entry, number: number, name: name, with: sealer)
-        }
+        return try PackReader.open(
+            sealed,
+            entry: entry,
+            number: number,
+            name: name,
+            with: sealer
+        )
     }
 
     /// Opens one chunk's sealed bytes, in place of them.

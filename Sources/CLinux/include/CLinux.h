@@ -9,6 +9,8 @@ int varve_preallocate(int fd, uint64_t offset, uint64_t length);
 int varve_punch(int fd, uint64_t offset, uint64_t length);
 int varve_open(const char *path, int flags, unsigned mode);
 int varve_lock_exclusive(int fd);
+/// Serves buffers below `mapped_min` bytes from heaps, of which freed ends up to `kept_max` bytes stay.
+void varve_keep_buffers(size_t mapped_min, size_t kept_max);
 
 // Trees of the host, by open directory and name; "." names the directory itself. A symlink is
 // never followed.

@@ -33,24 +33,24 @@ struct MomentDiff: Sendable {
                 resumeAfter: resume,
                 limit: MomentDiff.pageKeys
             )
+            var names: [(directory: InodeNumber, cookie: UInt64)] = []
             for change in page.changes {
                 found.compared += 1
                 switch change {
-                case .dirent(let directory, let cookie):
-                    found.differences += try await name(directory, cookie)
+                case .dirent(let directory, let cookie): names.append((directory, cookie))
                 case .inode(let inode): inodes[inode, default: []].insert(.attributes)
                 case .extendedAttributes(let inode): inodes[inode, default: []].insert(.xattrs)
                 case .content(let inode, _): inodes[inode, default: []].insert(.data)
                 }
             }
+            found.differences += try await differences(ofNames: names)
             resume = page.resumeAfter
             report(Progress(phase: "comparing", done: found.compared))
         } while resume != nil && found.differences.count <= MomentDiff.differencesMax
-        for (inode, parts) in inodes.sorted(by: { $0.key < $1.key }) {
-            if let difference = try await difference(inode, parts) {
-                found.differences.append(difference)
-            }
-            if found.differences.count > MomentDiff.differencesMax { break }
+        var rest = inodes.sorted { $0.key < $1.key }[...]
+        while !rest.isEmpty, found.differences.count <= MomentDiff.differencesMax {
+            found.differences += try await differences(of: rest.prefix(MomentDiff.pageKeys))
+            rest = rest.dropFirst(MomentDiff.pageKeys)
         }
         found.isCut = found.differences.count > MomentDiff.differencesMax
         found.differences = Array(found.differences.prefix(MomentDiff.differencesMax))
@@ -58,59 +58,83 @@ struct MomentDiff: Sendable {
         return found
     }
 
-    /// A name that came, went, or names something else.
-    private func name(_ directory: InodeNumber, _ cookie: UInt64) async throws -> [Difference] {
-        let before = try await engine.dirent(directory: directory, cookie: cookie, at: old)
-        let after = try await engine.dirent(directory: directory, cookie: cookie, at: new)
-        guard before != after else { return [] }
-        var found: [Difference] = []
-        for (record, epoch, sign) in [(before, old, "-"), (after, new, "+")] {
-            guard let record else { continue }
-            let above = try await engine.path(of: record.directory, at: .past(epoch))
-            found.append(
-                Difference(
-                    sign: sign,
-                    path: MomentDiff.text(above + [record.name]),
-                    kind: record.kind.word,
-                    what: []
+    /// Names that came, went, or name something else.
+    private func differences(
+        ofNames names: [(directory: InodeNumber, cookie: UInt64)]
+    ) async throws -> [Difference] {
+        let before = try await engine.dirents(names, at: old)
+        let after = try await engine.dirents(names, at: new)
+        let differing = zip(before, after).filter { $0 != $1 }
+        return try await differences("-", differing.compactMap(\.0), at: old)
+            + differences("+", differing.compactMap(\.1), at: new)
+    }
+
+    private func differences(
+        _ sign: String,
+        _ records: [DirentRecord],
+        at epoch: Epoch
+    ) async throws -> [Difference] {
+        let directories = Array(Set(records.map(\.directory)))
+        let paths = try await engine.paths(of: directories, at: epoch)
+        let above = Dictionary(uniqueKeysWithValues: zip(directories, paths))
+        return try records.map { record in
+            guard let above = above[record.directory] ?? nil else {
+                throw FileSystemError(
+                    .corrupt,
+                    "directory \(record.directory.rawValue) holds '\(record.name)' and has no name",
+                    remedy: "Run varve doctor."
                 )
+            }
+            return Difference(
+                sign: sign,
+                path: MomentDiff.text(above + [record.name]),
+                kind: record.kind.word,
+                what: []
             )
         }
-        return found
     }
 
-    /// An inode that is there at both ends and differs.
-    private func difference(_ inode: InodeNumber, _ parts: TouchedParts) async throws -> Difference?
-    {
-        guard let before = try await attributes(inode, old),
-            let after = try await attributes(inode, new)
-        else { return nil }
-        var what: [String] = []
-        if try await hasOtherData(before, after, parts) { what.append("data") }
-        if MomentDiff.comparable(before) != MomentDiff.comparable(after) {
-            what.append("attributes")
-        }
-        if parts.contains(.xattrs) {
-            let past = try await engine.extendedAttributes(of: inode, at: old)
-            let present = try await engine.extendedAttributes(of: inode, at: new)
-            if past != present { what.append("xattrs") }
-        }
-        guard !what.isEmpty else { return nil }
-        return Difference(
-            sign: "M",
-            path: MomentDiff.text(try await engine.path(of: inode, at: .past(new))),
-            kind: after.kind.word,
-            what: what
+    /// Inodes that are there at both ends, have a name, and differ.
+    private func differences(
+        of touched: some Collection<(key: InodeNumber, value: TouchedParts)>
+    ) async throws -> [Difference] {
+        let numbers = touched.map(\.key)
+        let before = try await engine.attributes(of: numbers, at: old)
+        let after = try await engine.attributes(of: numbers, at: new)
+        let otherXattrs = try await withOtherXattrs(
+            touched.filter { $0.value.contains(.xattrs) }.map(\.key)
         )
+        var differing: [(Attributes, what: [String])] = []
+        for (parts, ends) in zip(touched, zip(before, after)) {
+            guard let before = ends.0, let after = ends.1 else { continue }
+            var what: [String] = []
+            if try await hasOtherData(before, after, parts.value) { what.append("data") }
+            if MomentDiff.comparable(before) != MomentDiff.comparable(after) {
+                what.append("attributes")
+            }
+            if otherXattrs.contains(parts.key) { what.append("xattrs") }
+            if !what.isEmpty { differing.append((after, what)) }
+        }
+        let paths = try await engine.paths(of: differing.map(\.0.inode), at: new)
+        return zip(differing, paths).compactMap { found, path in
+            // Open without a name: no path leads to it.
+            guard let path else { return nil }
+            return Difference(
+                sign: "M",
+                path: MomentDiff.text(path),
+                kind: found.0.kind.word,
+                what: found.what
+            )
+        }
     }
 
-    private func attributes(_ inode: InodeNumber, _ epoch: Epoch) async throws -> Attributes? {
-        do throws(FileSystemError) {
-            return try await engine.attributes(of: inode, at: .past(epoch))
-        } catch {
-            guard error.code == .notFound || error.code == .stale else { throw error }
-            return nil
+    private func withOtherXattrs(_ inodes: [InodeNumber]) async throws -> Set<InodeNumber> {
+        let before = try await engine.inodes(inodes, at: old)
+        let after = try await engine.inodes(inodes, at: new)
+        let differing = zip(inodes, zip(before, after)).filter { _, ends in
+            ends.0?.extended != ends.1?.extended
         }
+        return Set(differing.map(\.0))
     }
 
     /// Owner, mode and, except of directories, whose names show by themselves, the time of modification.

@@ -16,6 +16,8 @@ final class Core: Sendable {
     let newSegments: NewSegments
     let tileBytes: UInt64
     let compaction = CompactionSlot()
+    /// Reads of file data that run.
+    let dataReads = Atomic<Int>(0)
     private let failure = Mutex<FileSystemError?>(nil)
     private let crowded = Mutex((tiles: Set<TileKey>(), isUrgent: false))
 

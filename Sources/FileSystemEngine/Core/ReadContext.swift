@@ -6,7 +6,10 @@ import VarveModel
 final class ReadContext {
     let reader: MetadataReader
     let core: Core
-    private var isReading = false
+    /// Whether a transaction is open.
+    private(set) var isReading = false
+    /// What the open transaction says may be read of the past; `nil` until somebody asks.
+    private var retained: RetainedInstants?
 
     init(reader: MetadataReader, core: Core) {
         self.reader = reader
@@ -25,7 +28,9 @@ final class ReadContext {
             isReading = true
         }
         guard case .past(let instant) = view else { return }
-        guard try reader.isRetained(instant) else {
+        let retained = try self.retained ?? reader.retention()
+        self.retained = retained
+        guard retained.contains(instant) else {
             throw FileSystemError(
                 .stale,
                 "instant \(instant.rawValue) is no longer retained",
@@ -40,6 +45,7 @@ final class ReadContext {
         // A read transaction that does not end cleanly has nothing to lose; the next begin tells.
         try? reader.end()
         isReading = false
+        retained = nil
     }
 
     /// An inode at a view, unstable writes of the present included.

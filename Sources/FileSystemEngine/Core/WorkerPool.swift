@@ -1,4 +1,6 @@
+import Dispatch
 import Foundation
+import Synchronization
 
 /// A few threads that read: each owns a ``ReadContext``, and jobs come in order of arrival.
 ///
@@ -6,21 +8,30 @@ import Foundation
 final class WorkerPool: Sendable {
     typealias Job = @Sendable (ReadContext) -> Void
 
-    private let condition = NSCondition()
-    // SAFETY: touched under `condition`'s lock alone.
-    private nonisolated(unsafe) var jobs: [Job] = []
-    private nonisolated(unsafe) var first = 0
-    private nonisolated(unsafe) var isStopping = false
-    private nonisolated(unsafe) var running: Int
+    private struct State {
+        var jobs = JobQueue()
+        /// Threads without a job; the last to become so is called first, for its caches are warm.
+        var idle: [Int] = []
+        var isStopping = false
+    }
+
+    /// 1 ms: an idle thread keeps its transaction so long, for the next of one client's calls.
+    private static let lingering = DispatchTimeInterval.milliseconds(1)
+
+    private let state = Mutex(State())
+    /// One a thread: it is rung when a job has come, or the end.
+    private let bells: [DispatchSemaphore]
+    private let ended = DispatchGroup()
     private let gate: AdmissionGate
 
     init(contexts: sending [ReadContext], queueMax: Int) {
-        running = contexts.count
         gate = AdmissionGate(limit: queueMax)
-        for context in contexts {
+        bells = contexts.map { _ in DispatchSemaphore(value: 0) }
+        for (number, context) in contexts.enumerated() {
             // SAFETY: the context is handed to its thread and touched there alone.
             nonisolated(unsafe) let context = context
-            let thread = Thread { [self] in work(context) }
+            ended.enter()
+            let thread = Thread { [self] in work(number, context) }
             thread.name = "varve-read"
             thread.start()
         }
@@ -47,46 +58,70 @@ final class WorkerPool: Sendable {
     }
 
     private func push(_ job: @escaping Job) -> Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        guard !isStopping else { return false }
-        jobs.append(job)
-        condition.signal()
-        return true
+        let (isQueued, called) = state.withLock { state -> (Bool, Int?) in
+            guard !state.isStopping else { return (false, nil) }
+            state.jobs.append(job)
+            return (true, state.idle.popLast())
+        }
+        if let called { bells[called].signal() }
+        return isQueued
     }
 
     /// Lets queued jobs end, then the threads; returns when the last one has.
     func stop() {
-        condition.lock()
-        isStopping = true
-        condition.broadcast()
-        while running > 0 { condition.wait() }
-        condition.unlock()
-    }
-
-    private func work(_ context: ReadContext) {
-        while let job = next(context) { job(context) }
-        context.rest()
-        condition.lock()
-        running -= 1
-        condition.broadcast()
-        condition.unlock()
-    }
-
-    private func next(_ context: ReadContext) -> Job? {
-        condition.lock()
-        defer { condition.unlock() }
-        while first == jobs.count {
-            if isStopping { return nil }
-            // An idle reader pins no part of the log.
-            condition.unlock()
-            context.rest()
-            condition.lock()
-            if first == jobs.count, !isStopping { condition.wait() }
+        let idle = state.withLock { state in
+            state.isStopping = true
+            defer { state.idle = [] }
+            return state.idle
         }
-        let job = jobs[first]
+        for number in idle { bells[number].signal() }
+        ended.wait()
+    }
+
+    private func work(_ number: Int, _ context: ReadContext) {
+        while let job = next(number, context) { job(context) }
+        context.rest()
+        ended.leave()
+    }
+
+    /// The next job, waited for; `nil` at the end.
+    private func next(_ number: Int, _ context: ReadContext) -> Job? {
+        while true {
+            let (job, isEnd) = state.withLock { state -> (Job?, Bool) in
+                if let job = state.jobs.popFirst() { return (job, false) }
+                if !state.isStopping { state.idle.append(number) }
+                return (nil, state.isStopping)
+            }
+            if job != nil || isEnd { return job }
+            if context.isReading,
+                bells[number].wait(timeout: .now() + WorkerPool.lingering) == .success
+            {
+                continue
+            }
+            // An idle reader pins no part of the log.
+            context.rest()
+            bells[number].wait()
+        }
+    }
+}
+
+/// Jobs in order of arrival; what is taken is let go of at once, with the bytes that it holds.
+private struct JobQueue {
+    private var jobs: [WorkerPool.Job?] = []
+    private var first = 0
+
+    mutating func append(_ job: @escaping WorkerPool.Job) {
+        jobs.append(job)
+    }
+
+    mutating func popFirst() -> WorkerPool.Job? {
+        guard first < jobs.count else { return nil }
+        let job = jobs[first].take()
         first += 1
-        if first == jobs.count || first >= 1_024 {
+        if first == jobs.count {
+            jobs.removeAll(keepingCapacity: true)
+            first = 0
+        } else if first >= 1_024 {
             jobs.removeFirst(first)
             first = 0
         }

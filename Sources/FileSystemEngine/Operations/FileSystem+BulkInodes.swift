@@ -1,13 +1,9 @@
 import MetadataStore
 package import VarveModel
 
-/// An inode with what a backup reads of it besides its attributes.
+/// An inode with all that a backup stores of it.
 package struct BulkInode: Sendable {
-    package let attributes: Attributes
-    /// A symlink's.
-    package var target: [UInt8] = []
-    /// Sorted by name.
-    package var extended: [ExtendedAttribute] = []
+    package let details: InodeDetails
     /// Where a regular file has data, and the bytes, run after run.
     package var runs: [Range<UInt64>] = []
     package var bytes: [UInt8] = []
@@ -34,21 +30,14 @@ extension FileSystem {
 
 extension ReadContext {
     fileprivate func bulkInode(_ attributes: Attributes, at view: View) throws -> BulkInode {
-        var found = BulkInode(attributes: attributes)
-        let inode = attributes.inode
         try begin(view)
-        found.extended = try reader.xattrs(of: inode, at: view)
-            .map { ExtendedAttribute(name: $0.name, value: $0.value) }
-            .sorted { $0.name.lexicographicallyPrecedes($1.name) }
-        switch attributes.kind {
-        case .symlink: found.target = try symlinkTarget(of: inode, at: view)
-        case .regular where attributes.size > 0:
-            found.runs = try dataRanges(inode, at: view)
-            for run in found.runs {
-                let bytes = try read(inode, run, at: view, for: nil).bytes
-                if found.bytes.isEmpty { found.bytes = bytes } else { found.bytes += bytes }
-            }
-        case .regular, .directory, .fifo, .socket, .characterDevice, .blockDevice: break
+        var found = BulkInode(details: try details(attributes, at: view))
+        guard attributes.kind == .regular, attributes.size > 0 else { return found }
+        let inode = attributes.inode
+        found.runs = try dataRanges(inode, at: view)
+        for run in found.runs {
+            let bytes = try read(inode, run, at: view, for: nil, isAccess: false).bytes
+            if found.bytes.isEmpty { found.bytes = bytes } else { found.bytes += bytes }
         }
         return found
     }

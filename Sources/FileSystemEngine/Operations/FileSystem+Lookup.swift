@@ -155,25 +155,45 @@ extension ReadContext {
 
     func path(of inode: InodeNumber, at view: View) throws -> [FileName] {
         try begin(view)
-        var names: [FileName] = []
+        var known: [InodeNumber: [FileName]] = [:]
+        if let path = try path(of: inode, at: view, known: &known) { return path }
+        guard try reader.inode(inode, at: view) != nil else { throw FileSystemError.gone(inode) }
+        throw FileSystemError(.notFound, "inode \(inode.rawValue) has no name")
+    }
+
+    /// Climbs to the root, or to a directory whose path is known, and notes those on the way.
+    ///
+    /// - Returns: `nil` when the inode, or one above it, is gone or has no name.
+    func path(
+        of inode: InodeNumber,
+        at view: View,
+        known: inout [InodeNumber: [FileName]]
+    ) throws -> [FileName]? {
+        var climbed: [(inode: InodeNumber, name: FileName)] = []
         var next = inode
-        while next != .root {
-            guard let row = try reader.inode(next, at: view) else {
-                throw FileSystemError.gone(next)
-            }
-            let link = try reader.links(of: next, at: view).first
-            let directory = link?.directory ?? row.parent
-            let hash = link?.hash ?? row.parentHash
-            guard
-                let dirent = try reader.dirent(directory: directory, hash: hash, at: view),
-                dirent.inode == next
-            else {
-                throw FileSystemError(.notFound, "inode \(next.rawValue) has no name")
-            }
-            names.append(dirent.name)
-            next = directory
+        while next != .root, known[next] == nil {
+            guard let name = try name(of: next, at: view) else { return nil }
+            climbed.append((next, name.name))
+            next = name.directory
         }
-        return names.reversed()
+        var path = known[next] ?? []
+        for step in climbed.reversed() {
+            path.append(step.name)
+            if step.inode != inode { known[step.inode] = path }
+        }
+        return path
+    }
+
+    /// One name of an inode, and where it is.
+    private func name(of inode: InodeNumber, at view: View) throws -> DirentRow? {
+        guard let row = try reader.inode(inode, at: view) else { return nil }
+        let link = try reader.links(of: inode, at: view).first
+        let dirent = try reader.dirent(
+            directory: link?.directory ?? row.parent,
+            hash: link?.hash ?? row.parentHash,
+            at: view
+        )
+        return dirent?.inode == inode ? dirent : nil
     }
 }
 

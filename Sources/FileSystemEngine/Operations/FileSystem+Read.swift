@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import MetadataStore
 import SegmentStore
 import Synchronization
@@ -93,7 +94,11 @@ extension ReadContext {
         isAccess: Bool
     ) throws -> ReadResult {
         let ticket = core.fence.enter()
-        defer { core.fence.leave(ticket) }
+        core.dataReads.add(1, ordering: .relaxed)
+        defer {
+            core.dataReads.subtract(1, ordering: .relaxed)
+            core.fence.leave(ticket)
+        }
         let pending = view == .live ? core.pending.view(of: inode) : nil
         try begin(view)
         guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
@@ -165,11 +170,10 @@ extension ReadContext {
         _ runs: [DataRun]
     ) throws -> [UInt8] {
         var failure: (any Error)?
-        let covered = runs.reduce(0) { $0 + $1.range.clamped(to: wanted).count }
-        let isWhole = covered == wanted.count && runs.count == 1
-        let parts = ReadContext.parts(of: wanted)
+        let isWhole = ReadContext.adjoin(runs, over: wanted)
+        let parts = isAlone ? ReadContext.parts(of: wanted) : [wanted]
         let bytes = [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, count in
-            // SAFETY: the whole buffer is initialised here, by zeros or by one run that spans it.
+            // SAFETY: the whole buffer is initialised here, by zeros or by runs that span it.
             let raw = UnsafeMutableRawBufferPointer(buffer)
             if !isWhole { raw.initializeMemory(as: UInt8.self, repeating: 0) }
             count = wanted.count
@@ -179,6 +183,24 @@ extension ReadContext {
         if let failure { throw failure }
         return bytes
     }
+
+    /// Whether each run begins where the one before ends, from the first byte wanted to the last.
+    private static func adjoin(_ runs: [DataRun], over wanted: Range<UInt64>) -> Bool {
+        var end = wanted.lowerBound
+        for run in runs {
+            let part = run.range.clamped(to: wanted)
+            guard part.lowerBound == end else { return false }
+            end = part.upperBound
+        }
+        return end == wanted.upperBound
+    }
+
+    /// Whether a processor is left to help: reads that run already keep the others busy.
+    private var isAlone: Bool {
+        core.dataReads.load(ordering: .relaxed) < ReadContext.processors
+    }
+
+    private static let processors = ProcessInfo.processInfo.activeProcessorCount
 
     /// Bytes that one processor opens on its own: half of a 1 MiB read, some 130 µs of its time.
     private static let partBytes: UInt64 = 512 << 10
