@@ -58,6 +58,7 @@ extension SegmentStore {
     /// The caller has seen all its appends return.
     ///
     /// - Parameter position: As of ``syncDirty(after:)``: a clean end is remembered exactly.
+    /// - Throws: `.suspect`.
     package func close(after position: DurablePosition = .none) throws(SegmentError) {
         for tier in Tier.allCases { finishSegment(tier) }
         _ = finishSurvivors()

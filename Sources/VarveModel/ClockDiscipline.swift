@@ -70,6 +70,7 @@ package struct ClockDiscipline: Sendable, Hashable {
     ///   - reading: Both clocks now.
     ///   - last: The last time that an earlier run lived, if there was one.
     ///   - isAccepted: An operator vouches for a wall that is more than a year ahead.
+    /// - Returns: The discipline that has begun, or by how much the wall is ahead.
     package static func start(
         _ reading: ClockReading,
         last: Timestamp?,

@@ -90,6 +90,19 @@ import VarveModel
                     sync.path.hasSuffix("/key") && previous.contains(" 108 bytes at 0")
                 }
             ),
+            (
+                "The name of an erased key: its directory's own name goes durably before the answer.",
+                { sync, previous in
+                    sync.isDirectory && previous.contains(" remove ") && previous.hasSuffix("/key")
+                }
+            ),
+            (
+                "One of a file system's two wrapped keys: the other opens, and the lost one is written anew.",
+                { sync, _ in
+                    sync.path.hasSuffix("/key.new")
+                        && (sync.path.contains("/filesystems/") || sync.path.contains("/zones/"))
+                }
+            ),
         ]
 
     /// Goal: every sync is needed: without it the test above fails, or it is explained.

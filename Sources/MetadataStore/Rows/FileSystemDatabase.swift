@@ -77,6 +77,7 @@ package final class FileSystemDatabase: Sendable {
     ///   - key: The data key that it is sealed under.
     ///   - fileSystem: Whose it must be.
     ///   - position: What its log must reach at least, as the segments remember it.
+    /// - Returns: The open database.
     /// - Throws: `.wrongKey`, `.newerFormat`, `.corrupt`, and whatever the disk answers.
     package static func open(
         disk: any Disk,
