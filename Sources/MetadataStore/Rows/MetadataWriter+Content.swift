@@ -154,6 +154,8 @@ extension MetadataWriter {
     /// - Parameters:
     ///   - row: Newer than every row of its tile.
     ///   - isShared: Whether other rows, past ones perhaps, refer to its record too.
+    /// - Returns: What changed in the file's accounts.
+    /// - Throws: What SQLite answered; `.notFound` when its segment has no row.
     func lay(_ row: SliceRow, isShared: Bool = false) throws(MetadataError) -> SliceOutcome {
         precondition(row.tile >= 0, "a slice lies in a tile")
         precondition(row.length > 0 && row.end <= tileBytes, "a slice stays within its tile")
