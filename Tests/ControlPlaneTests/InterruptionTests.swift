@@ -77,6 +77,31 @@ import Testing
         return values?["inodes"] as? Int ?? 0
     }
 
+    @Test func `work that outlasts the grace is broken off, and nobody is told that it was done`()
+        throws
+    {
+        let daemon = try DaemonProcess()
+        try daemon.start()
+        try daemon.done("fs", "create", "home")
+        let client = Process()
+        client.executableURL = URL(fileURLWithPath: DaemonProcess.binaries + "/varve")
+        client.arguments = ["--socket", daemon.socket, "put", "-", "home:/endless"]
+        // A source that neither ends nor says anything more.
+        let (source, errors) = (Pipe(), Pipe())
+        client.standardInput = source
+        client.standardError = errors
+        try client.run()
+        try source.fileHandleForWriting.write(contentsOf: Data(count: 60_000))
+        while try daemon.varve("stat", "home:/endless").status != 0, client.isRunning {}
+        #expect(daemon.stop() == 0)
+        #expect(try daemon.logText().contains("broken off"))
+        try source.fileHandleForWriting.close()
+        client.waitUntilExit()
+        #expect(client.terminationStatus == 1)
+        try daemon.start()
+        #expect(try daemon.varve("doctor").status == 0)
+    }
+
     @Test func `told to stop under load, the daemon keeps what it acknowledged`() async throws {
         let daemon = try DaemonProcess()
         try daemon.start()

@@ -164,6 +164,12 @@ package struct Daemon: Sendable {
         configuration.maximumGracefulShutdownDuration = .seconds(Daemon.shutdownSeconds)
         do {
             try await ServiceGroup(configuration: configuration).run()
+        } catch is CancellationError {
+            // Told to stop, it waited; what was broken off then was not acknowledged.
+            logger.warning(
+                "work that had not ended was broken off",
+                metadata: ["graceSeconds": "\(Daemon.shutdownSeconds)"]
+            )
         } catch {
             await close()
             throw error
