@@ -144,7 +144,7 @@ protocol TreeSink: Sendable {
     func abandon(_ file: File) async
     /// Makes a regular file of at most ``TreeData/wholeBytesMax`` with all that it has.
     ///
-    /// - Parameter data: Ascending; what it does not cover is holes.
+    /// Its data ascends; what it does not cover is holes.
     func makeWhole(
         _ entry: TreeEntry,
         _ details: TreeDetails,

@@ -41,9 +41,8 @@ extension FileSystem {
 extension WriteContext {
     /// Makes an inode and its first name.
     ///
-    /// - Parameters:
-    ///   - number: Taken beforehand; `nil` takes the next one.
-    ///   - fill: Adds what the new inode has beyond its birth, before its row is written.
+    /// Its number may have been taken beforehand; `fill` adds what it has beyond its birth, before its row is
+    /// written.
     func create(
         _ name: FileName,
         in directory: InodeNumber,
