@@ -28,7 +28,12 @@ struct LoopMount: Sendable {
     }
 
     func unmount() throws {
-        try Program.run("umount", directory)
+        do {
+            try Program.run("umount", directory)
+        } catch {
+            // Something still looks at it: it goes when that ends, with this process at the latest.
+            try Program.run("umount", "--lazy", directory)
+        }
     }
 }
 
