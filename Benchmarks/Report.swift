@@ -32,10 +32,10 @@ struct Rounds {
             title.padding(toLength: 50, withPad: " ", startingAt: 0),
             String(
                 format:
-                    "%10.0f %@  floor %10.0f  ratio %.2f (%.2f to %.2f of %d)  CPU %.2f s, floor %.2f s",
-                Rounds.median(ours.map(\.rate)),
+                    "%@ %@  floor %@  ratio %.2f (%.2f to %.2f of %d)  CPU %.2f s, floor %.2f s",
+                Rounds.figure(ours),
                 unit,
-                Rounds.median(floors.map(\.rate)),
+                Rounds.figure(floors),
                 Rounds.median(ratios),
                 ratios.min() ?? 0,
                 ratios.max() ?? 0,
@@ -45,6 +45,11 @@ struct Rounds {
             )
         )
         flush()
+    }
+
+    private static func figure(_ sides: [Side]) -> String {
+        let rate = median(sides.map(\.rate))
+        return String(format: rate < 100 ? "%10.2f" : "%10.0f", rate)
     }
 
     static func median(_ values: [Double]) -> Double {
