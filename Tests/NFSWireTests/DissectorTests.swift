@@ -12,16 +12,20 @@ import Testing
 struct DissectorTests {
     @Test func `the dissector names every operation as we do`() throws {
         var generator = SeededGenerator(seed: testSeed(default: 31))
+        var capture = Capture()
         for code in OperationSamples.codes {
-            let version = code.isRetired(in: .v42) ? MinorVersion.v40 : .v42
-            var operations: [OperationArguments] = [.putRootFileHandle]
-            operations.append(OperationArguments(arbitrary: code, &generator))
-            let seen = try Dissector.dissect(
-                request: Compound(version: version, operations: operations)
+            let request = Compound(
+                version: code.isRetired(in: .v42) ? .v40 : .v42,
+                operations: [.putRootFileHandle, OperationArguments(arbitrary: code, &generator)]
             )
-            #expect(!seen.isMalformed, "\(code): \(seen.text)")
-            #expect(seen.opcodes == operations.map(\.code.rawValue), "\(code)")
+            capture.append(request: request, transaction: code.rawValue)
         }
+        let seen = try Dissector.dissect(capture)
+        #expect(!seen.isMalformed, "\(seen.text)")
+        let expected = OperationSamples.codes.map {
+            [OperationCode.putRootFileHandle.rawValue, $0.rawValue]
+        }
+        #expect(seen.opcodes == expected)
     }
 
     @Test func `the dissector reads our attributes, names and data`() throws {
@@ -56,10 +60,13 @@ struct DissectorTests {
             .write(WriteReply(count: 2_500, committed: .fileSync, verifier: Verifier(rawValue: 9))),
             .failure(.notEmpty, of: .rename),
         ]
-        let seen = try Dissector.dissect(request: request, results: results)
+        var capture = Capture()
+        capture.append(request: request, transaction: 77)
+        capture.append(results: results, tag: request.tag, transaction: 77)
+        let seen = try Dissector.dissect(capture)
         #expect(!seen.isMalformed, "\(seen.text)")
-        let expected = request.operations.map(\.code) + results.map(\.code)
-        #expect(seen.opcodes == expected.map(\.rawValue))
+        let expected = request.operations.map(\.code.rawValue)
+        #expect(seen.opcodes == [expected, expected])
         for fact in [
             "witness", "slot id: 2", "offset: 81920", "FILE_SYNC4", "old", "new", "4242",
             "NFS4ERR_NOTEMPTY", "changeid: 77",
@@ -74,8 +81,8 @@ enum Dissector {
     struct Seen {
         /// What `tshark -V` prints.
         let text: String
-        /// The operation numbers, request first.
-        let opcodes: [UInt32]
+        /// The operation numbers of each packet.
+        let opcodes: [[UInt32]]
 
         var isMalformed: Bool { text.contains("Malformed") }
     }
@@ -84,31 +91,15 @@ enum Dissector {
 
     static var isAvailable: Bool { FileManager.default.isExecutableFile(atPath: program) }
 
-    static func dissect(request: Compound, results: [OperationReply] = []) throws -> Seen {
-        var call = XDRWriter.record()
-        RPCCall(
-            transaction: 77,
-            program: NFSProgram.number,
-            version: NFSProgram.version,
-            procedure: NFSProgram.compound,
-            credential: .system(RPCTests.caller)
-        ).encode(to: &call)
-        request.encode(to: &call)
-        var capture = Capture()
-        capture.append(call.finishRecord().bytes, isReply: false)
-        if !results.isEmpty {
-            var head = XDRWriter.record()
-            RPCReply(transaction: 77, outcome: .success).encode(to: &head)
-            var reply = CompoundReplyWriter(head, tag: request.tag)
-            for result in results { reply.append(result) }
-            capture.append(reply.finish().finishRecord().bytes, isReply: true)
-        }
+    static func dissect(_ capture: Capture) throws -> Seen {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/witness.pcap"
         try Data(capture.bytes).write(to: URL(fileURLWithPath: path))
         let text = try run(["-r", path, "-V", "-O", "rpc,nfs"])
         let fields = try run(["-r", path, "-T", "fields", "-e", "nfs.opcode"])
-        let numbers = fields.split { !$0.isNumber }.compactMap { UInt32($0) }
+        let numbers = fields.split(separator: "\n").map { line in
+            line.split { !$0.isNumber }.compactMap { UInt32($0) }
+        }
         return Seen(text: text, opcodes: numbers)
     }
 
@@ -128,7 +119,7 @@ enum Dissector {
 }
 
 /// A capture file (pcap, raw IPv4) of one TCP conversation.
-private struct Capture {
+struct Capture {
     private(set) var bytes: [UInt8]
     private var sent: [Bool: UInt32] = [false: 1, true: 1]
 
@@ -139,8 +130,29 @@ private struct Capture {
         )
     }
 
-    /// One packet of at most 60 KB a record; none of ours is longer.
-    mutating func append(_ payload: [UInt8], isReply: Bool) {
+    mutating func append(request: Compound, transaction: UInt32) {
+        var call = XDRWriter.record()
+        RPCCall(
+            transaction: transaction,
+            program: NFSProgram.number,
+            version: NFSProgram.version,
+            procedure: NFSProgram.compound,
+            credential: .system(RPCTests.caller)
+        ).encode(to: &call)
+        request.encode(to: &call)
+        append(call.finishRecord().bytes, isReply: false)
+    }
+
+    mutating func append(results: [OperationReply], tag: [UInt8], transaction: UInt32) {
+        var head = XDRWriter.record()
+        RPCReply(transaction: transaction, outcome: .success).encode(to: &head)
+        var reply = CompoundReplyWriter(head, tag: tag)
+        for result in results { reply.append(result) }
+        append(reply.finish().finishRecord().bytes, isReply: true)
+    }
+
+    /// One packet a record, of at most 60 KB; none of ours is longer.
+    private mutating func append(_ payload: [UInt8], isReply: Bool) {
         precondition(payload.count < 60_000)
         let total = UInt16(40 + payload.count)
         var packet: [UInt8] = [0x45, 0] + big(total) + [0, 1, 0x40, 0, 64, 6, 0, 0]

@@ -53,7 +53,7 @@ import Testing
         writer.write(payload: ByteChain(ByteBuffer(repeating: 3, count: 5_000)))
         writer.rollBack(to: mark)
         #expect(writer.count == 4)
-        writer.patch(9, at: XDRWriter().mark)
+        writer.patch(9, at: XDRWriter.start)
         writer.write(UInt32(4))
         #expect(writer.finish().bytes == bytes("00000009 00000004"))
     }

@@ -1,7 +1,7 @@
 /// A COMPOUND's reply, written one result at a time: COMPOUND4res (RFC 8881 §16.2).
 ///
 /// The status is that of the last result, and their number is filled in at the end.
-package struct CompoundReplyWriter: Sendable {
+package struct CompoundReplyWriter: ~Copyable, Sendable {
     private var writer: XDRWriter
     private let statusMark: XDRWriter.Mark
     private let countMark: XDRWriter.Mark
@@ -12,12 +12,12 @@ package struct CompoundReplyWriter: Sendable {
 
     /// Begins behind what the writer holds: the RPC head.
     package init(_ writer: consuming XDRWriter, tag: [UInt8]) {
+        statusMark = writer.mark
+        writer.write(NFSStatus.ok.rawValue)
+        writer.write(opaque: tag)
+        countMark = writer.mark
+        writer.write(UInt32(0))
         self.writer = writer
-        statusMark = self.writer.mark
-        self.writer.write(NFSStatus.ok.rawValue)
-        self.writer.write(opaque: tag)
-        countMark = self.writer.mark
-        self.writer.write(UInt32(0))
     }
 
     /// Bytes written, the RPC head included: what a session's limits are held against.

@@ -126,7 +126,7 @@ extension XDRWriter {
     package consuming func finishRecord() -> ByteChain {
         let length = count - 4
         precondition(length <= 0x7FFF_FFFF, "a fragment's length has 31 bits (RFC 5531 §11)")
-        patchFirst(UInt32(length) | 0x8000_0000)
+        patch(UInt32(length) | 0x8000_0000, at: XDRWriter.start)
         return finish()
     }
 }
