@@ -1,11 +1,11 @@
 package import NIOCore
 
+// SAFETY: `base` points into the storage that `head` holds; nobody writes there while two hold it (see `enter`).
 /// Reads values of RFC 4506 from a message in pieces, as the socket delivered them.
 ///
 /// Nothing is gathered: a number that straddles two pieces is put together by itself, and a payload comes out as slices of
 /// the pieces. Every length is checked against what is left and against a limit before anything is allocated, so a count of
 /// 2^32 - 1 costs an error. The bytes that pad to four are skipped, whatever they are (RFC 4506 §3).
-// SAFETY: `base` points into the storage that `head` holds; nobody writes there while two hold it (see `enter`).
 package struct XDRReader: @unchecked Sendable {
     /// The piece being read, whole: the source of slices, and what keeps `base` alive.
     private var head = ByteBuffer()
