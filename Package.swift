@@ -108,6 +108,7 @@ let package = Package(
         // Pure.
         swift("Policies", ["VarveModel", yams]),
         swift("LocalAPI", ["VarveModel"]),
+        swift("NFSWire", ["VarveModel", nioCore]),
 
         // Stores.
         swift("MetadataStore", ["VarveModel", "Disk", "Keyring", "CSQLite"]),
@@ -224,6 +225,7 @@ let package = Package(
             ]
         ),
         tests("LocalAPITests", ["TestKit", "LocalAPI", "VarveModel"]),
+        tests("NFSWireTests", ["TestKit", "NFSWire", "VarveModel", nioCore]),
         tests(
             "ControlPlaneTests",
             [

@@ -10,6 +10,7 @@ import Testing
         "Compression": ["CZstd", "CLinux"],
         "Policies": ["Yams"],
         "LocalAPI": [],
+        "NFSWire": ["NIOCore"],
         "MetadataStore": ["CSQLite", "Disk", "Keyring"],
         "SegmentStore": ["Disk", "Keyring", "Compression"],
         "BackupVault": ["Disk", "Keyring", "Compression"],
