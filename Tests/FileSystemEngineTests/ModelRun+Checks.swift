@@ -55,7 +55,7 @@ extension ModelRun {
             limit: 100_000,
             at: instant
         )
-        if all.map(\.attributes.inode) != expected.nodes.keys.sorted() {
+        if all.map(\.inode) != expected.nodes.keys.sorted() {
             fail("inodes at \(instant.rawValue): \(all.count) for \(expected.nodes.count)")
         }
         try await checkBulk(expected, at: instant)
