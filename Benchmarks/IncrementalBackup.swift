@@ -27,7 +27,7 @@ struct IncrementalBackup {
             directory: tree.ground.path + "/vaults/bench",
             name: "bench",
             root: .random(),
-            clock: SystemClock()
+            clock: WallClock()
         )
         var full = Times("full backup of \(tree.inodes.count) empty files")
         let watch = Stopwatch()
@@ -72,7 +72,7 @@ struct IncrementalBackup {
     }
 
     private func backUp(to vault: Vault) async throws -> BackupResult {
-        try await BackupService(clock: SystemClock()).backUp(
+        try await BackupService(clock: WallClock()).backUp(
             tree.fileSystem,
             source: "bench",
             to: vault

@@ -66,7 +66,7 @@ struct Ground: Sendable {
                 disk: HostDisk(),
                 directory: path + "/varve/work",
                 zones: [path + "/varve/zone"],
-                clock: SystemClock()
+                clock: WallClock()
             )
         )
     }

@@ -17,6 +17,8 @@ struct PointDelta: Sendable {
     /// - Parameters:
     ///   - change: What the journal says of the inode.
     ///   - now: The inode at the instant; `nil` when it is gone.
+    /// - Returns: Tasks in the order of their keys.
+    /// - Throws: `.stale` when the earlier point is damaged, and what the engine answers.
     func tasks(
         _ change: PointChange,
         now: InodeDetails?

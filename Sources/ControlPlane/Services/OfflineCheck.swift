@@ -48,7 +48,7 @@ package struct OfflineCheck: Sendable {
         let state = try StateDirectory(open: root, keyFile: settings[.keyFile], on: HostDisk())
         defer { state.release() }
         do {
-            return try await DaemonStores.renewJournal(state, now: SystemClock().now())
+            return try await DaemonStores.renewJournal(state, now: WallClock().now())
         } catch {
             throw APIError(error)
         }
@@ -66,7 +66,7 @@ package struct OfflineCheck: Sendable {
             try await DaemonStores.journal(of: state)
         }
         whole.add(try await Checks.stores(control: control, journal: journal))
-        var clock: any VarveClock = SystemClock()
+        var clock: any VarveClock = WallClock()
         var fileSystems: FileSystems?
         // A clock that nobody vouches for moves no epoch: file systems are then left alone.
         if let control, let own = await self.clock(of: state, control, &whole) {
