@@ -23,7 +23,17 @@ extension FileSystem {
     package static func open(
         _ configuration: FileSystemConfiguration
     ) async throws(FileSystemError) -> FileSystem {
-        try await Blocking.run { try Opening(configuration).open() }
+        try await Blocking.run {
+            do {
+                return try Opening(configuration).open()
+            } catch {
+                // A start writes a little, and frees: it may use the disk's reserve.
+                guard FileSystemError(translating: error).code == .noSpace,
+                    configuration.reserve?.release() == true
+                else { throw error }
+                return try Opening(configuration, isShortOfRoom: true).open()
+            }
+        }
     }
 
     /// Removes a file system's files, durably; it is closed, and its key is erased already.
@@ -74,9 +84,12 @@ extension Core {
 /// The steps of making and opening.
 private struct Opening {
     let configuration: FileSystemConfiguration
+    /// Whether the log is to begin anew before anything is written, so that it need not grow.
+    private let isShortOfRoom: Bool
 
-    init(_ configuration: FileSystemConfiguration) {
+    init(_ configuration: FileSystemConfiguration, isShortOfRoom: Bool = false) {
         self.configuration = configuration
+        self.isShortOfRoom = isShortOfRoom
     }
 
     private var path: String { configuration.directory + "/meta.sqlite" }
@@ -139,6 +152,7 @@ private struct Opening {
             fileSystem: configuration.unique,
             requireAtLeast: WALPosition(remembered.position)
         )
+        if isShortOfRoom { _ = try database.sealed.checkpoint(waitsForReaders: true) }
         return try start(database, remembered) { writer in try recover(writer) }
     }
 
@@ -181,6 +195,7 @@ private struct Opening {
                 committer: Committer(core: core, writer: given.writer),
                 readers: WorkerPool(
                     contexts: given.contexts,
+                    lingerMilliseconds: configuration.limits.readerLingerMilliseconds,
                     queueMax: configuration.limits.queuedOperationsMax
                 )
             )

@@ -92,6 +92,8 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var queuedOperationsMax = 4_096
     /// Threads that read; each has a connection.
     package var readers = 4
+    /// 1 ms: an idle reader keeps its transaction so long, for the next of one client's calls.
+    package var readerLingerMilliseconds = 1
     /// Seconds between flushes of unstable writes; `nil` leaves them to commits and ``FileSystem/flush()``.
     package var flushSeconds: Int? = 1
     /// Pending unstable bytes at most; more are flushed at once.

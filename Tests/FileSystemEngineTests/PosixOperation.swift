@@ -120,9 +120,14 @@ struct PosixGenerator {
     }
 
     /// Directories that anybody may use, so that there is something to work on.
-    static let prelude: [PosixOperation] = [["a"], ["b"], ["a", "c"]].map {
-        PosixOperation(caller: alice, action: .makeDirectory($0, mode: 0o777))
-    }
+    static let prelude: [PosixOperation] =
+        [["a"], ["b"], ["a", "c"]].map {
+            PosixOperation(caller: alice, action: .makeDirectory($0, mode: 0o777))
+        } + [
+            // Chance leads into a loop too seldom.
+            PosixOperation(caller: alice, action: .symlink(["loop"], target: "loop")),
+            PosixOperation(caller: alice, action: .read(["loop", "a"])),
+        ]
 
     private mutating func pick<Value>(_ values: [Value]) -> Value {
         values[Int.random(in: 0..<values.count, using: &random)]

@@ -15,16 +15,16 @@ final class WorkerPool: Sendable {
         var isStopping = false
     }
 
-    /// 1 ms: an idle thread keeps its transaction so long, for the next of one client's calls.
-    private static let lingering = DispatchTimeInterval.milliseconds(1)
-
     private let state = Mutex(State())
     /// One a thread: it is rung when a job has come, or the end.
     private let bells: [DispatchSemaphore]
     private let ended = DispatchGroup()
     private let gate: AdmissionGate
+    /// How long an idle thread keeps its transaction.
+    private let lingering: DispatchTimeInterval
 
-    init(contexts: sending [ReadContext], queueMax: Int) {
+    init(contexts: sending [ReadContext], lingerMilliseconds: Int, queueMax: Int) {
+        lingering = .milliseconds(lingerMilliseconds)
         gate = AdmissionGate(limit: queueMax)
         bells = contexts.map { _ in DispatchSemaphore(value: 0) }
         for (number, context) in contexts.enumerated() {
@@ -94,7 +94,7 @@ final class WorkerPool: Sendable {
             }
             if job != nil || isEnd { return job }
             if context.isReading,
-                bells[number].wait(timeout: .now() + WorkerPool.lingering) == .success
+                bells[number].wait(timeout: .now() + lingering) == .success
             {
                 continue
             }

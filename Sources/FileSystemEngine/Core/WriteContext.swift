@@ -74,7 +74,9 @@ final class WriteContext {
 
     func checkpoint() {
         do {
-            try core.database.sealed.checkpoint()
+            // On a full disk the log must begin anew rather than grow.
+            let isFull = core.configuration.reserve?.isInUse == true
+            try core.database.sealed.checkpoint(waitsForReaders: isFull)
         } catch {
             // Pages of the log that are new to the base need room there.
             if error.code == .noSpace, core.releaseReserve() { return checkpoint() }

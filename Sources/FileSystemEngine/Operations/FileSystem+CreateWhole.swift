@@ -242,11 +242,8 @@ extension WriteContext {
             names.append(attribute.name)
             try writer.setXattr(row.inode, name: attribute.name, value: attribute.value)
         }
-        let changes = AttributeChanges(
-            permissions: file.permissions,
-            uid: file.uid,
-            gid: file.gid
-        )
+        // The owners were given at birth; to give them again would take set-id bits away.
+        let changes = AttributeChanges(permissions: file.permissions)
         let ownership = try Ownership.changed(Attributes(row), by: changes, for: caller)
         row.uid = ownership.uid
         row.gid = ownership.gid

@@ -90,14 +90,22 @@ package final class Connection {
         )
     }
 
+    /// 1 s: a reader's longest transaction brings 64 MiB of data.
+    private static let readersMillisecondsMax: Int32 = 1_000
+
     /// Copies the log into the base as far as no reader needs it.
     ///
+    /// - Parameter waitsForReaders: Whether to wait, a second at most, until no reader needs the log, so that it
+    ///   begins anew with the next write.
     /// - Returns: Frames in the log, and how many of them the base now holds.
     /// - Throws: `.busy` when another connection is at it, `.failed`, `.noSpace`, `.corrupt`.
-    func checkpoint() throws(MetadataError) -> (frames: Int, copied: Int) {
+    func checkpoint(
+        waitsForReaders: Bool
+    ) throws(MetadataError) -> (frames: Int, copied: Int) {
         var frames: Int32 = 0
         var copied: Int32 = 0
-        let mode = SQLITE_CHECKPOINT_PASSIVE
+        let mode = waitsForReaders ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE
+        sqlite3_busy_timeout(core.handle, waitsForReaders ? Connection.readersMillisecondsMax : 0)
         let result = sqlite3_wal_checkpoint_v2(core.handle, "main", mode, &frames, &copied)
         guard result == SQLITE_OK else { throw core.error(result, sql: "checkpoint") }
         return (Int(frames), Int(copied))

@@ -132,13 +132,20 @@ package final class SealedDatabase: Sendable {
     /// Copies the log into the base as far as no reader needs it; the log then begins anew by itself.
     ///
     /// Writers and readers go on meanwhile.
+    ///
+    /// - Parameter waitsForReaders: Whether to wait, a second at most, until no reader needs the log: the next
+    ///   write then begins it anew, and it need not grow. Only the writer's thread may ask for it, between transactions.
+    /// - Returns: What was copied.
+    /// - Throws: `.busy` when somebody else is at it or a reader outlasts the wait, `.noSpace`, `.failed`, `.corrupt`.
     @discardableResult
-    package func checkpoint() throws(MetadataError) -> CheckpointResult {
+    package func checkpoint(
+        waitsForReaders: Bool = false
+    ) throws(MetadataError) -> CheckpointResult {
         try keeper.withLock { keeper throws(MetadataError) in
             guard let keeper else {
                 throw MetadataError(.failed, "database '\(path)' is closed")
             }
-            let (frames, copied) = try keeper.checkpoint()
+            let (frames, copied) = try keeper.checkpoint(waitsForReaders: waitsForReaders)
             return CheckpointResult(frames: frames, copied: copied)
         }
     }

@@ -36,7 +36,8 @@ final class TarProcess {
         }
         return try TarProcess(
             [
-                "--extract", "--xattrs", "--xattrs-include=*", "--same-permissions",
+                "--extract", "--warning=no-unknown-keyword", "--xattrs", "--xattrs-include=*",
+                "--same-permissions",
                 // As a user too, so that owners that cannot be given are told of.
                 "--same-owner", "--numeric-owner",
             ],
