@@ -43,7 +43,7 @@ final class StateRun {
         acknowledge { _ in }
         var world = try await StateWorld(opening: disk)
         try await make("alpha", world)
-        try await put("one", [UInt8](repeating: 1, count: 100), in: "alpha", world)
+        try await put("one", [UInt8](repeating: 1, count: 5_000), in: "alpha", world)
         _ = try await world.vaults.create("main")
         acknowledge { $0.vaults.insert("main") }
         try await run(endsAs: .succeeded, world)

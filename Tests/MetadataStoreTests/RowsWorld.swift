@@ -279,9 +279,19 @@ final class RowsWorld {
             throw Mismatch("\(missed) is not among the changes of \(low)...\(high)")
         }
         count("difference checked")
-        guard retained.contains(low) else { return }
+        // A bookmark's instant says what changed since; it reads only while it is retained too.
+        guard retained.contains(low), view == .live || retained.contains(high) else { return }
         for key in keys where try reader.compare(key, from: low, to: view) == .same {
-            guard !difference.concerns(key) else { throw Mismatch("\(key) is not the same") }
+            guard !difference.concerns(key) else {
+                let number = key.inode.rawValue
+                let (old, new) = (difference.old.inodes[number], difference.new.inodes[number])
+                throw Mismatch(
+                    "\(key) is not the same from \(low) to \(view): \(String(describing: old)), "
+                        + "then \(String(describing: new)); both ends read "
+                        + "\(String(describing: try reader.inode(key.inode, at: .past(low)))), "
+                        + "\(String(describing: try reader.inode(key.inode, at: view)))"
+                )
+            }
             count("same at both ends")
         }
     }
