@@ -187,7 +187,12 @@ import Testing
                 words: ["format 2", "newer"]
             ),
             Loss(file: meta + "-wal", damage: .remove, read: 2, words: ["missing"]),
-            Loss(file: meta + "-wal", damage: .cut(to: 4_096), read: 2, words: ["its history is shorter"]),
+            Loss(
+                file: meta + "-wal",
+                damage: .cut(to: 4_096),
+                read: 2,
+                words: ["its history is shorter"]
+            ),
             Loss(file: meta + "-wal", damage: .flip(520), read: 2, words: ["byte 512"]),
             Loss(file: segment, damage: .flip(20_000), read: 2, words: ["/large", "segment"]),
             Loss(file: segment, damage: .cut(to: 8_192), read: 2, words: ["/large", "cut short"]),

@@ -91,7 +91,7 @@ import VarveModel
             isFirstTransaction =
                 sync.path.hasSuffix("-wal")
                 && history[..<max(0, sync.operation - 1)].filter {
-                    $0.path == sync.path && $0.description.hasSuffix(" bytes at 4096")
+                    $0.path == sync.path && $0.description.hasSuffix(" 80 bytes at 512")
                 }.count == 1 && before.first?.description.hasSuffix(" bytes at 4096") == true
             let made = before.first.flatMap { $0.kind == .makeDirectory ? $0.path + "/" : nil }
             isOfEmptyDirectory =

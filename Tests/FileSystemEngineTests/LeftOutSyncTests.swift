@@ -72,7 +72,9 @@ extension PowerCutTests {
         ) { $0.endsSegment },
         Silence(
             name: "stays empty",
-            why: "The directory of a tier in which this run stores nothing: the next start makes it again."
+            why: """
+                The directory of a tier in which this run stores nothing: the next start makes it again.
+                """
         ) { $0.isOfEmptyDirectory },
     ]
 
