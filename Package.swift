@@ -97,7 +97,7 @@ let package = Package(
         ),
         .target(name: "CLinux"),
         // swift-nio-ssl's BoringSSL, for its AES-256-GCM (docs/decisions/0006).
-        .target(name: "CBoringSSL", dependencies: [nioSSL]),
+        .target(name: "CBoringSSL", dependencies: [nioSSL, "CLinux"]),
 
         // Ground.
         swift("VarveModel", []),

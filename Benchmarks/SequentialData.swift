@@ -57,7 +57,8 @@ struct SequentialData {
     // MARK: Varve
 
     private func ours(on ground: Ground) async throws -> Sides {
-        let fileSystem = try await ground.makeFileSystem()
+        let configuration = ground.newConfiguration()
+        let fileSystem = try await FileSystem.create(configuration)
         let bytes = payload()
         guard let name = FileName("large") else { throw CancellationError() }
         let file = try await fileSystem.create(
@@ -79,9 +80,11 @@ struct SequentialData {
         _ = try await fileSystem.commit(file.inode)
         let write = writing.side(calls)
         let warm = try await readAll(file.inode, of: fileSystem)
-        try ground.dropCaches()
-        let cold = try await readAll(file.inode, of: fileSystem)
         await fileSystem.close()
+        try ground.dropCaches()
+        let reopened = try await FileSystem.open(configuration)
+        let cold = try await readAll(file.inode, of: reopened)
+        await reopened.close()
         return Sides(write: write, warmRead: warm, coldRead: cold)
     }
 
@@ -120,9 +123,11 @@ struct SequentialData {
         try file.sync()
         let write = writing.side(calls)
         let warm = try readAll(file)
-        try ground.dropCaches()
-        let cold = try readAll(file)
         file.close()
+        try ground.dropCaches()
+        let reopened = try HostDisk().open(ground.path + "/raw", .read)
+        let cold = try readAll(reopened)
+        reopened.close()
         return Sides(write: write, warmRead: warm, coldRead: cold)
     }
 

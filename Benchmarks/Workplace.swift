@@ -56,22 +56,27 @@ struct Ground: Sendable {
 
     /// An empty file system on the real disk, with its own clock running.
     func makeFileSystem() async throws -> FileSystem {
+        try await FileSystem.create(newConfiguration())
+    }
+
+    /// A file system to be made here, on the real disk.
+    func newConfiguration() -> FileSystemConfiguration {
         let unique = UniqueID.random()
-        return try await FileSystem.create(
-            FileSystemConfiguration(
-                id: FileSystemID.random(),
-                unique: unique,
-                family: unique,
-                dataKey: DataKey.random(),
-                disk: HostDisk(),
-                directory: path + "/varve/work",
-                zones: [path + "/varve/zone"],
-                clock: WallClock()
-            )
+        return FileSystemConfiguration(
+            id: FileSystemID.random(),
+            unique: unique,
+            family: unique,
+            dataKey: DataKey.random(),
+            disk: HostDisk(),
+            directory: path + "/varve/work",
+            zones: [path + "/varve/zone"],
+            clock: WallClock()
         )
     }
 
-    /// Makes all files beneath durable, then drops them from the page cache.
+    /// Makes all files beneath durable, then drops them from the page cache; nobody has them open.
+    ///
+    /// - Throws: When bytes stay: the kernel keeps what is mapped.
     func dropCaches() throws {
         for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
             let descriptor = open(path + "/" + name, O_RDONLY)
@@ -79,6 +84,19 @@ struct Ground: Sendable {
             fdatasync(descriptor)
             posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
             close(descriptor)
+            try requireDropped(path + "/" + name)
+        }
+    }
+
+    /// Looks at a page of every 256 KiB.
+    private func requireDropped(_ path: String) throws {
+        let disk = HostDisk()
+        guard try disk.status(of: path)?.kind == .file else { return }
+        let file = try disk.open(path, .read)
+        defer { file.close() }
+        for start in stride(from: 0, to: try file.size(), by: 256 << 10)
+        where file.resident(start..<start + 1) != nil {
+            throw ProgramFailure(message: "'\(path)' is still in the page cache at \(start)")
         }
     }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int varve_preallocate(int fd, uint64_t offset, uint64_t length) {
@@ -40,4 +41,19 @@ void varve_keep_buffers(size_t mapped_min, size_t kept_max) {
     (void)mapped_min;
     (void)kept_max;
 #endif
+}
+
+int varve_is_cached(int fd, uint64_t offset, uint64_t length) {
+    // cachestat(2) is younger than Debian 12's headers; one number serves all architectures.
+    enum { cachestat_call = 451 };
+    struct {
+        uint64_t offset, length;
+    } range = {offset, length};
+    struct {
+        uint64_t cached, dirty, written_back, evicted, recently_evicted;
+    } found;
+    if (syscall(cachestat_call, fd, &range, &found, 0) != 0) return -errno;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t pages = (offset + length + page - 1) / page - offset / page;
+    return found.cached == pages;
 }

@@ -48,6 +48,9 @@ extension Disk {
 }
 
 extension DiskFile {
+    /// A file that is not in our address space has nothing to lend.
+    package func resident(_ range: Range<UInt64>) -> ResidentBytes? { nil }
+
     package func write(_ bytes: [UInt8], at offset: UInt64) throws(DiskError) {
         // SAFETY: the pointer does not leave the closure; typed throws are carried out by hand,
         // since the standard closure rethrows untyped.

@@ -61,6 +61,9 @@ package protocol DiskFile: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError)
         -> Int
 
+    /// The bytes of `range` where the page cache holds them all, without a copy; `nil` says: read them.
+    func resident(_ range: Range<UInt64>) -> ResidentBytes?
+
     /// Writes all of `buffer`.
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError)
 

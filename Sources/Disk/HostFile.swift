@@ -6,6 +6,7 @@ private import Synchronization
 package final class HostFile: DiskFile {
     let descriptor: ClosingDescriptor
     let path: String
+    private let mapping = GrowingMapping()
 
     init(descriptor: Int32, path: String) {
         self.descriptor = ClosingDescriptor(descriptor)
@@ -93,7 +94,12 @@ package final class HostFile: DiskFile {
         guard result == 0 else { throw DiskError(errno: -result, "punch '\(path)' at \(range)") }
     }
 
+    package func resident(_ range: Range<UInt64>) -> ResidentBytes? {
+        mapping.resident(range, of: descriptor.value)
+    }
+
     package func close() {
+        mapping.end()
         descriptor.close()
     }
 }

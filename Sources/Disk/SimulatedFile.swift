@@ -23,6 +23,20 @@ final class SimulatedFile: DiskFile {
         return count
     }
 
+    /// Holds every second run of 16 KiB in its page cache, so that both ways of reading are taken.
+    func resident(_ range: Range<UInt64>) -> ResidentBytes? {
+        guard (range.lowerBound >> 14).isMultiple(of: 2) else { return nil }
+        let memory = OwnedMemory(range.count)
+        do throws(DiskError) {
+            let count = try read(into: memory.bytes, at: range.lowerBound)
+            return count == range.count
+                ? ResidentBytes(UnsafeRawBufferPointer(memory.bytes), of: memory) : nil
+        } catch {
+            // What cannot be read is not held; the caller's own read says why.
+            return nil
+        }
+    }
+
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
         guard !buffer.isEmpty else { return }
         let content = [UInt8](buffer)
@@ -97,5 +111,18 @@ final class SimulatedFile: DiskFile {
             throw DiskError(.noSpace, "write '\(path)': No space left on device")
         }
         state.used += needed
+    }
+}
+
+/// Memory that ends with its owner.
+private final class OwnedMemory {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ count: Int) {
+        bytes = .allocate(byteCount: count, alignment: 16)
+    }
+
+    deinit {
+        bytes.deallocate()
     }
 }

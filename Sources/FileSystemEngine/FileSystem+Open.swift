@@ -195,6 +195,7 @@ private struct Opening {
                 committer: Committer(core: core, writer: given.writer),
                 readers: WorkerPool(
                     contexts: given.contexts,
+                    longMax: ReadContext.processors,
                     lingerMilliseconds: configuration.limits.readerLingerMilliseconds,
                     queueMax: configuration.limits.queuedOperationsMax
                 )

@@ -62,4 +62,23 @@ final class Cipher: Sendable {
         }
         return result == 1
     }
+
+    /// Opens blocks that stand one after another, each followed by its tag; see ``Sealer/openRun(_:)``.
+    func open(_ run: SealedRun) -> SealedRun.Outcome {
+        var parts = varve_gcm_run()
+        parts.sealed = run.sealed.baseAddress
+        parts.plain = run.plain.baseAddress
+        parts.blocks = run.blocks.count
+        parts.block_bytes = run.blockBytes
+        parts.last_bytes = run.plain.count - (run.blocks.count - 1) * run.blockBytes
+        parts.number = run.number
+        parts.first_index = UInt32(run.blocks.lowerBound)
+        parts.header = run.header.baseAddress
+        parts.header_count = run.header.count
+        return switch varve_gcm_open_run(context, &parts) {
+        case run.blocks.count: .opened
+        case ..<0: .unreadable
+        case let opened: .notAuthentic(block: run.blocks.lowerBound + opened)
+        }
+    }
 }

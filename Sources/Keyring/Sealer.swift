@@ -6,7 +6,7 @@ package final class Sealer: Sendable {
     package static let tagBytes = 16
     package static let nonceBytes = 12
 
-    private let cipher: Cipher
+    let cipher: Cipher
 
     package init(_ key: DataKey) {
         cipher = Cipher(key.secret)

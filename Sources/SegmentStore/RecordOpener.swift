@@ -38,6 +38,13 @@ struct RecordOpener {
         plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) -> Int? {
+        if wholePlain(blocks, in: plainRange) == blocks {
+            switch openRun(blocks, sealed: UnsafeRawBufferPointer(sealed), into: target) {
+            case .opened: return nil
+            case .notAuthentic(let block): return block
+            case .unreadable: preconditionFailure("memory that is no file's can be read")
+            }
+        }
         var position = 0
         for index in blocks {
             let block = header.blocks[index]
@@ -58,6 +65,47 @@ struct RecordOpener {
             position += block.sealedBytes
         }
         return nil
+    }
+
+    /// Those of `blocks`, one run, that are wanted whole and are not compressed.
+    func wholePlain(_ blocks: Range<Int>, in plainRange: Range<Int>) -> Range<Int> {
+        var whole = blocks
+        while let first = whole.first, !isWholePlain(first, in: plainRange) {
+            whole.removeFirst()
+        }
+        let end = whole.first { !isWholePlain($0, in: plainRange) }
+        return whole.lowerBound..<(end ?? whole.upperBound)
+    }
+
+    private func isWholePlain(_ block: Int, in plainRange: Range<Int>) -> Bool {
+        let held = header.plainRange(ofBlock: block)
+        return header.blocks[block].codec == .none && plainRange.lowerBound <= held.lowerBound
+            && held.upperBound <= plainRange.upperBound
+    }
+
+    /// Opens blocks of ``wholePlain(_:in:)`` straight into their place.
+    ///
+    /// - Parameters:
+    ///   - blocks: Not empty.
+    ///   - sealed: Their sealed bytes; may be a mapped file.
+    ///   - plain: As many bytes as they hold; undefined when one fails.
+    func openRun(
+        _ blocks: Range<Int>,
+        sealed: UnsafeRawBufferPointer,
+        into plain: UnsafeMutableRawBufferPointer
+    ) -> SealedRun.Outcome {
+        headerBytes.withUnsafeBytes { bytes in
+            sealer.openRun(
+                SealedRun(
+                    sealed: sealed,
+                    into: plain,
+                    blocks: blocks,
+                    blockBytes: header.blockBytes,
+                    number: header.number,
+                    authenticating: bytes
+                )
+            )
+        }
     }
 
     /// Opens one block and copies its bytes `inside` to `part`.

@@ -1,4 +1,5 @@
 import Disk
+import Keyring
 import VarveModel
 
 /// One read of one record from one zone.
@@ -7,6 +8,8 @@ struct RecordReading {
     private static let firstBytesMin = 4096 + 512
     /// Sealed bytes that are fetched at once: they stay in a core's own cache until opened.
     private static let stretchBytes = 256 << 10
+    /// Fewer are copied: the question whether they are there costs as much.
+    private static let residentBytesMin = 64 << 10
     /// Bytes before the wanted block that are rather read along than fetched by a second pread.
     private static let detourBytesMax = 128 << 10
 
@@ -96,7 +99,7 @@ struct RecordReading {
 
     // MARK: Steps
 
-    /// Fetches and opens blocks, a stretch that stays in the cache at a time.
+    /// Opens blocks, a stretch that stays in the cache at a time: in place or fetched.
     private func readBlocks(
         _ blocks: Range<Int>,
         _ opener: RecordOpener,
@@ -107,12 +110,61 @@ struct RecordReading {
         var start = blocks.lowerBound
         while start < blocks.upperBound {
             let part = start..<min(blocks.upperBound, start + many)
-            let sealed = opener.sealedRange(of: part)
-            try store.scratch.with(sealed.count) { (buffer) throws(SegmentError) in
-                try fill(buffer, from: sealed.lowerBound)
-                try open(opener, part, buffer, plainRange, into: target)
-            }
+            let done = try openResident(part, opener, plainRange, into: target)
+            try fetch(part.lowerBound..<done.lowerBound, opener, plainRange, into: target)
+            try fetch(done.upperBound..<part.upperBound, opener, plainRange, into: target)
             start = part.upperBound
+        }
+    }
+
+    /// Opens what the page cache holds of `blocks` without a copy (docs/decisions/0017).
+    ///
+    /// - Returns: The blocks opened; none, at the start of `blocks`, where copying is cheaper or due.
+    private func openResident(
+        _ blocks: Range<Int>,
+        _ opener: RecordOpener,
+        _ plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(SegmentError) -> Range<Int> {
+        let none = blocks.lowerBound..<blocks.lowerBound
+        let whole = opener.wholePlain(blocks, in: plainRange)
+        guard whole.count * opener.header.blockBytes >= RecordReading.residentBytesMin else {
+            return none
+        }
+        let sealed = opener.sealedRange(of: whole)
+        let start = address.offset + UInt64(sealed.lowerBound)
+        guard let resident = replica.file.resident(start..<start + UInt64(sealed.count)) else {
+            return none
+        }
+        let first = opener.header.plainRange(ofBlock: whole.lowerBound).lowerBound
+        let last = opener.header.plainRange(ofBlock: whole.upperBound - 1).upperBound
+        let place = first - plainRange.lowerBound..<last - plainRange.lowerBound
+        let plain = UnsafeMutableRawBufferPointer(rebasing: target[place])
+        switch resident.withBytes({ opener.openRun(whole, sealed: $0, into: plain) }) {
+        case .opened:
+            SegmentMeter.add(whole.count, to: store.meter.blocksOpened)
+            SegmentMeter.add(sealed.count, to: store.meter.bytesRead)
+            return whole
+        case .notAuthentic(let block):
+            throw badTag(of: block)
+        case .unreadable:
+            // Read by a call, it says why.
+            return none
+        }
+    }
+
+    /// Reads blocks into memory of our own and opens them.
+    private func fetch(
+        _ blocks: Range<Int>,
+        _ opener: RecordOpener,
+        _ plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(SegmentError) {
+        guard !blocks.isEmpty else { return }
+        let sealed = opener.sealedRange(of: blocks)
+        try store.scratch.with(sealed.count) { (buffer) throws(SegmentError) in
+            try fill(buffer, from: sealed.lowerBound)
+            try open(opener, blocks, buffer, plainRange, into: target)
         }
     }
 
@@ -134,10 +186,12 @@ struct RecordReading {
             plainRange: part,
             into: UnsafeMutableRawBufferPointer(rebasing: target[place..<place + part.count])
         )
-        if let bad {
-            store.headers.remove(at: address)
-            throw corrupt("fails the tag of its block \(bad)")
-        }
+        if let bad { throw badTag(of: bad) }
+    }
+
+    private func badTag(of block: Int) -> SegmentError {
+        store.headers.remove(at: address)
+        return corrupt("fails the tag of its block \(block)")
     }
 
     /// Fills `buffer` with the record's bytes from `start`.
@@ -233,13 +287,12 @@ struct RecordReading {
     /// The header alone, or, where the wanted blocks are near, all up to their end.
     private func firstBytes(_ plainRange: Range<Int>) -> Int {
         let header = headerBytesGuess
-        guard plainRange.lowerBound <= RecordReading.detourBytesMax else { return header }
+        guard plainRange.lowerBound <= RecordReading.detourBytesMax,
+            plainRange.count < RecordReading.residentBytesMin
+        else { return header }
         let blockBytes = store.configuration.blockBytes(of: file.tier)
         let blocks = (plainRange.upperBound - 1) / blockBytes + 1
         let end = header + blocks * (blockBytes + SegmentFormat.tagBytes)
-        return min(
-            Int(clamping: address.length),
-            min(end, header + RecordReading.stretchBytes + 4096)
-        )
+        return min(Int(clamping: address.length), end)
     }
 }

@@ -60,4 +60,9 @@ final class SegmentFiles: Sendable {
     func drop(_ segment: SegmentID) {
         state.withLock { $0.entries[segment] = nil }
     }
+
+    /// Lets go of every file; whoever still reads one keeps its own reference.
+    func dropAll() {
+        state.withLock { $0.entries = [:] }
+    }
 }

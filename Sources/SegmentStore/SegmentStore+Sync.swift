@@ -66,6 +66,7 @@ extension SegmentStore {
             state.isClosed = true
             return state.isSuspect
         }
+        defer { files.dropAll() }
         if !isSuspect { try syncDirty(after: position) }
     }
 

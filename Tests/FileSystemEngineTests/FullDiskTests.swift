@@ -175,8 +175,9 @@ final class SmallMount: Sendable {
     }
 
     deinit {
-        // What stays mounted is memory of a test machine, gone at its next start.
-        try? SmallMount.call("umount", [path])
+        // Lazily: a program that another test just starts has our files until its exec. What stays
+        // mounted is memory of a test machine, gone at its next start.
+        try? SmallMount.call("umount", ["--lazy", path])
     }
 
     private static func call(_ program: String, _ arguments: [String]) throws {

@@ -16,7 +16,7 @@ import VarveModel
         let world = try await Self.world(readers: 1)
         let seen = Order()
         for number in 0..<5_000 {
-            world.fileSystem.readers.enqueue { _ in seen.note(number) }
+            _ = world.fileSystem.readers.push(isLong: false) { _ in seen.note(number) }
         }
         let all = try await world.fileSystem.readers.run { _ in seen.numbers }
         #expect(all == Array(0..<5_000))
@@ -27,7 +27,7 @@ import VarveModel
         let world = try await Self.world(readers: 3)
         let seen = Order()
         for number in 0..<1_000 {
-            world.fileSystem.readers.enqueue { _ in seen.note(number) }
+            _ = world.fileSystem.readers.push(isLong: false) { _ in seen.note(number) }
         }
         await world.fileSystem.close()
         #expect(seen.numbers.sorted() == Array(0..<1_000))

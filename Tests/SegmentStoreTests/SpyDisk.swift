@@ -61,6 +61,8 @@ private final class SpyFile: DiskFile {
         -> Int
     { try inner.read(into: buffer, at: offset) }
 
+    func resident(_ range: Range<UInt64>) -> ResidentBytes? { inner.resident(range) }
+
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
         disk.note(SpyDisk.Write(path: path, offset: offset, bytes: Array(buffer)))
         try inner.write(buffer, at: offset)

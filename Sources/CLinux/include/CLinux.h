@@ -11,6 +11,11 @@ int varve_open(const char *path, int flags, unsigned mode);
 int varve_lock_exclusive(int fd);
 /// Serves buffers below `mapped_min` bytes from heaps, of which freed ends up to `kept_max` bytes stay.
 void varve_keep_buffers(size_t mapped_min, size_t kept_max);
+/// Whether the page cache has every page of a range of a file: 1 or 0; -ENOSYS before Linux 6.5.
+int varve_is_cached(int fd, uint64_t offset, uint64_t length);
+/// Runs `body`, which reads `count` mapped bytes of a file: where storage fails them or the file has become shorter, the
+/// kernel sends SIGBUS, `body` is left where it is, and the answer is -1. So `body` is C that holds no lock and no memory.
+int varve_guard_bus(const void *start, size_t count, void (*body)(void *), void *context);
 
 // Trees of the host, by open directory and name; "." names the directory itself. A symlink is
 // never followed.

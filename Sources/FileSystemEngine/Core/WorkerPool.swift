@@ -9,13 +9,13 @@ final class WorkerPool: Sendable {
     typealias Job = @Sendable (ReadContext) -> Void
 
     private struct State {
-        var jobs = JobQueue()
+        var jobs: JobLanes
         /// Threads without a job; the last to become so is called first, for its caches are warm.
         var idle: [Int] = []
         var isStopping = false
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     /// One a thread: it is rung when a job has come, or the end.
     private let bells: [DispatchSemaphore]
     private let ended = DispatchGroup()
@@ -23,7 +23,18 @@ final class WorkerPool: Sendable {
     /// How long an idle thread keeps its transaction.
     private let lingering: DispatchTimeInterval
 
-    init(contexts: sending [ReadContext], lingerMilliseconds: Int, queueMax: Int) {
+    /// - Parameters:
+    ///   - contexts: One a thread.
+    ///   - longMax: Long jobs that run at one time.
+    ///   - lingerMilliseconds: How long an idle thread keeps its transaction.
+    ///   - queueMax: Jobs waited for, at most.
+    init(
+        contexts: sending [ReadContext],
+        longMax: Int,
+        lingerMilliseconds: Int,
+        queueMax: Int
+    ) {
+        state = Mutex(State(jobs: JobLanes(longMax: longMax)))
         lingering = .milliseconds(lingerMilliseconds)
         gate = AdmissionGate(limit: queueMax)
         bells = contexts.map { _ in DispatchSemaphore(value: 0) }
@@ -37,13 +48,14 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Runs `body` on one of the threads.
+    /// Runs `body` on one of the threads; a long one may wait for others of its kind.
     func run<Value: Sendable>(
+        isLong: Bool = false,
         _ body: @escaping @Sendable (ReadContext) throws -> Value
     ) async throws(FileSystemError) -> Value {
         await gate.enter()
         let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
-            let isQueued = push { context in
+            let isQueued = push(isLong: isLong) { context in
                 continuation.resume(returning: FileSystemError.result { try body(context) })
             }
             if !isQueued { continuation.resume(returning: .failure(.closed)) }
@@ -52,16 +64,12 @@ final class WorkerPool: Sendable {
         return try result.get()
     }
 
-    /// Queues what nobody waits for; dropped when the pool has stopped.
-    func enqueue(_ job: @escaping Job) {
-        _ = push(job)
-    }
-
-    private func push(_ job: @escaping Job) -> Bool {
+    /// Queues a job that tells nobody of its end; false when the pool has stopped.
+    func push(isLong: Bool, _ job: @escaping Job) -> Bool {
         let (isQueued, called) = state.withLock { state -> (Bool, Int?) in
             guard !state.isStopping else { return (false, nil) }
-            state.jobs.append(job)
-            return (true, state.idle.popLast())
+            state.jobs.append(job, isLong: isLong)
+            return (true, state.jobs.canStart ? state.idle.popLast() : nil)
         }
         if let called { bells[called].signal() }
         return isQueued
@@ -79,19 +87,30 @@ final class WorkerPool: Sendable {
     }
 
     private func work(_ number: Int, _ context: ReadContext) {
-        while let job = next(number, context) { job(context) }
+        var wasLong = false
+        while let job = next(number, context, afterLong: wasLong) {
+            job.body(context)
+            wasLong = job.isLong
+        }
         context.rest()
         ended.leave()
     }
 
     /// The next job, waited for; `nil` at the end.
-    private func next(_ number: Int, _ context: ReadContext) -> Job? {
+    private func next(_ number: Int, _ context: ReadContext, afterLong: Bool) -> JobLanes.Entry? {
+        var afterLong = afterLong
         while true {
-            let (job, isEnd) = state.withLock { state -> (Job?, Bool) in
-                if let job = state.jobs.popFirst() { return (job, false) }
-                if !state.isStopping { state.idle.append(number) }
-                return (nil, state.isStopping)
+            let (job, isEnd, called) = state.withLock { state -> (JobLanes.Entry?, Bool, Int?) in
+                if afterLong { state.jobs.endLong() }
+                guard let job = state.jobs.start() else {
+                    // At the end a long job may still wait for others: whoever ends one takes it.
+                    if !state.isStopping { state.idle.append(number) }
+                    return (nil, state.isStopping, nil)
+                }
+                return (job, false, state.jobs.canStart ? state.idle.popLast() : nil)
             }
+            afterLong = false
+            if let called { bells[called].signal() }
             if job != nil || isEnd { return job }
             if context.isReading,
                 bells[number].wait(timeout: .now() + lingering) == .success
@@ -102,29 +121,5 @@ final class WorkerPool: Sendable {
             context.rest()
             bells[number].wait()
         }
-    }
-}
-
-/// Jobs in order of arrival; what is taken is let go of at once, with the bytes that it holds.
-private struct JobQueue {
-    private var jobs: [WorkerPool.Job?] = []
-    private var first = 0
-
-    mutating func append(_ job: @escaping WorkerPool.Job) {
-        jobs.append(job)
-    }
-
-    mutating func popFirst() -> WorkerPool.Job? {
-        guard first < jobs.count else { return nil }
-        let job = jobs[first].take()
-        first += 1
-        if first == jobs.count {
-            jobs.removeAll(keepingCapacity: true)
-            first = 0
-        } else if first >= 1_024 {
-            jobs.removeFirst(first)
-            first = 0
-        }
-        return job
     }
 }

@@ -27,9 +27,7 @@ extension FileSystem {
         as caller: Credentials,
         isAccess: Bool = true
     ) async throws(FileSystemError) -> ReadResult {
-        let result = try await readers.run {
-            try $0.read(inode, range, at: view, for: caller, isAccess: isAccess)
-        }
+        let result = try await readData(inode, range, at: view, for: caller, isAccess: isAccess)
         guard isAccess else { return result }
         core.observe(inode)
         if core.accessTimes.takeCrowded() { flushAccessTimes() }
@@ -44,7 +42,24 @@ extension FileSystem {
         _ range: Range<UInt64>,
         at view: View
     ) async throws(FileSystemError) -> ReadResult {
-        try await readers.run { try $0.read(inode, range, at: view, for: nil, isAccess: false) }
+        try await readData(inode, range, at: view, for: nil, isAccess: false)
+    }
+
+    /// Reads on one of the readers' threads; only so many long reads at a time as there are processors.
+    ///
+    /// More would not be faster, and the kernel reads ahead for one or two streams of a file, not for
+    /// eight that overtake each other (docs/decisions/0017).
+    private func readData(
+        _ inode: InodeNumber,
+        _ range: Range<UInt64>,
+        at view: View,
+        for caller: Credentials?,
+        isAccess: Bool
+    ) async throws(FileSystemError) -> ReadResult {
+        let isLong = range.upperBound - range.lowerBound >= ReadContext.longReadBytes
+        return try await readers.run(isLong: isLong) {
+            try $0.read(inode, range, at: view, for: caller, isAccess: isAccess)
+        }
     }
 
     /// The runs of a file that hold data, ascending, merged and within its size; the rest are holes.
@@ -200,7 +215,10 @@ extension ReadContext {
         core.dataReads.load(ordering: .relaxed) < ReadContext.processors
     }
 
-    private static let processors = ProcessInfo.processInfo.activeProcessorCount
+    static let processors = ProcessInfo.processInfo.activeProcessorCount
+
+    /// From here on a read's time is its bytes', not its rows' and threads'.
+    static let longReadBytes: UInt64 = 256 << 10
 
     /// Bytes that one processor opens on its own: half of a 1 MiB read, some 130 µs of its time.
     private static let partBytes: UInt64 = 512 << 10
