@@ -89,6 +89,7 @@ struct RecordOpener {
     ///   - blocks: Not empty.
     ///   - sealed: Their sealed bytes; may be a mapped file.
     ///   - plain: As many bytes as they hold; undefined when one fails.
+    /// - Returns: Whether all opened, or what stopped it.
     func openRun(
         _ blocks: Range<Int>,
         sealed: UnsafeRawBufferPointer,
