@@ -253,7 +253,7 @@ import VarveModel
                 misses += isKept ? 0 : 1
             }
         }
-        print("packs of an abandoned backup counted \(deletions) times; without the sync \(misses) losses")
+        print("packs that nobody published counted \(deletions) times, \(misses) losses without")
         #expect(deletions > 0 && misses > 0)
     }
 

@@ -58,7 +58,9 @@ struct StateSilence: Sendable {
     let name: String
     let why: String
     let covers: @Sendable (LeftOutStateSync) -> Bool
-    /// Looks whether the reason is true: what of it is not, in words. Absent where another test does.
+    /// Looks whether the reason is true: what of it is not, in words.
+    ///
+    /// Absent where another test does.
     let check: (@Sendable (LeftOutStateSync) async throws -> String?)?
 
     /// Whether the file is the engine's, which has a test of its own.
@@ -169,7 +171,8 @@ extension LeftOutStateSync {
         var looked = 0
         for cut in marks {
             let whole = image(at: cut, leavingOut: false)
-            guard try whole.status(of: directory + "/key") != nil else { continue }  // Deleted since.
+            // It may have been deleted since.
+            guard try whole.status(of: directory + "/key") != nil else { continue }
             looked += 1
             let segments = try whole.files(beneath: directory).filter { $0.hasSuffix(".seg") }
             guard segments.isEmpty || path.hasSuffix("/key.new") else {

@@ -134,13 +134,13 @@ extension PowerCutTests {
         opening.limits.readerLingerMilliseconds = 1
         var recording = Recording(disk: disk, configuration: opening, clock: clock)
         disk.mark("0")
-        for text in ["before", "after", "later"] {
+        for text in ["one", "two", "three"] {
             try await fileSystem.makeWhole(try name(text), Array(text.utf8))
             var tree = recording.states[recording.states.count - 1]
             tree[text] = Array(text.utf8)
             recording.states.append(tree)
             disk.mark("\(recording.states.count - 1)")
-            guard text == "before" else { continue }
+            guard text == "one" else { continue }
             if reads { _ = try await fileSystem.lookup(try name(text), in: .root, as: .root) }
             try await fileSystem.checkpoint()
         }

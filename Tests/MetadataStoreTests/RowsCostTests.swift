@@ -131,7 +131,9 @@ import VarveModel
         print("rows cost: snapshot, difference, collection of 50 changes: \(costs)")
     }
 
-    /// Method: 5,000 keys and 10,000 in pages of 500. Twice the keys are twice the steps; pages that each looked
+    /// Method: 5,000 keys and 10,000 in pages of 500.
+    ///
+    /// Twice the keys are twice the steps; pages that each looked
     /// at the whole range would make them four times as many.
     @Test func `all pages of the journal cost one pass over it`() throws {
         var costs: [UInt64] = []
@@ -155,7 +157,7 @@ import VarveModel
             costs.append(steps)
         }
         print("rows cost: 5,001 and 10,001 changes in pages of 500: \(costs) steps")
-        #expect(costs[1] <= 2 * costs[0] + costs[0] / 20)
+        #expect(costs[1] * 4 <= costs[0] * 9, "a page inside an epoch compares a little more")
         #expect(costs[1] <= 24 * 10_001)
     }
 

@@ -39,6 +39,8 @@ extension RowReader {
     ///   - high: Changes of this epoch are the last.
     ///   - last: The last change of the page before.
     ///   - limit: Changes at most; at least 1.
+    /// - Returns: Changes, ascending; fewer than `limit` at the end.
+    /// - Throws: `.corrupt`, `.failed`.
     package func changes(
         after low: Epoch,
         through high: Epoch,
@@ -69,6 +71,8 @@ extension RowReader {
     ///   - high: Changes of this epoch are the last.
     ///   - bound: Beyond so many it stops soon, and answers those it has.
     ///   - isWanted: Others are left out.
+    /// - Returns: The keys, sorted.
+    /// - Throws: `.corrupt`, `.failed`.
     package func changedKeys(
         after low: Epoch,
         through high: Epoch,
