@@ -41,7 +41,7 @@ extension VaultWriter {
 
     /// Publishes a recovery point, durably and at once, and ends the writer.
     ///
-    /// The order is: packs, their names, an index of them, the look at what was condemned meanwhile,
+    /// The order is: packs, an index of them, the look at what was condemned meanwhile, the names of packs,
     /// then the manifest. A crash before the manifest is durable leaves no point; packs that nobody
     /// refers to go with the next prune.
     ///
@@ -53,10 +53,13 @@ extension VaultWriter {
         for (_, root) in draft.maps.sorted(by: { $0.key < $1.key }) { try requireTrusted(root) }
         try settle()
         try rescueCondemned(draft)
+        // Of this backup's packs, and of those that others have ended and this one refers to.
+        try vault.files.sync(.packs)
         let point = RecoveryPoint(id: RecoveryPointID(.random()), draft: draft)
         try vault.manifests.write(point)
         // A prune that came between sees either this manifest or this lease; the lease keeps its
-        // condemned packs in place until what the point needs has been copied out of them.
+        // condemned packs in place until what the point needs has been copied out of them. The names of these
+        // copies are durable when it deletes: it syncs them itself.
         try rescueCondemned(draft)
         abandon()
         return point

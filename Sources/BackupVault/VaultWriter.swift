@@ -218,12 +218,14 @@ package final class VaultWriter {
         counters.packsFinished += 1
     }
 
-    /// Makes everything stored so far durable: packs, then their names, then an index of them.
+    /// Ends the packs and writes an index of them, durably but for the packs' names.
+    ///
+    /// Who relies on these syncs their folder first. An index that lists a pack which a power cut took is read as
+    /// though it did not.
     func settle() throws(VaultError) {
         try requireWriting()
         do throws(VaultError) {
             for kind in PackKind.allCases { try finish(kind) }
-            try vault.files.sync(.packs)
             guard !unindexed.isEmpty else { return }
             try vault.writeIndexFile(unindexed)
             unindexed = []

@@ -1,8 +1,9 @@
 /// Walks through a recorded run, and at any point forks the disk that a power cut there leaves.
 ///
 /// POSIX is all it grants: bytes and size are durable after the file's sync, names after the sync of
-/// their directory; a rename across two directories needs both. A failed sync loses for ever what was
-/// pending on its file.
+/// their directory; a rename across two directories needs both. Until then a later change of a directory
+/// may reach the medium without an earlier one, unless both concern the same name. A failed sync loses for
+/// ever what was pending on its file.
 package struct CrashReplay: Sendable {
     private let history: [RecordedOperation]
     private let skippedOperation: Int?
@@ -104,9 +105,16 @@ package struct CrashReplay: Sendable {
         var generator = TearGenerator(seed: seed)
         var tree = durable
         for directory in pendingNames.keys.sorted() {
-            let groups = pendingNames[directory] ?? []
-            let kept = Int(generator.next() % UInt64(groups.count + 1))
-            for change in groups.prefix(kept).joined() { tree.apply(change, in: directory) }
+            let odds = [1, 4, 8, 12, 15][Int(generator.next() % 5)]
+            var lost: Set<String> = []
+            for group in pendingNames[directory] ?? [] {
+                let names = group.map(\.name)
+                if lost.isDisjoint(with: names), generator.chance(odds) {
+                    for change in group { tree.apply(change, in: directory) }
+                } else {
+                    lost.formUnion(names)
+                }
+            }
         }
         let nodes = Set(pendingBytes.keys).union(abandonedBytes.keys)
         for node in nodes.sorted() {

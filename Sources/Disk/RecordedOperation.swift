@@ -69,6 +69,14 @@ package struct RecordedSync: Sendable, Hashable {
     package let isDirectory: Bool
 }
 
+/// One read of a file.
+package struct RecordedRead: Sendable, Hashable {
+    package let path: String
+    package let offset: UInt64
+    /// Bytes that were there.
+    package let count: Int
+}
+
 /// A moment that a test remembers, such as "this write was acknowledged".
 package struct DiskMark: Sendable, Hashable {
     /// Operations that had happened by then.
@@ -82,6 +90,7 @@ package enum CutFate: Sendable, Hashable {
     case keepUnsynced
     /// None did.
     case dropUnsynced
-    /// Some did: sectors of 512 bytes at random, and of each directory's changes the first few.
+    /// Some did: sectors of 512 bytes at random, and of each directory's changes any that concern a name
+    /// of which no earlier one is missing.
     case tear(seed: UInt64)
 }

@@ -19,6 +19,8 @@ package final class SimulatedDisk: Disk {
         var faults = SimulatedFaults()
         var bytesWritten: UInt64 = 0
         var bytesRead: UInt64 = 0
+        /// Where files were read; `nil` while nobody asked.
+        var reads: [RecordedRead]?
         let isRecording: Bool
     }
 
@@ -62,6 +64,14 @@ package final class SimulatedDisk: Disk {
     package var bytesWritten: UInt64 { state.withLock { $0.bytesWritten } }
 
     package var bytesRead: UInt64 { state.withLock { $0.bytesRead } }
+
+    /// Remembers from now on where files are read.
+    package func beginRecordingReads() { state.withLock { $0.reads = [] } }
+
+    /// The reads since ``beginRecordingReads()``, in order; later ones are not remembered.
+    package func endRecordingReads() -> [RecordedRead] {
+        state.withLock { $0.reads.take() ?? [] }
+    }
 
     /// Remembers that `label` happened after the operations so far.
     package func mark(_ label: String) {

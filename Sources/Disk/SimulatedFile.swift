@@ -19,7 +19,10 @@ final class SimulatedFile: DiskFile {
             return state.tree.files[node] ?? SimulatedBytes()
         }
         let count = bytes.read(into: buffer, at: offset)
-        disk.arrange { $0.bytesRead += UInt64(count) }
+        disk.arrange {
+            $0.bytesRead += UInt64(count)
+            $0.reads?.append(RecordedRead(path: path, offset: offset, count: count))
+        }
         return count
     }
 

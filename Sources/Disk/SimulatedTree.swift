@@ -4,6 +4,12 @@ struct SimulatedTree: Sendable {
     enum NameChange: Sendable {
         case set(String, node: Int)
         case unset(String)
+
+        var name: String {
+            switch self {
+            case .set(let name, _), .unset(let name): name
+            }
+        }
     }
 
     static let root = 0

@@ -1,3 +1,4 @@
+import MetadataStore
 package import VarveModel
 
 /// One name of a listing.
@@ -64,8 +65,6 @@ package struct Bookmark: Sendable, Hashable {
 }
 
 /// A key that changed between two instants; compare both ends to learn how.
-///
-/// Order is the journal's own, so one may be handed back as `resumeAfter`.
 package enum Change: Sendable, Hashable {
     /// An inode's attributes, its birth or its death; of a symlink or small file its bytes too.
     case inode(InodeNumber)
@@ -77,7 +76,7 @@ package enum Change: Sendable, Hashable {
     case content(InodeNumber, tile: UInt32)
 }
 
-/// A part of the changes between two instants, each key once.
+/// A part of the changes between two instants, in the order of the journal: by epoch, then by key.
 package struct ChangePage: Sendable, Hashable {
     package let changes: [Change]
     /// Hand it back for the next part; `nil` at the end.
@@ -86,9 +85,7 @@ package struct ChangePage: Sendable, Hashable {
 
 /// Where a page of changes ended; opaque.
 package struct ChangePosition: Sendable, Hashable {
-    let kind: Int64
-    let first: Int64
-    let second: Int64
+    let change: FiledChange
 }
 
 /// A dirent as backup sees it.

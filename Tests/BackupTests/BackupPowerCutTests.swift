@@ -248,7 +248,7 @@ import VarveModel
         for sync in syncs {
             if try await shows(sync, run) {
                 shown += 1
-            } else if let reason = Explanation(sync) {
+            } else if let reason = Explanation(sync, run) {
                 explained[reason, default: 0] += 1
             } else {
                 Issue.record("leaving out sync \(sync.number) of \(sync.path) never shows")
@@ -265,12 +265,21 @@ import VarveModel
         /// It is for writers that live, and a power cut ends them all; what it condemned is judged anew.
         /// `HostileTests`: *a generation that is lost condemns nothing, and its number never comes again*.
         case generation
+        /// A prune syncs the names of packs before it deletes any, and none had come since the last sync.
+        case noNewPack
 
-        init?(_ sync: RecordedSync) {
+        init?(_ sync: RecordedSync, _ run: Run) {
             let folder = sync.isDirectory ? sync.path : DiskPath.parent(of: sync.path)
             switch DiskPath.name(of: folder) {
             case "index": self = .index
             case "generations": self = .generation
+            case "packs":
+                let last = run.disk.syncs.last { $0.number < sync.number && $0.path == sync.path }
+                let isNew = run.disk.history[(last?.operation ?? 0)..<sync.operation].contains {
+                    $0.kind == .rename && DiskPath.parent(of: $0.path) == folder
+                }
+                guard sync.isDirectory, !isNew else { return nil }
+                self = .noNewPack
             default: return nil
             }
         }

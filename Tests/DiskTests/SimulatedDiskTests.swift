@@ -80,6 +80,31 @@ import Testing
         #expect(try !exists("/d/g", on: whole) && exists("/e/g", on: whole))
     }
 
+    @Test func `a later change of a directory may be durable without an earlier one`() throws {
+        let disk = try prepared()
+        try disk.replace("/d/old", with: [1])
+        let file = try disk.open("/d/new", .createNew)
+        try file.sync()
+        try disk.remove("/d/old")
+        var found: Set<[Bool]> = []
+        for seed in 0..<60 {
+            let torn = disk.image(cuttingAfter: disk.operations, fate: .tear(seed: UInt64(seed)))
+            found.insert([try exists("/d/new", on: torn), try exists("/d/old", on: torn)])
+        }
+        #expect(found == [[true, true], [true, false], [false, true], [false, false]])
+    }
+
+    @Test func `changes of one name keep their order`() throws {
+        let disk = try prepared()
+        try disk.replace("/d/f", with: [1])
+        try disk.rename("/d/f", to: "/d/g")
+        try disk.rename("/d/g", to: "/d/h")
+        for seed in 0..<60 {
+            let torn = disk.image(cuttingAfter: disk.operations, fate: .tear(seed: UInt64(seed)))
+            #expect(try torn.list("/d").count == 1, "one file has one name")
+        }
+    }
+
     @Test func `a removed file comes back when its directory was not synced`() throws {
         let disk = try prepared()
         try disk.replace("/d/f", with: [1])

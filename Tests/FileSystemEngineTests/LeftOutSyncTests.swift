@@ -20,6 +20,9 @@ extension PowerCutTests {
         let promisesSomething: Bool
         /// Whether it made a directory lasting in which nothing is stored in all of the run.
         let isOfEmptyDirectory: Bool
+        /// Whether all pages that a checkpoint made lasting in the base stand in the durable log still when its
+        /// window ends, byte for byte, under the same record.
+        let isInLog: Bool
 
         var kind: String {
             if sync.isDirectory { return "directory" }
@@ -76,6 +79,13 @@ extension PowerCutTests {
                 The directory of a tier in which this run stores nothing: the next start makes it again.
                 """
         ) { $0.isOfEmptyDirectory },
+        Silence(
+            name: "is in the log",
+            why: """
+                The log was not begun anew before the next checkpoint: a reader still had a transaction, or nothing \
+                was written any more. A start reads every page that the checkpoint copied from there.
+                """
+        ) { $0.isInLog },
     ]
 
     @Test func `leaving out syncs shows`() async throws {
@@ -104,6 +114,49 @@ extension PowerCutTests {
         for kind in ["log", "base", "segment", "directory"] {
             #expect(tally["\(kind) shows"] ?? 0 > 0, "no sync of kind \(kind) shows")
         }
+    }
+
+    /// The last reason, made to happen: a reader that keeps its transaction keeps the log from beginning anew after
+    /// a checkpoint, whose sync is then silent; without a reader the log begins anew, and the sync shows.
+    ///
+    /// In a long run this hangs on how soon the next write comes after a lookup.
+    @Test(arguments: [false, true])
+    func `a checkpoint's sync is silent only while the log goes on`(reads: Bool) async throws {
+        let disk = SimulatedDisk(recording: true)
+        let clock = SimulatedClock(EngineWorld.start)
+        var limits = EngineWorld.smallLimits
+        limits.readers = 1
+        limits.readerLingerMilliseconds = 600_000
+        let configuration = try EngineWorld.configuration(disk: disk, clock: clock, limits: limits)
+        let fileSystem = try await FileSystem.create(configuration)
+        // What a cut leaves is opened with readers that let go.
+        var opening = configuration
+        opening.limits.readerLingerMilliseconds = 1
+        var recording = Recording(disk: disk, configuration: opening, clock: clock)
+        disk.mark("0")
+        for text in ["one", "two", "three"] {
+            try await fileSystem.makeWhole(try name(text), Array(text.utf8))
+            var tree = recording.states[recording.states.count - 1]
+            tree[text] = Array(text.utf8)
+            recording.states.append(tree)
+            disk.mark("\(recording.states.count - 1)")
+            guard text == "one" else { continue }
+            if reads { _ = try await fileSystem.lookup(try name(text), in: .root, as: .root) }
+            try await fileSystem.checkpoint()
+        }
+        await fileSystem.close()
+        let syncs = disk.syncs.filter {
+            $0.path.hasSuffix(".sqlite") && $0.operation > disk.marks[0].position
+        }
+        #expect(syncs.count == 1)
+        let sync = try #require(syncs.first)
+        let leftOut = Self.leftOut(sync, in: recording)
+        #expect(leftOut.promisesSomething)
+        #expect(leftOut.isInLog == reads)
+        let cut = disk.operations
+        let whole = disk.image(cuttingAfter: cut, fate: .dropUnsynced)
+        #expect(await Self.damage(in: whole, of: recording, acknowledged: 3) == nil)
+        #expect(await Self.shows(sync, in: recording) == !reads)
     }
 
     /// Up to which operation nothing else covers what a sync had to.
@@ -135,8 +188,43 @@ extension PowerCutTests {
             sync: sync,
             previous: previous,
             promisesSomething: within.contains { $0 != before },
-            isOfEmptyDirectory: isOfEmptyDirectory
+            isOfEmptyDirectory: isOfEmptyDirectory,
+            isInLog: isInLog(sync, until: end, in: recording)
         )
+    }
+
+    /// Looks at the bytes: which pages the sync made lasting, and what the log holds for certain at the end.
+    private static func isInLog(
+        _ sync: RecordedSync,
+        until end: Int,
+        in recording: Recording
+    ) -> Bool {
+        guard sync.path.hasSuffix(".sqlite"), !sync.isDirectory else { return false }
+        func bytes(_ path: String, cut: Int, without skipped: Int? = nil) -> [UInt8] {
+            let image = recording.disk.image(
+                cuttingAfter: cut,
+                fate: .dropUnsynced,
+                skippingSync: skipped
+            )
+            // No file is no bytes: then no frame is found.
+            return (try? image.contents(of: path, limit: 1 << 30)) ?? []
+        }
+        let log = sync.path + "-wal"
+        let (before, after) = (bytes(log, cut: sync.operation), bytes(log, cut: end))
+        let record = 512..<592
+        guard after.count >= 4_096, before.count >= 4_096, after[record] == before[record] else {
+            return false
+        }
+        var pages: Set<ArraySlice<UInt8>> = []
+        for frame in stride(from: 4_096, to: after.count - 4_159, by: 4_160) {
+            pages.insert(after[frame + 64..<frame + 4_160])
+        }
+        let lasting = bytes(sync.path, cut: sync.operation)
+        let missing = bytes(sync.path, cut: sync.operation, without: sync.number)
+        return stride(from: 4_096, to: lasting.count, by: 4_096).allSatisfy { start in
+            let page = lasting[start..<start + 4_096]
+            return missing.dropFirst(start).prefix(4_096) == page || pages.contains(page)
+        }
     }
 
     /// Whether some cut within the window shows that the sync is missing.

@@ -201,11 +201,9 @@ import VarveModel
         try writer.releaseHold(held.id)
         _ = try writer.advanceRetention(second: 5_000, ladder: ladder)
         while try writer.collectGarbage(limit: 5).hasMore {}
-        let keys = try writer.changes(
+        let keys = try writer.changedKeys(
             after: held.epoch,
-            through: writer.epoch,
-            resumeAfter: nil,
-            limit: 10
+            through: writer.epoch
         )
         #expect(keys == [.content(Self.two, 3)])
         try writer.removeBookmark(name: "vault")

@@ -185,11 +185,9 @@ extension RowsWorld {
         let wanted = Epoch(second: Int64.random(in: 1_000...max(1_000, second), using: &generator))
         guard let instant = retained.last(atOrBefore: wanted) else { return }
         let stamp = RestoreStamp(change: try writer.nextChange(), changed: now)
-        let keys = try writer.changes(
+        let keys = try writer.changedKeys(
             after: instant,
-            through: writer.epoch,
-            resumeAfter: nil,
-            limit: 100_000
+            through: writer.epoch
         )
         let past = side.state(at: instant)
         var model = past

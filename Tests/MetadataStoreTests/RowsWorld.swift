@@ -256,19 +256,26 @@ final class RowsWorld {
         }
         guard let low = pick(instants) else { return }
         let high = pick(instants.filter { $0 > low } + [writer.epoch]) ?? writer.epoch
-        var keys: [ChangeKey] = []
+        var filed: [FiledChange] = []
         while true {
             let page = try reader.changes(
                 after: low,
                 through: high,
-                resumeAfter: keys.last,
+                resumeAfter: filed.last,
                 limit: 9
             )
-            keys += page
+            filed += page
             if page.count < 9 { break }
         }
-        guard keys == keys.sorted(), Set(keys).count == keys.count else {
+        guard filed == filed.sorted(), Set(filed).count == filed.count else {
             throw Mismatch("changes come out of order")
+        }
+        guard filed.allSatisfy({ low < $0.epoch && $0.epoch <= high }) else {
+            throw Mismatch("changes come from outside of \(low)...\(high)")
+        }
+        let keys = try reader.changedKeys(after: low, through: high)
+        guard keys == Set(filed.map(\.key)).sorted() else {
+            throw Mismatch("the keys are not those of the changes")
         }
         let view = high == writer.epoch ? View.live : .past(high)
         let difference = ModelDifference(

@@ -15,7 +15,7 @@ struct PointChanges: Sendable {
 
     var names: [Name] = []
     var inodes: [(InodeNumber, PointChange)] = []
-    /// Keys that the journal gave.
+    /// Keys that the journal gave, once for each epoch in which they changed.
     var keys: UInt64 = 0
 
     /// 4,000,000 keys: beyond that a full backup needs less memory and hardly more time.

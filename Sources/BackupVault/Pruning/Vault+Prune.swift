@@ -178,7 +178,9 @@ private struct Pruner {
         }
     }
 
-    /// Copies live chunks that are found in the given packs into new ones, durably.
+    /// Copies live chunks that are found in the given packs into new ones.
+    ///
+    /// Their bytes are durable, their names are not: ``deleteCondemned()`` syncs these before it relies on them.
     private func copyLive(
         where isSource: (IndexedPack) -> Bool
     ) throws(VaultError) -> Int {
@@ -213,6 +215,9 @@ private struct Pruner {
         try markNewPoints()
         try vault.refresh()
         _ = try copyLive { going.contains($0.id) }
+        // A removal may become durable before an earlier rename. What stands in for these packs must have its
+        // name for certain: copies of this prune, of one that was killed, packs of a backup that gave up.
+        try vault.files.sync(.packs)
         let packs = vault.knowledge.withLock { $0.index.packs }
         for pack in packs where going.contains(pack.id) {
             try vault.files.remove(.packs, PackFormat.fileName(pack.id))

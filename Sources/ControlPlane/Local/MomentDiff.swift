@@ -25,6 +25,7 @@ struct MomentDiff: Sendable {
         var found = DiffReport(differences: [], compared: 0, isCut: false)
         // Gathered first: an inode has keys of several kinds, and shows once.
         var inodes: [InodeNumber: TouchedParts] = [:]
+        var seen: Set<Name> = []
         var resume: ChangePosition?
         repeat {
             let page = try await engine.changes(
@@ -37,7 +38,10 @@ struct MomentDiff: Sendable {
             for change in page.changes {
                 found.compared += 1
                 switch change {
-                case .dirent(let directory, let cookie): names.append((directory, cookie))
+                case .dirent(let directory, let cookie):
+                    // It comes once for each epoch in which it changed.
+                    let name = Name(directory: directory, cookie: cookie)
+                    if seen.insert(name).inserted { names.append((directory, cookie)) }
                 case .inode(let inode): inodes[inode, default: []].insert(.attributes)
                 case .extendedAttributes(let inode): inodes[inode, default: []].insert(.xattrs)
                 case .content(let inode, _): inodes[inode, default: []].insert(.data)
@@ -171,6 +175,12 @@ struct MomentDiff: Sendable {
             names.isEmpty ? [UInt8(ascii: "/")] : names.flatMap { [UInt8(ascii: "/")] + $0.bytes }
         )
     }
+}
+
+/// A name as the journal calls it.
+private struct Name: Hashable {
+    let directory: InodeNumber
+    let cookie: UInt64
 }
 
 /// What of an inode the journal names.

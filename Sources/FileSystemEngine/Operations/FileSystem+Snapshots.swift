@@ -126,7 +126,8 @@ extension FileSystem {
 extension FileSystem {
     /// What changed after one instant, up to and with another: O(changes), never O(files).
     ///
-    /// A key may read the same at both ends; each comes once in all pages together.
+    /// A key may read the same at both ends, and comes once for each epoch in which it changed: who wants it once
+    /// keeps what it saw. A page costs what it answers, wherever in the range it begins.
     ///
     /// - Parameters:
     ///   - low: A retained instant or a bookmark's.
@@ -153,15 +154,15 @@ extension FileSystem {
                     remedy: "Compare in full, and set a bookmark."
                 )
             }
-            let keys = try context.reader.changes(
+            let filed = try context.reader.changes(
                 after: low,
                 through: high,
-                resumeAfter: position?.key,
+                resumeAfter: position?.change,
                 limit: max(1, limit)
             )
-            let last = keys.count == max(1, limit) ? keys.last : nil
+            let last = filed.count == max(1, limit) ? filed.last : nil
             return ChangePage(
-                changes: Change.distinct(keys),
+                changes: Change.distinct(filed.map(\.key)),
                 resumeAfter: last.map(ChangePosition.init)
             )
         }
@@ -248,16 +249,6 @@ extension Snapshot {
             created: row.created,
             expires: row.expires
         )
-    }
-}
-
-extension ChangePosition {
-    init(_ key: ChangeKey) {
-        self.init(kind: key.kind, first: Int64(key.inode.rawValue), second: key.detail)
-    }
-
-    var key: ChangeKey? {
-        ChangeKey(kind: kind, inode: InodeNumber(rawValue: UInt64(first)), detail: second)
     }
 }
 

@@ -230,20 +230,13 @@ struct Rollback {
 
     /// What changed since, of inodes that `isWanted` says; a directory stands for its names.
     private func changedKeys(_ isWanted: (InodeNumber) -> Bool) throws -> [ChangeKey] {
-        var keys: [ChangeKey] = []
-        var position: ChangeKey?
-        while true {
-            let page = try writer.changes(
-                after: instant,
-                through: writer.epoch,
-                resumeAfter: position,
-                limit: 8_192
-            )
-            keys += page.filter { isWanted($0.inode) }
-            try Rollback.requireHeld(keys.count, context.core)
-            guard page.count == 8_192, let last = page.last else { return keys }
-            position = last
-        }
+        let keys = try writer.changedKeys(
+            after: instant,
+            through: writer.epoch,
+            stopsBeyond: context.core.limits.restoreKeysMax
+        ) { isWanted($0.inode) }
+        try Rollback.requireHeld(keys.count, context.core)
+        return keys
     }
 
     /// Refuses what one transaction cannot hold.

@@ -61,6 +61,22 @@ package enum ChangeKey: Hashable, Sendable, Comparable {
     }
 }
 
+/// A key as the journal holds it: under the epoch in which it changed.
+package struct FiledChange: Hashable, Sendable, Comparable {
+    package let epoch: Epoch
+    package let key: ChangeKey
+
+    package init(epoch: Epoch, key: ChangeKey) {
+        self.epoch = epoch
+        self.key = key
+    }
+
+    /// The order of the `chg` table.
+    package static func < (left: FiledChange, right: FiledChange) -> Bool {
+        (left.epoch, left.key) < (right.epoch, right.key)
+    }
+}
+
 /// Whether a key reads the same at both ends of a difference.
 package enum ChangeComparison: Hashable, Sendable {
     case same

@@ -59,7 +59,7 @@ extension MetadataWriter {
         try statements.run(
             .moveGarbage,
             task.id,
-            last.epoch,
+            last.epoch.stored,
             last.key.kind,
             last.key.inode.stored,
             last.key.detail
@@ -79,7 +79,7 @@ extension MetadataWriter {
             task.high,
             Int64(limit)
         ) { statement throws(MetadataError) in
-            FiledChange(epoch: statement.int(0), key: try ChangeKey(statement, at: 1))
+            try FiledChange(statement)
         }
     }
 
@@ -179,12 +179,13 @@ extension MetadataWriter {
         _ bookmarks: [Int64],
         _ report: inout GarbageReport
     ) throws(MetadataError) {
-        let before = Epoch(stored: change.epoch - 1)
+        let epoch = change.epoch.stored
+        let before = Epoch(stored: epoch - 1)
         var target = state.retained.first(after: before)?.stored
-        if let mark = bookmarks.first(where: { $0 >= change.epoch }) {
+        if let mark = bookmarks.first(where: { $0 >= epoch }) {
             target = min(target ?? mark, mark)
         }
-        guard let target, target > change.epoch else { return }
+        guard let target, target > epoch else { return }
         try note(change.key, at: Epoch(stored: target))
         try delete(change)
         report.trimmed += 1
@@ -200,7 +201,7 @@ extension MetadataWriter {
         if let oldest = try coalescingMarks().first { bound = min(bound, oldest) }
         let old = try statements.all(.changesUntil, bound, Int64(limit)) {
             statement throws(MetadataError) in
-            FiledChange(epoch: statement.int(0), key: try ChangeKey(statement, at: 1))
+            try FiledChange(statement)
         }
         for change in old { try delete(change) }
         report.trimmed += old.count
@@ -210,7 +211,7 @@ extension MetadataWriter {
     private func delete(_ change: FiledChange) throws(MetadataError) {
         try statements.run(
             .deleteChange,
-            change.epoch,
+            change.epoch.stored,
             change.key.kind,
             change.key.inode.stored,
             change.key.detail
@@ -223,12 +224,6 @@ extension MetadataWriter {
         let bookmarks = try bookmarks().filter { !$0.isBroken }.map(\.epoch.stored)
         return try (bookmarks + statements.all(.garbageEnds) { $0.int(0) }).sorted()
     }
-}
-
-/// A key as the journal holds it.
-private struct FiledChange {
-    let epoch: Int64
-    let key: ChangeKey
 }
 
 /// A row of the `gc` table: (low, high] is to be looked at, after the cursor.

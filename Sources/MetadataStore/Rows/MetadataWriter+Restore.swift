@@ -16,7 +16,7 @@ extension MetadataWriter {
     ///
     /// Nothing is copied: slices of the past are laid anew over the present, and share their records.
     /// The past itself stays, so this can be undone the same way. Restoring every key of
-    /// ``RowReader/changes(after:through:resumeAfter:limit:)`` since the instant rolls all back.
+    /// ``RowReader/changedKeys(after:through:stopsBeyond:where:)`` since the instant, in order, rolls all back.
     ///
     /// - Parameters:
     ///   - key: As the change journal names it; tile -1 stands for all tiles of the file.

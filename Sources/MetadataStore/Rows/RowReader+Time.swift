@@ -28,28 +28,73 @@ extension RowReader {
         }
     }
 
-    /// The keys that changed in epochs after `low`, up to and with `high`: each once, ascending.
+    /// What the journal holds of epochs after `low`, up to and with `high`, in its own order.
     ///
-    /// Costs one step a `chg` row of the range, whatever the file system holds. A key may turn out
-    /// the same at both ends: ``compare(_:from:to:)`` tells.
+    /// A page costs one step a row that it answers, so that all pages together cost one pass. A key comes once for
+    /// each epoch in which it changed, and may turn out the same at both ends: ``compare(_:from:to:)`` tells. When
+    /// the collector moves a key on between two pages it comes once more; none is missed while `high` is retained.
+    ///
+    /// - Parameters:
+    ///   - low: Changes of this epoch are left out.
+    ///   - high: Changes of this epoch are the last.
+    ///   - last: The last change of the page before.
+    ///   - limit: Changes at most; at least 1.
+    /// - Returns: Changes, ascending; fewer than `limit` at the end.
+    /// - Throws: `.corrupt`, `.failed`.
     package func changes(
         after low: Epoch,
         through high: Epoch,
-        resumeAfter key: ChangeKey?,
+        resumeAfter last: FiledChange?,
         limit: Int
-    ) throws(MetadataError) -> [ChangeKey] {
-        let statement = try statements.bound(.changesBetween, [low.stored, high.stored])
-        defer { statement.reset() }
-        let crowd = limit < Int.max / 8 ? 4 * limit + 1_024 : Int.max
-        var keys: [ChangeKey] = []
-        while try statement.step() {
-            let found = try ChangeKey(statement, at: 0)
-            if let key, found <= key { continue }
-            keys.append(found)
-            if keys.count >= crowd { keys = RowReader.leastDistinct(keys, limit) }
+    ) throws(MetadataError) -> [FiledChange] {
+        // Kinds, inodes and tiles are below the greatest number: this comes after all keys of `low`.
+        var position = [low.stored, Int64.max, Int64.max, Int64.max]
+        if let last, last.epoch > low {
+            position = [
+                last.epoch.stored, last.key.kind, last.key.inode.stored, last.key.detail,
+            ]
         }
-        return RowReader.leastDistinct(keys, limit)
+        let values = position + [high.stored, Int64(limit)]
+        let statement = try statements.bound(.changesFrom, values)
+        defer { statement.reset() }
+        var changes: [FiledChange] = []
+        while try statement.step() { changes.append(try FiledChange(statement)) }
+        return changes
     }
+
+    /// The keys that changed in epochs after `low`, up to and with `high`: each once, ascending.
+    ///
+    /// They are held in memory.
+    ///
+    /// - Parameters:
+    ///   - low: Changes of this epoch are left out.
+    ///   - high: Changes of this epoch are the last.
+    ///   - bound: Beyond so many it stops soon, and answers those it has.
+    ///   - isWanted: Others are left out.
+    /// - Returns: The keys, sorted.
+    /// - Throws: `.corrupt`, `.failed`.
+    package func changedKeys(
+        after low: Epoch,
+        through high: Epoch,
+        stopsBeyond bound: Int = .max,
+        where isWanted: (ChangeKey) -> Bool = { _ in true }
+    ) throws(MetadataError) -> [ChangeKey] {
+        var keys: Set<ChangeKey> = []
+        var last: FiledChange?
+        repeat {
+            let changes = try changes(
+                after: low,
+                through: high,
+                resumeAfter: last,
+                limit: RowReader.pageChanges
+            )
+            for change in changes where isWanted(change.key) { keys.insert(change.key) }
+            last = changes.count == RowReader.pageChanges ? changes.last : nil
+        } while last != nil && keys.count <= bound
+        return keys.sorted()
+    }
+
+    private static let pageChanges = 8_192
 
     /// Whether what a key names reads the same at two moments; `nil` stands for an empty past.
     package func compare(
@@ -112,14 +157,15 @@ extension RowReader {
             [$0.offset, $0.length, $0.record.segment.rawValue, $0.record.offset, $0.skip]
         }
     }
+}
 
-    private static func leastDistinct(_ keys: [ChangeKey], _ limit: Int) -> [ChangeKey] {
-        var least: [ChangeKey] = []
-        for key in keys.sorted() where least.last != key {
-            if least.count == limit { break }
-            least.append(key)
-        }
-        return least
+extension FiledChange {
+    /// Columns epoch, kind, k1, k2.
+    init(_ statement: Statement) throws(MetadataError) {
+        self.init(
+            epoch: Epoch(stored: statement.int(0)),
+            key: try ChangeKey(statement, at: 1)
+        )
     }
 }
 
@@ -166,11 +212,8 @@ extension Query {
     static let snapshotByName = Query("SELECT \(snapshotColumns) FROM snap WHERE name = ?1")
     static let snapshotByID = Query("SELECT \(snapshotColumns) FROM snap WHERE id = ?1")
     static let bookmarks = Query("SELECT name, epoch, expires, broken FROM bookmark ORDER BY name")
-    static let changesBetween = Query(
-        "SELECT kind, k1, k2 FROM chg WHERE epoch > ?1 AND epoch <= ?2"
-    )
 
     static let ofTimeReads = [
-        snapshots, snapshotByName, snapshotByID, bookmarks, changesBetween,
+        snapshots, snapshotByName, snapshotByID, bookmarks,
     ]
 }

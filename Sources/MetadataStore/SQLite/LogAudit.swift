@@ -35,7 +35,10 @@ struct LogAudit {
             throw tooShort(recovered, required, witness)
         }
         let proven = max(note.generation == recovered.generation ? note.frames : 0, claimed.frames)
-        try takeOver(proven..<recovered.frames)
+        // A note or a claim of all frames was written after their sync, which covered the record as well; and
+        // a log without a record has nothing at all.
+        let isProven = recovered.frames > 0 && proven >= recovered.frames
+        if recovered.generation > 0, !isProven { try takeOver(proven..<recovered.frames) }
         files.adopt(frames: recovered.frames, pages: try countPages(on: connection))
     }
 
@@ -78,14 +81,12 @@ struct LogAudit {
     /// A killed process may not have synced it, or its sync may have failed: then the kernel holds the
     /// bytes for clean, a sync alone would answer well and do nothing. So they are written again.
     private func takeOver(_ frames: Range<UInt64>) throws(MetadataError) {
-        if files.generation > 0 {
-            let record = LogRecord(header: files.logHeader, generation: files.generation)
-            try files.write(
-                record.sealed(by: sealer),
-                to: files.log,
-                at: SealedLayout.logRecordOffset
-            )
-        }
+        let record = LogRecord(header: files.logHeader, generation: files.generation)
+        try files.write(
+            record.sealed(by: sealer),
+            to: files.log,
+            at: SealedLayout.logRecordOffset
+        )
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: SealedLayout.sealedFrameBytes,
             alignment: 64

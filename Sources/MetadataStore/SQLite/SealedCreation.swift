@@ -11,7 +11,8 @@ struct SealedCreation {
         try refuseOrphan()
         do throws(DiskError) {
             try makeLog(id: identity.id)
-            // The rename's sync of the directory makes the log's name durable, too.
+            // The log's name must not become durable after the base's: a base without its log is damage.
+            try disk.syncDirectory(DiskPath.parent(of: path))
             try disk.replace(path, with: base(identity, keys))
         } catch {
             throw MetadataError(error, database: path)
