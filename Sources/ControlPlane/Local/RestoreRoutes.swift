@@ -98,7 +98,7 @@ struct RestoreRoutes: Sendable {
                 try await vaults.all()
             }
         var closed: [APIError] = []
-        for entry in entries {
+        for entry in entries where !entry.isUnfinished {
             guard case .success(let vault) = entry.vault else {
                 if case .failure(let reason) = entry.vault { closed.append(reason) }
                 continue

@@ -92,7 +92,7 @@ struct RestoreCommand: AsyncParsableCommand {
             RestoreRequest(file: file, moment: moment, target: target, isPlan: dryRun)
         )
         if global.json { try Output.json(report) } else { try show(report) }
-        if Output.list(left: report.left) { throw ExitCode(ExitStatus.partly.rawValue) }
+        try Output.end(left: report.left)
     }
 
     private func show(_ report: RestoreReport) throws {

@@ -8,7 +8,8 @@ struct ImportCommand: AsyncParsableCommand {
         abstract: "Copy a host directory's contents and attributes into a file system.",
         discussion: """
             Kinds, owners, modes, times, hard links, holes and extended attributes are kept, as by 'cp -a \
-            HOSTDIR/. TARGET'. What could not be done is listed, and the exit code is then 3.
+            HOSTDIR/. TARGET'. What could not be done is listed, and the exit code is then 3, or 2 when the file \
+            system is damaged there.
 
             EXAMPLES
               varve import /home/projects shared:/projects
@@ -63,20 +64,16 @@ struct ImportCommand: AsyncParsableCommand {
 }
 
 extension TreeReport {
-    /// Prints the report; exits 3 when something was left out.
+    /// Prints the report; exits 3 when something was left out, 2 when damage is among it.
     func show(json: Bool) throws {
         if json {
             try Output.json(self)
         } else {
-            // A streamed export is unpacked by tar, which counts nothing.
-            let isStream = files + directories + others == 0
             try Output.line(
-                isStream
-                    ? "\(Output.size(bytes)) streamed"
-                    : "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
+                "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
             )
         }
-        if Output.list(left: left) { throw ExitCode(ExitStatus.partly.rawValue) }
+        try Output.end(left: left)
     }
 
     func adding(left more: [LeftOut]) -> TreeReport {

@@ -55,8 +55,9 @@ final class TarProcess {
     ) async throws -> TreeReport {
         let tar = try writing(directory: directory)
         var bytes: UInt64 = 0
+        let report: TreeReport
         do {
-            try await client.download(Route.exportStream, request) { part in
+            report = try await client.download(Route.exportStream, request) { part in
                 bytes += UInt64(part.count)
                 ProgressLine.show(Progress(phase: "exporting", bytes: bytes))
                 try Output.write(part, to: tar.descriptor)
@@ -68,7 +69,7 @@ final class TarProcess {
         }
         close(tar.descriptor)
         ProgressLine.end()
-        return TreeReport(files: 0, directories: 0, others: 0, bytes: bytes, left: tar.finish())
+        return report.adding(left: tar.finish())
     }
 
     /// Hangs up before its end; answers what it complained about.
