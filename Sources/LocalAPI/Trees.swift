@@ -31,20 +31,26 @@ package struct TreeReport: Codable, Sendable, Hashable {
     package var others: UInt64
     package var bytes: UInt64
     /// What could not be done; the command then exits 3, or 2 when damage is among it.
+    ///
+    /// The first thousand of it.
     package var left: [LeftOut]
+    /// All of it.
+    package var leftCount: UInt64
 
     package init(
         files: UInt64,
         directories: UInt64,
         others: UInt64,
         bytes: UInt64,
-        left: [LeftOut]
+        left: [LeftOut],
+        leftCount: UInt64
     ) {
         self.files = files
         self.directories = directories
         self.others = others
         self.bytes = bytes
         self.left = left
+        self.leftCount = leftCount
     }
 }
 

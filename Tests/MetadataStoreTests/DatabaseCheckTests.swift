@@ -74,7 +74,7 @@ import VarveModel
         let (world, disk) = try SQLiteWorld.simulated()
         _ = try Self.make(world)
         let database = try world.open(create: false)
-        #expect(try SealedDatabase.findings(of: SQLiteWorld.id) == [])
+        #expect(try database.findings() == [])
         let places: [(path: String, offset: UInt64, says: String)] = [
             (SQLiteWorld.path, 70, "header is damaged"),
             (SQLiteWorld.logPath, 50, "damaged header"),
@@ -83,13 +83,12 @@ import VarveModel
         ]
         for (path, offset, says) in places {
             try disk.corrupt(path, at: offset, mask: 16)
-            let found = try #require(try SealedDatabase.findings(of: SQLiteWorld.id))
+            let found = try database.findings()
             #expect(found.contains { $0.contains(says) }, "\(says): \(found)")
             try disk.corrupt(path, at: offset, mask: 16)
         }
         #expect(try database.findings() == [])
         database.close()
-        #expect(try SealedDatabase.findings(of: SQLiteWorld.id) == nil)
     }
 
     @Test func `many damaged pages are counted, not all listed`() throws {
@@ -123,9 +122,16 @@ import VarveModel
             group.addTask { try Self.write(to: database, until: flag) }
             group.addTask {
                 defer { flag.isOver.store(true, ordering: .releasing) }
-                for _ in 0..<150 {
+                for check in 1...60 as ClosedRange<UInt64> {
                     let found = try SealedDatabase.findings(of: id)
                     #expect(found == [])
+                    // Two checkpoints at least go by, with nobody reading: the log begins anew.
+                    let next = flag.rounds.load(ordering: .acquiring) + 9 + check % 5
+                    while flag.rounds.load(ordering: .acquiring) < next,
+                        !flag.isOver.load(ordering: .acquiring)
+                    {
+                        await Task.yield()
+                    }
                 }
                 return 0
             }
@@ -133,11 +139,13 @@ import VarveModel
         }
         #expect(restarts > 5, "the log began anew \(restarts) times")
         database.close()
+        #expect(try SealedDatabase.findings(of: id) == nil, "it is open no more")
     }
 
     /// Tells the writer that the checks are done.
     private final class Flag: Sendable {
         let isOver = Atomic(false)
+        let rounds = Atomic<UInt64>(0)
     }
 
     /// Writes, deletes and checkpoints; answers how often the log began anew.
@@ -145,6 +153,7 @@ import VarveModel
         to database: SealedDatabase,
         until flag: Flag
     ) throws -> UInt64 {
+        defer { flag.isOver.store(true, ordering: .releasing) }
         let connection = try database.connect(writer: true)
         var generator = SeededGenerator(seed: 5)
         var round = 0
@@ -153,6 +162,7 @@ import VarveModel
             let key = Int64.random(in: 0..<300, using: &generator)
             try SQLiteWorld.put(connection, key, generator.bytes(key % 3 == 0 ? 6_000 : 100))
             round += 1
+            flag.rounds.add(1, ordering: .acquiringAndReleasing)
             if round.isMultiple(of: 7) { try connection.execute("DELETE FROM t WHERE k % 7 = 3") }
             if round.isMultiple(of: 5) { try database.checkpoint() }
         }

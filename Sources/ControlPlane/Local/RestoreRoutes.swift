@@ -174,6 +174,7 @@ struct RestoreRoutes: Sendable {
             files: copied.files,
             bytes: copied.bytes,
             left: copied.left,
+            leftCount: copied.leftCount,
             fileSystem: made?.record.id.text
         )
     }
@@ -210,6 +211,7 @@ struct RestoreRoutes: Sendable {
                     files: UInt64(plan.differences.count),
                     bytes: 0,
                     left: [],
+                    leftCount: 0,
                     fileSystem: place.fileSystem.record.id.text,
                     plan: plan
                 )
@@ -227,6 +229,7 @@ struct RestoreRoutes: Sendable {
                 files: changed,
                 bytes: 0,
                 left: [],
+                leftCount: 0,
                 fileSystem: place.fileSystem.record.id.text,
                 undo: undo
             )

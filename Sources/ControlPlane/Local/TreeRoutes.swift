@@ -172,21 +172,11 @@ enum HostPath {
 
 extension TreeReport {
     init(_ copied: TransferReport) {
-        var left = copied.omissions.map { omission in
+        let left = copied.omissions.map { omission in
             LeftOut(
                 path: EscapedBytes(omission.path),
                 what: "\(omission.call): \(omission.reason)",
                 isDamage: omission.isDamage
-            )
-        }
-        let unlisted = copied.omissionsCount - copied.omissions.count
-        if unlisted > 0 {
-            left.append(
-                LeftOut(
-                    path: EscapedBytes([]),
-                    what: "and \(unlisted) more, not listed",
-                    isDamage: copied.damageCount > TransferReport.omissionsMax
-                )
             )
         }
         self.init(
@@ -194,7 +184,8 @@ extension TreeReport {
             directories: UInt64(copied.directories),
             others: UInt64(copied.symlinks + copied.specials),
             bytes: copied.bytes,
-            left: left
+            left: left,
+            leftCount: UInt64(copied.omissionsCount)
         )
     }
 }

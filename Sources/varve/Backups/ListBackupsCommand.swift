@@ -30,7 +30,8 @@ struct ListBackupsCommand: AsyncParsableCommand {
             ListBackups(fileSystem: fileSystem, vault: vault)
         )
         if global.json { try Output.json(found.points) } else { try show(found.points) }
-        try Output.end(left: found.unreadable, "not listed")
+        let count = UInt64(found.unreadable.count)
+        try Output.end(left: found.unreadable, of: count, "not listed")
     }
 
     private func show(_ points: [RecoveryPointDescription]) throws {

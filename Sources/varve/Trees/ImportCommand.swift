@@ -56,10 +56,10 @@ struct ImportCommand: AsyncParsableCommand {
             )
         } catch {
             // What kept tar from reading may be the reason of it all.
-            for item in tar.stop() { Output.note("varve: \(item.what)") }
+            for item in tar.stop().listed { Output.note("varve: \(item.what)") }
             throw error
         }
-        return report.adding(left: tar.finish())
+        return report.adding(tar.finish())
     }
 }
 
@@ -73,12 +73,13 @@ extension TreeReport {
                 "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
             )
         }
-        try Output.end(left: left)
+        try Output.end(left: left, of: leftCount)
     }
 
-    func adding(left more: [LeftOut]) -> TreeReport {
+    func adding(_ more: TarProcess.Complaints) -> TreeReport {
         var report = self
-        report.left += more
+        report.left += more.listed
+        report.leftCount += more.count
         return report
     }
 }
