@@ -27,12 +27,39 @@ struct LoopMount: Sendable {
         try Program.run("losetup", "--direct-io=on", device)
     }
 
-    func unmount() throws {
-        do {
+    func unmount() async throws {
+        let open = try await Descriptors.left(beneath: directory)
+        if open.isEmpty {
             try Program.run("umount", directory)
-        } catch {
-            // Something still looks at it: it goes when that ends, with this process at the latest.
+        } else {
+            // It goes when they do, with this process at the latest; the figures are worth more.
+            FileHandle.standardError.write(
+                Data("still open: \(open.joined(separator: ", "))\n".utf8)
+            )
             try Program.run("umount", "--lazy", directory)
+        }
+    }
+}
+
+/// The open files of this process.
+enum Descriptors {
+    /// Waits until none lies beneath a directory, ten seconds at most; answers what is left.
+    ///
+    /// A file system that has closed answers before its threads have let go of their last descriptors, and nothing
+    /// tells when they have.
+    static func left(beneath directory: String) async throws -> [String] {
+        for _ in 0..<10_000 {
+            let open = try all().filter { $0.hasPrefix(directory + "/") }
+            if open.isEmpty { return [] }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        return try all().filter { $0.hasPrefix(directory + "/") }
+    }
+
+    private static func all() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { number in
+            // One that was closed since it was listed has no name.
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + number)
         }
     }
 }

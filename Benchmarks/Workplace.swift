@@ -39,11 +39,11 @@ final class Workplace: Sendable {
         let ground = try newGround(inodes: inodes)
         do {
             let value = try await body(ground)
-            try ground.remove()
+            try await ground.remove()
             return value
         } catch {
             // The first error tells more; the mount ends with the process at the latest.
-            try? ground.remove()
+            try? await ground.remove()
             throw error
         }
     }
@@ -100,8 +100,8 @@ struct Ground: Sendable {
         }
     }
 
-    func remove() throws {
-        try mount?.unmount()
+    func remove() async throws {
+        try await mount?.unmount()
         try FileManager.default.removeItem(atPath: path)
     }
 }

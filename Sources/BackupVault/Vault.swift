@@ -58,7 +58,9 @@ package final class Vault: Sendable {
         manifests = ManifestFiles(files: files, keys: keys)
     }
 
-    /// Makes a vault in `directory`, which must not hold one; `vault.json` comes last and makes it one.
+    /// Makes a vault in `directory`; `vault.json` comes last and makes it one.
+    ///
+    /// The directory is missing, empty, or what an interrupted making left: anything else there is not touched.
     ///
     /// - Parameters:
     ///   - disk: Where it lies.
@@ -79,14 +81,7 @@ package final class Vault: Sendable {
     ) throws(VaultError) -> Vault {
         precondition(settings.chunks.isValid, "chunk sizes must be in order")
         let files = VaultFiles(disk: disk, directory: directory)
-        let described = files.path(VaultDescription.fileName)
-        guard try onDisk({ () throws(DiskError) in try disk.status(of: described) }) == nil else {
-            throw VaultError(
-                .exists,
-                "'\(directory)' already holds a vault",
-                remedy: "Choose another directory, or open that vault."
-            )
-        }
+        try files.requireVacant()
         let id = UniqueID.random()
         let data = DataKey.random()
         let secret = SecureRandom.bytes(SecretBytes.count)
@@ -118,7 +113,8 @@ package final class Vault: Sendable {
     ///   - root: The key that wrapped the vault's own.
     ///   - settings: Sizes and level of what will be written; chunk sizes are the vault's own.
     /// - Returns: The vault, with its index in memory.
-    /// - Throws: `.notFound`, `.wrongKey`, `.newerFormat`, `.corrupt`, `.denied`, `.failed`.
+    /// - Throws: `.notFound` where no vault was ever made whole, `.wrongKey`, `.newerFormat`, `.corrupt`, `.denied`,
+    ///   `.failed`.
     package static func open(
         disk: any Disk,
         directory: String,
@@ -131,11 +127,7 @@ package final class Vault: Sendable {
             bytes = try files.contents(VaultDescription.fileName, limit: 1 << 20)
         } catch {
             guard error.code == .notFound else { throw error }
-            throw VaultError(
-                .notFound,
-                "'\(directory)' holds no vault",
-                remedy: "Name a vault's directory, or create one."
-            )
+            throw try files.undescribed()
         }
         let description = try VaultDescription(bytes)
         guard let id = description.id else {

@@ -73,7 +73,7 @@ package struct APIError: Error, Sendable, Hashable, Codable, CustomStringConvert
 package enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
     case done = 0
     case failed = 1
-    /// Found damage or a difference.
+    /// Found damage or a difference: damage is the graver news, so this wins over what else went wrong.
     case found = 2
     /// Done in part; what was left out is listed.
     case partly = 3

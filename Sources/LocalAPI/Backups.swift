@@ -12,7 +12,7 @@ package struct VaultDescription: Codable, Sendable, Hashable {
     package var name: String
     /// What follows is absent when it is unavailable, but for state and reason.
     package var created: TimeText?
-    /// `available`, or `unavailable` with the reason.
+    /// `available`; `unavailable`, or `unfinished` when its making was cut short, with the reason.
     package var state: String
     package var reason: String?
     package var recoveryPoints: UInt64?

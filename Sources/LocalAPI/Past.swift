@@ -153,7 +153,10 @@ package struct RestoreRequest: Codable, Sendable, Hashable {
 package struct RestoreReport: Codable, Sendable, Hashable {
     package var files: UInt64
     package var bytes: UInt64
+    /// The first thousand of what could not be done.
     package var left: [LeftOut]
+    /// All of it.
+    package var leftCount: UInt64
     /// The id of the file system that was made or written.
     package var fileSystem: String?
     /// Of a restore in place: the snapshot that undoes it; it goes by itself after a week.
@@ -167,6 +170,7 @@ package struct RestoreReport: Codable, Sendable, Hashable {
         files: UInt64,
         bytes: UInt64,
         left: [LeftOut],
+        leftCount: UInt64,
         fileSystem: String? = nil,
         undo: String? = nil,
         plan: DiffReport? = nil
@@ -174,6 +178,7 @@ package struct RestoreReport: Codable, Sendable, Hashable {
         self.files = files
         self.bytes = bytes
         self.left = left
+        self.leftCount = leftCount
         self.fileSystem = fileSystem
         self.undo = undo
         self.plan = plan

@@ -22,10 +22,8 @@ package struct LongCall<Request: Codable & Sendable, Answer: Codable & Sendable>
     package let path: String
 }
 
-/// A call whose answer is bytes as they are.
-///
-/// A failure after the first byte closes the connection before the body's end.
-package struct Download<Request: Codable & Sendable>: Sendable {
+/// A call whose answer is bytes, in ``DownloadFrames``; behind them comes the answer or the error.
+package struct Download<Request: Codable & Sendable, Answer: Codable & Sendable>: Sendable {
     package let path: String
 }
 
@@ -48,7 +46,7 @@ package struct Refusal: Codable, Sendable, Hashable {
     }
 }
 
-/// One line of a long call's answer: exactly one of the three is there.
+/// One line of a long call's answer, or the end of a download: exactly one of the three is there.
 package struct StreamLine<Answer: Codable & Sendable>: Codable, Sendable {
     package var progress: Progress?
     package var result: Answer?
@@ -94,11 +92,13 @@ extension Route {
     package static let importStream = Upload<TreeStream, TreeReport>(
         path: "trees/import-stream"
     )
-    package static let exportStream = Download<TreeStream>(path: "trees/export-stream")
+    package static let exportStream = Download<TreeStream, TreeReport>(
+        path: "trees/export-stream"
+    )
 
     package static let list = Call<ListDirectory, DirectoryListing>(path: "files/list")
     package static let stat = Call<FileRequest, FileDescription>(path: "files/stat")
-    package static let read = Download<FileRequest>(path: "files/read")
+    package static let read = Download<FileRequest, Nothing>(path: "files/read")
     package static let write = Upload<WriteFile, FileDescription>(path: "files/write")
     package static let remove = LongCall<RemoveFile, RemoveReport>(path: "files/remove")
     package static let makeDirectory = Call<MakeDirectory, Nothing>(path: "files/mkdir")

@@ -30,21 +30,27 @@ package struct TreeReport: Codable, Sendable, Hashable {
     /// Symbolic links, FIFOs, sockets and devices.
     package var others: UInt64
     package var bytes: UInt64
-    /// What could not be done; the command then exits 3.
+    /// What could not be done; the command then exits 3, or 2 when damage is among it.
+    ///
+    /// The first thousand of it.
     package var left: [LeftOut]
+    /// All of it.
+    package var leftCount: UInt64
 
     package init(
         files: UInt64,
         directories: UInt64,
         others: UInt64,
         bytes: UInt64,
-        left: [LeftOut]
+        left: [LeftOut],
+        leftCount: UInt64
     ) {
         self.files = files
         self.directories = directories
         self.others = others
         self.bytes = bytes
         self.left = left
+        self.leftCount = leftCount
     }
 }
 
@@ -52,9 +58,12 @@ package struct TreeReport: Codable, Sendable, Hashable {
 package struct LeftOut: Codable, Sendable, Hashable {
     package var path: EscapedBytes
     package var what: String
+    /// Whether it does not verify, and was not only refused.
+    package var isDamage: Bool
 
-    package init(path: EscapedBytes, what: String) {
+    package init(path: EscapedBytes, what: String, isDamage: Bool = false) {
         self.path = path
         self.what = what
+        self.isDamage = isDamage
     }
 }

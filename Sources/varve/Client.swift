@@ -76,28 +76,42 @@ struct Client: Sendable {
         return nil
     }
 
-    /// Bytes from the daemon, piece by piece.
-    func download<Request>(
-        _ download: Download<Request>,
+    /// Bytes from the daemon, piece by piece; answers what it says behind them.
+    @discardableResult
+    func download<Request, Answer>(
+        _ download: Download<Request, Answer>,
         _ request: Request,
         _ consume: ([UInt8]) throws -> Void
-    ) async throws {
+    ) async throws -> Answer {
         let response = try await send(
             download.path,
             body: .bytes(ByteBuffer(bytes: JSONEncoder().encode(request)))
         )
+        var reader = DownloadReader()
         do {
-            for try await part in response.body { try consume(Array(part.readableBytesView)) }
+            for try await part in response.body {
+                try reader.take(Array(part.readableBytesView), consume)
+                guard reader.ending?.count ?? 0 <= Client.answerBytesMax else { break }
+            }
         } catch let error as APIError {
             throw error
         } catch {
-            throw APIError(
-                .failed,
-                "the daemon broke off before the end: \(error)",
-                remedy:
-                    "What came is not whole. Its log names the reason; 'varve doctor' checks the file system."
-            )
+            throw brokenOff("\(error)")
         }
+        guard let ending = reader.ending, !ending.isEmpty else { throw brokenOff("no end came") }
+        let last = try decode(StreamLine<Answer>.self, ending)
+        if let error = last.error { throw error }
+        guard let answer = last.result else { throw brokenOff("no answer came") }
+        return answer
+    }
+
+    private func brokenOff(_ why: String) -> APIError {
+        APIError(
+            .failed,
+            "the daemon broke off before the end: \(why)",
+            remedy:
+                "What came is not whole. Its log names the reason; 'varve doctor' checks the file system."
+        )
     }
 
     /// Bytes to the daemon, piece by piece.

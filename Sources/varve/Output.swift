@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import Glibc
 import LocalAPI
@@ -121,15 +122,24 @@ enum Output {
         return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 
-    /// Lists what could not be done, the first 200; answers whether there was any, which is exit code 3.
-    static func list(left: [LeftOut], _ verdict: String = "not done") -> Bool {
-        for item in left.prefix(200) {
+    /// Lists what could not be done, damage first, the first 200 in all; ends with the exit code that it deserves.
+    ///
+    /// - Parameters:
+    ///   - left: What is known of it.
+    ///   - count: How much there is.
+    ///   - verdict: What became of it, if it is no damage.
+    /// - Throws: Exit code 2 when damage is among it, 3 for anything else; nothing when nothing was left.
+    static func end(left: [LeftOut], of count: UInt64, _ verdict: String = "not done") throws {
+        let damaged = left.filter(\.isDamage)
+        for item in (damaged + left.filter { !$0.isDamage }).prefix(200) {
             // The root of what was copied has no path of its own.
             let path = item.path.bytes.isEmpty ? "." : item.path.text
-            note("varve: \(verdict): \(path): \(item.what)")
+            note("varve: \(item.isDamage ? "damaged" : verdict): \(path): \(item.what)")
         }
-        if left.count > 200 { note("varve: and \(left.count - 200) more") }
-        return !left.isEmpty
+        if count > 200 { note("varve: and \(count - 200) more") }
+        guard !left.isEmpty else { return }
+        let status: ExitStatus = damaged.isEmpty ? .partly : .found
+        throw ExitCode(status.rawValue)
     }
 }
 

@@ -258,11 +258,23 @@ final class Unpacking<Sink: TreeSink>: Sendable {
         guard failure.fatal == nil else {
             return state.withLock { $0.fatal = $0.fatal ?? failure }
         }
-        omit(failure.call, failure.errno, failure.reason, path)
+        omit(failure.call, failure.errno, failure.reason, path, isDamage: failure.isDamage)
     }
 
-    private func omit(_ call: String, _ errno: Int32, _ reason: String, _ path: [UInt8]) {
-        let omission = TransferOmission(path: path, call: call, errno: errno, reason: reason)
+    private func omit(
+        _ call: String,
+        _ errno: Int32,
+        _ reason: String,
+        _ path: [UInt8],
+        isDamage: Bool = false
+    ) {
+        let omission = TransferOmission(
+            path: path,
+            call: call,
+            errno: errno,
+            reason: reason,
+            isDamage: isDamage
+        )
         state.withLock { $0.report.add(omission) }
     }
 

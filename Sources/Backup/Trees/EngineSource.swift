@@ -163,7 +163,8 @@ extension TreeFailure {
         self.init(
             call: call,
             errno: SystemError.number(error.code),
-            reason: error.message
+            reason: error.message,
+            isDamage: error.code == .corrupt
         )
     }
 

@@ -6,6 +6,9 @@ import VarveModel
 struct HostSource: TreeSource {
     private let path: String
 
+    /// A descriptor each: a deep tree must not need as many.
+    var isListingCostly: Bool { true }
+
     init(_ path: String) {
         self.path = path
     }

@@ -11,11 +11,13 @@ package struct TransferReport: Sendable, Hashable, Codable {
     package var hardLinks = 0
     /// Data bytes, without holes.
     package var bytes: UInt64 = 0
-    /// The first 1,000 of what was left out.
+    /// What was left out: the first 1,000 that are damaged, and the first 1,000 others.
     package var omissions: [TransferOmission] = []
     package var omissionsCount = 0
+    /// Of them, those that do not verify or do not fit together.
+    package var damageCount = 0
 
-    /// More are counted, not listed.
+    /// More of either kind are counted, not listed.
     package static let omissionsMax = 1_000
 
     package init() {}
@@ -25,7 +27,9 @@ package struct TransferReport: Sendable, Hashable, Codable {
 
     mutating func add(_ omission: TransferOmission) {
         omissionsCount += 1
-        if omissions.count < TransferReport.omissionsMax { omissions.append(omission) }
+        if omission.isDamage { damageCount += 1 }
+        let alike = omission.isDamage ? damageCount : omissionsCount - damageCount
+        if alike <= TransferReport.omissionsMax { omissions.append(omission) }
     }
 }
 
@@ -38,6 +42,8 @@ package struct TransferOmission: Sendable, Hashable, Codable {
     /// The system's number for why not.
     package let errno: Int32
     package let reason: String
+    /// Whether the source is damaged there, and not only refused.
+    package let isDamage: Bool
 }
 
 /// How far a copy is.

@@ -57,6 +57,8 @@ struct TreeFailure: Error, Sendable {
     let call: String
     let errno: Int32
     let reason: String
+    /// Whether bytes did not verify: graver than whatever is only refused.
+    var isDamage = false
     /// Set when going on makes no sense: the target is full, or its medium failed.
     var fatal: BackupError?
 
@@ -72,6 +74,12 @@ protocol TreeSource: Sendable {
     associatedtype Directory: Sendable
     associatedtype Listing: TreeListing
     associatedtype File: TreeFile
+
+    /// Whether a listing that is not at its end costs something to hold, as a descriptor is.
+    ///
+    /// Such a listing is read to its end before what it names is entered; any other waits, so that of a directory of
+    /// very many directories only a part is held.
+    var isListingCostly: Bool { get }
 
     /// The root, and the directory that holds it when it is none itself.
     func root() async throws(TreeFailure) -> (entry: TreeEntry, directory: Directory)
@@ -171,6 +179,8 @@ protocol TreeSink: Sendable {
 }
 
 extension TreeSource {
+    var isListingCostly: Bool { false }
+
     func rest(_ directory: Directory) {}
 }
 

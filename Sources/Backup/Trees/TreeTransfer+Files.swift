@@ -196,7 +196,8 @@ extension TreeTransfer {
             path: Array(names.reversed().map(\.bytes).joined(separator: [UInt8(ascii: "/")])),
             call: failure.call,
             errno: failure.errno,
-            reason: failure.reason
+            reason: failure.reason,
+            isDamage: failure.isDamage
         )
         state.withLock { state in
             // Once the copy is stopped, what follows is consequence, not news.

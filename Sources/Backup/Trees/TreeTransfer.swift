@@ -175,9 +175,10 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
                 directory.names.withLock { $0.formUnion(names) }
             }
             // Files lie on top: a directory's own are done before the next one is opened.
+            let deeper = below.map { Item.directory($0, in: directory) }
+            let rest = Item.listing(listing, of: directory)
             work.push(
-                below.map { .directory($0, in: directory) }
-                    + [.listing(listing, of: directory)]
+                (source.isListingCostly ? deeper + [rest] : [rest] + deeper)
                     + here.map { .file($0, in: directory) }
             )
         } catch {
@@ -250,6 +251,7 @@ extension BackupError {
     init(rootFailure failure: TreeFailure) {
         let code: Code =
             switch failure.errno {
+            case _ where failure.isDamage: .corrupt
             case 2: .notFound
             case 1, 13: .denied
             case 17: .exists

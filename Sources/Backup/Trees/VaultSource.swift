@@ -267,6 +267,11 @@ private func parsing<Value>(
 
 extension TreeFailure {
     fileprivate init(_ error: BackupError) {
-        self.init(call: "read", errno: SystemError.failed, reason: error.description)
+        self.init(
+            call: "read",
+            errno: SystemError.failed,
+            reason: error.description,
+            isDamage: error.code == .corrupt
+        )
     }
 }

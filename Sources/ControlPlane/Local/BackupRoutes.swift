@@ -35,7 +35,7 @@ struct BackupRoutes: Sendable {
                 found.append(
                     VaultDescription(
                         name: entry.name,
-                        state: "unavailable",
+                        state: entry.isUnfinished ? "unfinished" : "unavailable",
                         reason: reason.description
                     )
                 )
@@ -129,7 +129,7 @@ struct BackupRoutes: Sendable {
                 try await vaults.all()
             }
         var answer = BackupList(points: [], unreadable: [])
-        for entry in entries {
+        for entry in entries where !entry.isUnfinished {
             do {
                 let vault = try entry.vault.get()
                 let listing = try await BlockingCalls.run { try vault.listing() }
@@ -153,7 +153,11 @@ struct BackupRoutes: Sendable {
 
 extension LeftOut {
     fileprivate init(_ subject: String, _ error: APIError) {
-        self.init(path: EscapedBytes(subject.utf8), what: error.description)
+        self.init(
+            path: EscapedBytes(subject.utf8),
+            what: error.description,
+            isDamage: error.code == .corrupt
+        )
     }
 }
 

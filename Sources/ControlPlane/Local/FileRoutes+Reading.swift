@@ -56,7 +56,7 @@ struct FileRoutes: Sendable {
         return try await place.engine.describe(found, at: view, as: peer.caller)
     }
 
-    private func read(_ request: FileRequest, _ peer: Peer) async throws -> Outgoing {
+    private func read(_ request: FileRequest, _ peer: Peer) async throws -> Outgoing<Nothing> {
         let place = try await FilePlace(request.file, in: fileSystems)
         let engine = place.engine
         let view = try await engine.view(of: request.moment, now: clock.now())
@@ -77,7 +77,7 @@ struct FileRoutes: Sendable {
             as: peer.caller
         )
         let now = clock.now()
-        return Outgoing(length: Int(size)) { send in
+        return Outgoing { send in
             try await engine.holding(request.moment, now: now) { _ in
                 try await send(first.bytes)
                 var offset = UInt64(first.bytes.count)
@@ -95,6 +95,7 @@ struct FileRoutes: Sendable {
                     offset += UInt64(piece.bytes.count)
                 }
             }
+            return Nothing()
         }
     }
 

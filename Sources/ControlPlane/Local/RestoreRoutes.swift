@@ -98,7 +98,7 @@ struct RestoreRoutes: Sendable {
                 try await vaults.all()
             }
         var closed: [APIError] = []
-        for entry in entries {
+        for entry in entries where !entry.isUnfinished {
             guard case .success(let vault) = entry.vault else {
                 if case .failure(let reason) = entry.vault { closed.append(reason) }
                 continue
@@ -174,6 +174,7 @@ struct RestoreRoutes: Sendable {
             files: copied.files,
             bytes: copied.bytes,
             left: copied.left,
+            leftCount: copied.leftCount,
             fileSystem: made?.record.id.text
         )
     }
@@ -210,6 +211,7 @@ struct RestoreRoutes: Sendable {
                     files: UInt64(plan.differences.count),
                     bytes: 0,
                     left: [],
+                    leftCount: 0,
                     fileSystem: place.fileSystem.record.id.text,
                     plan: plan
                 )
@@ -227,6 +229,7 @@ struct RestoreRoutes: Sendable {
                 files: changed,
                 bytes: 0,
                 left: [],
+                leftCount: 0,
                 fileSystem: place.fileSystem.record.id.text,
                 undo: undo
             )

@@ -68,19 +68,31 @@ struct RouteTable {
         }
     }
 
-    /// The handler answers the length, when it is known, and what sends the bytes.
-    func on<Request>(
-        _ download: Download<Request>,
-        _ handle: @escaping @Sendable (Request, Peer) async throws -> Outgoing
+    /// The handler answers what sends the bytes; a failure on the way is told behind those sent.
+    func on<Request, Answer>(
+        _ download: Download<Request, Answer>,
+        _ handle: @escaping @Sendable (Request, Peer) async throws -> Outgoing<Answer>
     ) {
+        let logger = logger
         post(download.path) { request, context in
             let asked: Request = try await Self.decoded(request)
             let peer = try await Self.peer(request, context)
             let outgoing = try await handle(asked, peer)
-            let body = ResponseBody(contentLength: outgoing.length) { writer in
+            let body = ResponseBody { writer in
                 let outlet = Outlet(writer)
-                try await outgoing.send { bytes in try await outlet.write(bytes) }
-                try await outlet.finish()
+                let last: StreamLine<Answer>
+                do {
+                    last = StreamLine(
+                        result: try await outgoing.send { try await outlet.write(frame: $0) }
+                    )
+                } catch {
+                    // Nobody is there any more to be told.
+                    if outlet.isGone { throw error }
+                    let error = APIError(error)
+                    Self.log(error, download.path, logger)
+                    last = StreamLine(error: error)
+                }
+                try await outlet.end(last)
             }
             return Response(
                 status: .ok,
@@ -190,26 +202,42 @@ struct RouteTable {
     }
 }
 
-/// Bytes on their way to a client.
-struct Outgoing: Sendable {
-    let length: Int?
-    let send: @Sendable (RouteTable.Send) async throws -> Void
+/// Bytes on their way to a client, and what is to be said behind them.
+struct Outgoing<Answer: Codable & Sendable>: Sendable {
+    let send: @Sendable (RouteTable.Send) async throws -> Answer
 }
 
 /// A response's writer, as a closure can hold it.
 private final class Outlet: Sendable {
     // SAFETY: the one task that answers the request writes, one piece after the other.
     private nonisolated(unsafe) var writer: any ResponseBodyWriter
+    // SAFETY: as above.
+    private(set) nonisolated(unsafe) var isGone = false
 
     init(_ writer: any ResponseBodyWriter) {
         self.writer = writer
     }
 
-    func write(_ bytes: [UInt8]) async throws {
-        try await writer.write(ByteBuffer(bytes: bytes))
+    func write(frame bytes: [UInt8]) async throws {
+        // An empty frame would be the last.
+        guard !bytes.isEmpty else { return }
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(bytes.count + 4)
+        buffer.writeBytes(DownloadFrames.head(bytes.count))
+        buffer.writeBytes(bytes)
+        do {
+            try await writer.write(buffer)
+        } catch {
+            isGone = true
+            throw error
+        }
     }
 
-    func finish() async throws {
+    /// Says how it went, and ends the body.
+    func end(_ last: some Encodable) async throws {
+        var buffer = ByteBuffer(bytes: DownloadFrames.head(0))
+        buffer.writeBytes(try JSONEncoder().encode(last))
+        try await writer.write(buffer)
         try await writer.finish(nil)
     }
 }

@@ -101,36 +101,45 @@ struct TreeRoutes: Sendable {
         }
     }
 
-    private func exportStream(_ request: TreeStream, _ peer: Peer) async throws -> Outgoing {
+    private func exportStream(
+        _ request: TreeStream,
+        _ peer: Peer
+    ) async throws -> Outgoing<TreeReport> {
         let place = try await FilePlace(request.file, in: fileSystems)
         let now = clock.now()
         let view = try await place.engine.view(of: request.moment, now: now)
         _ = try await place.attributes(at: view, as: peer.caller)
-        return Outgoing(length: nil) { send in
+        return Outgoing { send in
             try await place.engine.holding(request.moment, now: now) { view in
                 // The archive is written on threads of its own; its pieces come over one by one.
                 let pieces = ArchivePieces()
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask {
-                        do {
-                            _ = try await ArchiveStream.write(
-                                .fileSystem(place.engine, path: place.names, view, peer.caller),
-                                progress: nil
-                            ) { try await pieces.put($0) }
-                            await pieces.finish(nil)
-                        } catch {
-                            await pieces.finish(APIError(error))
-                        }
-                    }
-                    do {
-                        while let piece = try await pieces.next() { try await send(piece) }
-                    } catch {
-                        await pieces.abandon()
-                        throw error
-                    }
-                    try await group.waitForAll()
+                let source = TreePlace.fileSystem(
+                    place.engine,
+                    path: place.names,
+                    view,
+                    peer.caller
+                )
+                async let report = TreeRoutes.archive(source, pieces)
+                do {
+                    while let piece = try await pieces.next() { try await send(piece) }
+                } catch {
+                    await pieces.abandon()
+                    throw error
                 }
+                return await report
             }
+        }
+    }
+
+    /// Writes the archive; an error goes the way of its pieces.
+    private static func archive(_ source: TreePlace, _ pieces: ArchivePieces) async -> TreeReport {
+        do {
+            let written = try await ArchiveStream.write(source) { try await pieces.put($0) }
+            await pieces.finish(nil)
+            return TreeReport(written)
+        } catch {
+            await pieces.finish(APIError(error))
+            return TreeReport(TransferReport())
         }
     }
 }
@@ -163,19 +172,20 @@ enum HostPath {
 
 extension TreeReport {
     init(_ copied: TransferReport) {
-        var left = copied.omissions.map { omission in
-            LeftOut(path: EscapedBytes(omission.path), what: "\(omission.call): \(omission.reason)")
-        }
-        let unlisted = copied.omissionsCount - copied.omissions.count
-        if unlisted > 0 {
-            left.append(LeftOut(path: EscapedBytes([]), what: "and \(unlisted) more, not listed"))
+        let left = copied.omissions.map { omission in
+            LeftOut(
+                path: EscapedBytes(omission.path),
+                what: "\(omission.call): \(omission.reason)",
+                isDamage: omission.isDamage
+            )
         }
         self.init(
             files: UInt64(copied.files),
             directories: UInt64(copied.directories),
             others: UInt64(copied.symlinks + copied.specials),
             bytes: copied.bytes,
-            left: left
+            left: left,
+            leftCount: UInt64(copied.omissionsCount)
         )
     }
 }

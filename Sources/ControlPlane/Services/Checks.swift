@@ -39,10 +39,18 @@ enum Checks {
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> CheckReport {
         let name = "\(fileSystem.record.id) ('\(fileSystem.record.name)')"
-        let findings = try await fileSystem.engine.verify {
-            report(Progress(phase: "\(name): \($0)"))
+        report(Progress(phase: "\(name): metadata"))
+        var found = try await metadata(of: fileSystem.record)
+        let findings: [Finding]
+        do throws(FileSystemError) {
+            findings = try await fileSystem.engine.verify {
+                report(Progress(phase: "\(name): \($0)"))
+            }
+        } catch {
+            // What the walk met is named, beside the pages that it was met in.
+            found.append(broken("file system \(name)", "the check stopped", APIError(error)))
+            findings = []
         }
-        var found: [CheckReport.Found] = []
         for finding in findings {
             let kind =
                 switch finding.kind {
@@ -67,6 +75,26 @@ enum Checks {
         }
         return CheckReport(checked: ["file system \(name)"], found: found)
     }
+
+    /// Every page of a file system's database, also those that no walk of its rows reaches.
+    private static func metadata(
+        of record: FileSystemRecord
+    ) async throws -> [CheckReport.Found] {
+        let unique = record.unique
+        let findings = try await BlockingCalls.run { try SealedDatabase.findings(of: unique) }
+        return (findings ?? []).map { message in
+            CheckReport.Found(
+                kind: "damage",
+                subject: "file system \(record.id) ('\(record.name)') metadata",
+                message: message,
+                remedy: metadataRemedy
+            )
+        }
+    }
+
+    private static let metadataRemedy =
+        "Stop the daemon and put the newest copies of meta.sqlite and meta.sqlite-wal back, taken at one moment; or "
+        + "restore a recovery point into a new file system. 'varve export' copies what still reads."
 
     /// File systems that open and those that do not, vaults likewise; each whatever the others are.
     static func everything(
@@ -96,7 +124,9 @@ enum Checks {
             do {
                 whole.add(try await vault(try entry.vault.get(), readsData: true))
             } catch {
-                whole.found.append(broken("vault \(entry.name)", nil, APIError(error)))
+                var found = broken("vault \(entry.name)", nil, APIError(error))
+                if entry.isUnfinished { found.kind = "warning" }
+                whole.found.append(found)
             }
         }
         return whole

@@ -20,6 +20,12 @@ package actor Vaults {
     struct Entry: Sendable {
         let name: String
         let vault: Result<Vault, APIError>
+
+        /// Whether the folder never was a vault: its making was cut short, and nothing is lost with it.
+        var isUnfinished: Bool {
+            guard case .failure(let reason) = vault else { return false }
+            return reason.code == .notFound
+        }
     }
 
     /// Every vault by name.

@@ -102,6 +102,7 @@ struct DatabaseHeader: Equatable {
 enum LogHeader {
     static let magic = Array("VRVSWAL\0".utf8)
     static let format: UInt32 = 1
+    static let bytes = 80
 
     static func block(id: UniqueID) -> [UInt8] {
         var writer = ByteWriter(capacity: SealedLayout.pageBytes)
@@ -120,7 +121,7 @@ enum LogHeader {
         func corrupt(_ what: String) -> MetadataError {
             MetadataError(.corrupt, "log '\(path)' \(what)", remedy: MetadataError.damageRemedy)
         }
-        guard block.count >= 80, Array(block[0..<8]) == magic else {
+        guard block.count >= bytes, Array(block[0..<8]) == magic else {
             throw corrupt("does not begin with Varve's magic")
         }
         guard Digest.sha256(Array(block[0..<48])) == Array(block[48..<80]) else {

@@ -39,5 +39,6 @@ extension MetadataError {
     }
 
     static let damageRemedy =
-        "Run 'varved doctor'; restore from a recovery point if it confirms damage."
+        "Put the newest copies of the database and its '-wal' back, taken at one moment, or restore a recovery point; "
+        + "'varved doctor' says what else is wrong."
 }

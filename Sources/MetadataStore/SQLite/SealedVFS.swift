@@ -1,6 +1,7 @@
 private import CSQLite
 private import Glibc
 private import Synchronization
+import VarveModel
 
 /// SQLite's way to our files: a VFS named "varve" over `Disk`.
 ///
@@ -30,6 +31,15 @@ enum SealedVFS {
 
     fileprivate static func files(_ token: String) -> SealedFiles? {
         databases.withLock { $0.byToken[token] }
+    }
+
+    /// The open database of an id, and its token; of several the one that was opened last.
+    static func newest(of id: UniqueID) -> (token: String, files: SealedFiles)? {
+        databases.withLock { databases in
+            let found = databases.byToken.filter { $0.value.keys.id == id }
+            return found.max { ($0.key.count, $0.key) < ($1.key.count, $1.key) }
+                .map { (token: $0.key, files: $0.value) }
+        }
     }
 
     /// Why the files of a connection failed, once.

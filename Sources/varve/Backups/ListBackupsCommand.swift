@@ -8,7 +8,7 @@ struct ListBackupsCommand: AsyncParsableCommand {
         abstract: "List recovery points, oldest first.",
         discussion: """
             A vault that does not open, or a point that does not read, is named on standard error; the others are \
-            listed, and the exit code is then 3.
+            listed, and the exit code is then 2 for damage, 3 for anything else (another root key, a newer format).
 
             EXAMPLES
               varve backup list
@@ -30,9 +30,8 @@ struct ListBackupsCommand: AsyncParsableCommand {
             ListBackups(fileSystem: fileSystem, vault: vault)
         )
         if global.json { try Output.json(found.points) } else { try show(found.points) }
-        if Output.list(left: found.unreadable, "not listed") {
-            throw ExitCode(ExitStatus.partly.rawValue)
-        }
+        let count = UInt64(found.unreadable.count)
+        try Output.end(left: found.unreadable, of: count, "not listed")
     }
 
     private func show(_ points: [RecoveryPointDescription]) throws {

@@ -29,9 +29,10 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         let request = FileRequest(file: file, moment: past.moment)
         if hostfile == "-" {
-            return try await global.client.download(Route.read, request) { part in
+            try await global.client.download(Route.read, request) { part in
                 try Output.write(part)
             }
+            return
         }
         let target = try hostfile.map { ArgumentBytes.bytes($0) } ?? ownName()
         let part = HostFile.path(target + Array(".varve-part".utf8))

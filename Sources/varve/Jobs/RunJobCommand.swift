@@ -24,6 +24,10 @@ struct RunJobCommand: AsyncParsableCommand {
         } else {
             try Output.line("\(run.outcome): \(run.message)")
         }
-        if run.outcome != "done" { throw ExitCode(ExitStatus.failed.rawValue) }
+        switch run.outcome {
+        case "done": return
+        case "partly": throw ExitCode(ExitStatus.partly.rawValue)
+        default: throw ExitCode(ExitStatus.failed.rawValue)
+        }
     }
 }

@@ -92,7 +92,7 @@ struct RestoreCommand: AsyncParsableCommand {
             RestoreRequest(file: file, moment: moment, target: target, isPlan: dryRun)
         )
         if global.json { try Output.json(report) } else { try show(report) }
-        if Output.list(left: report.left) { throw ExitCode(ExitStatus.partly.rawValue) }
+        try Output.end(left: report.left, of: report.leftCount)
     }
 
     private func show(_ report: RestoreReport) throws {
@@ -120,7 +120,12 @@ struct RestoreCommand: AsyncParsableCommand {
                 TreeStream(file: request.file, moment: request.moment),
                 to: path.bytes
             )
-            return RestoreReport(files: report.files, bytes: report.bytes, left: report.left)
+            return RestoreReport(
+                files: report.files,
+                bytes: report.bytes,
+                left: report.left,
+                leftCount: report.leftCount
+            )
         }
     }
 }

@@ -8,7 +8,7 @@ struct ExportCommand: AsyncParsableCommand {
         abstract: "Copy a directory's contents and attributes out to a host directory.",
         discussion: """
             The reverse of import. What could not be done (owners and devices, when not root) is listed, and the \
-            exit code is then 3.
+            exit code is then 3; damage is listed too, and the exit code is then 2.
 
             EXAMPLES
               varve export shared:/projects /tmp/projects

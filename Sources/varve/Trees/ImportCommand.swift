@@ -8,7 +8,8 @@ struct ImportCommand: AsyncParsableCommand {
         abstract: "Copy a host directory's contents and attributes into a file system.",
         discussion: """
             Kinds, owners, modes, times, hard links, holes and extended attributes are kept, as by 'cp -a \
-            HOSTDIR/. TARGET'. What could not be done is listed, and the exit code is then 3.
+            HOSTDIR/. TARGET'. What could not be done is listed, and the exit code is then 3, or 2 when the file \
+            system is damaged there.
 
             EXAMPLES
               varve import /home/projects shared:/projects
@@ -55,33 +56,30 @@ struct ImportCommand: AsyncParsableCommand {
             )
         } catch {
             // What kept tar from reading may be the reason of it all.
-            for item in tar.stop() { Output.note("varve: \(item.what)") }
+            for item in tar.stop().listed { Output.note("varve: \(item.what)") }
             throw error
         }
-        return report.adding(left: tar.finish())
+        return report.adding(tar.finish())
     }
 }
 
 extension TreeReport {
-    /// Prints the report; exits 3 when something was left out.
+    /// Prints the report; exits 3 when something was left out, 2 when damage is among it.
     func show(json: Bool) throws {
         if json {
             try Output.json(self)
         } else {
-            // A streamed export is unpacked by tar, which counts nothing.
-            let isStream = files + directories + others == 0
             try Output.line(
-                isStream
-                    ? "\(Output.size(bytes)) streamed"
-                    : "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
+                "\(files) files, \(directories) directories, \(others) others, \(Output.size(bytes))"
             )
         }
-        if Output.list(left: left) { throw ExitCode(ExitStatus.partly.rawValue) }
+        try Output.end(left: left, of: leftCount)
     }
 
-    func adding(left more: [LeftOut]) -> TreeReport {
+    func adding(_ more: TarProcess.Complaints) -> TreeReport {
         var report = self
-        report.left += more
+        report.left += more.listed
+        report.leftCount += more.count
         return report
     }
 }

@@ -55,50 +55,67 @@ final class TarProcess {
     ) async throws -> TreeReport {
         let tar = try writing(directory: directory)
         var bytes: UInt64 = 0
+        let report: TreeReport
         do {
-            try await client.download(Route.exportStream, request) { part in
+            report = try await client.download(Route.exportStream, request) { part in
                 bytes += UInt64(part.count)
                 ProgressLine.show(Progress(phase: "exporting", bytes: bytes))
                 try Output.write(part, to: tar.descriptor)
             }
         } catch {
             // Why tar took no more, if that was it, says more than that it did.
-            for item in tar.stop() { Output.note("varve: \(item.what)") }
+            for item in tar.stop().listed { Output.note("varve: \(item.what)") }
             throw error
         }
         close(tar.descriptor)
         ProgressLine.end()
-        return TreeReport(files: 0, directories: 0, others: 0, bytes: bytes, left: tar.finish())
+        return report.adding(tar.finish())
     }
 
     /// Hangs up before its end; answers what it complained about.
-    func stop() -> [LeftOut] {
+    func stop() -> Complaints {
         close(descriptor)
         return complaints()
     }
 
     /// Waits for its end; what it complained about was left out.
-    func finish() -> [LeftOut] {
+    func finish() -> Complaints {
         let left = complaints()
-        if left.isEmpty, status != 0 {
-            return [TarProcess.left("tar ended with \(status >> 8), and does not say why")]
+        if left.count == 0, status != 0 {
+            let what = "tar ended with \(status >> 8), and does not say why"
+            return Complaints(listed: [TarProcess.left(what)], count: 1)
         }
         return left
     }
 
-    private func complaints() -> [LeftOut] {
+    /// What it complained about: the first thousand, and how many there were.
+    struct Complaints {
+        var listed: [LeftOut] = []
+        var count: UInt64 = 0
+        static let listedMax = 1_000
+    }
+
+    private func complaints() -> Complaints {
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        var text: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        rewind(errors)
-        while case let count = fread(&buffer, 1, buffer.count, errors), count > 0 {
-            text.append(contentsOf: buffer.prefix(count))
+        var complaints = Complaints()
+        // SAFETY: getline(3) grows the line as it needs to; it is freed below.
+        var line: UnsafeMutablePointer<CChar>?
+        var room = 0
+        defer {
+            free(line)
+            fclose(errors)
         }
-        fclose(errors)
-        let lines = text.split(separator: UInt8(ascii: "\n"))
-            .map { String(decoding: $0, as: UTF8.self) }
-        return lines.filter { line in !TarProcess.harmless.contains { line.contains($0) } }
-            .map(TarProcess.left)
+        rewind(errors)
+        while case let count = getline(&line, &room, errors), count > 0, let start = line {
+            let bytes = UnsafeRawBufferPointer(start: start, count: count)
+            let text = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+            if TarProcess.harmless.contains(where: { text.contains($0) }) { continue }
+            complaints.count += 1
+            if complaints.listed.count < Complaints.listedMax {
+                complaints.listed.append(TarProcess.left(text))
+            }
+        }
+        return complaints
     }
 
     /// What tar says in passing: nothing was left out for it.
