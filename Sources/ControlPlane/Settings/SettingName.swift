@@ -22,13 +22,15 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
     case keepHours
     /// How many bytes the past may hold, whatever its age.
     case keepBytes
+    /// Where the NFS gateway listens, as `127.0.0.1:2049`, or `off`.
+    case nfs
 
     /// Whether a relative value in the file counts from the file's own directory.
     var isPath: Bool {
         switch self {
         case .keyFile, .socket, .jobs, .retention: true
         case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours,
-            .keepBytes:
+            .keepBytes, .nfs:
             false
         }
     }
@@ -49,6 +51,9 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
         case .keepBytes:
             SettingName.budget(value) == nil
                 ? "a part of the live bytes as 25%, a size as 200GiB, or unlimited" : nil
+        case .nfs:
+            value == "off" || ListenAddress(value) != nil
+                ? nil : "an address and a port as 127.0.0.1:2049 or [::1]:2049, or off"
         }
     }
 

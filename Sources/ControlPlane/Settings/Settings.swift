@@ -79,6 +79,11 @@ package struct Settings: Sendable, Hashable {
         SettingName.budget(self[.keepBytes]) ?? .standard
     }
 
+    /// Where the NFS gateway listens; `nil` when it is off.
+    package var nfs: ListenAddress? {
+        ListenAddress(self[.nfs])
+    }
+
     private static func defaults(
         _ paths: StatePaths,
         _ workingDirectory: String
@@ -98,6 +103,7 @@ package struct Settings: Sendable, Hashable {
                 case .keepMinutes: "7d"
                 case .keepHours: "35d"
                 case .keepBytes: "25%"
+                case .nfs: "127.0.0.1:2049"
                 }
             values[name] = Value(text: text, origin: "default")
         }
