@@ -1,5 +1,5 @@
 import NFSWire
-package import NIOCore
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -24,16 +24,18 @@ package struct NFSServer: Sendable {
 
     /// Serves until the task is cancelled.
     ///
-    /// - Parameter onReady: Told the address that it listens on.
+    /// - Parameter onReady: Told the address and the port that it listens on.
     /// - Throws: What the socket refuses.
-    package func run(onReady: @Sendable (SocketAddress) -> Void = { _ in }) async throws {
+    package func run(onReady: @Sendable (String, Int) -> Void = { _, _ in }) async throws {
         let connections = OpenConnections(max: parts.limits.connectionsMax)
         // Bounded by the requests in flight of each connection, and by the number of connections.
         let (requests, submission) = AsyncStream<PendingRequest>.makeStream(
             bufferingPolicy: .unbounded
         )
         let listener = try await bind(connections, submission)
-        if let address = listener.localAddress { onReady(address) }
+        if let address = listener.localAddress {
+            onReady(address.ipAddress ?? host, address.port ?? port)
+        }
         await serve(requests)
         submission.finish()
         await close(listener, connections)

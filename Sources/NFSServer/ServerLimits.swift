@@ -42,8 +42,10 @@ package struct ServerLimits: Sendable, Hashable {
 
     // MARK: Leases
 
-    /// Renewed by any SEQUENCE; Linux's server has 90 s too.
-    package var leaseSeconds: Int64 = 90
+    /// Renewed by any SEQUENCE. Half a minute costs nobody anything, since what has expired is taken away only when it is wanted.
+    package var leaseSeconds: Int64 = 30
+    /// A lease and a half after a start: every client that lives has been heard of by then.
+    package var graceSeconds: Int64 = 45
     /// A day: an expired client keeps its state so long while nobody asks for what it holds.
     package var courtesySeconds: Int64 = 86_400
 

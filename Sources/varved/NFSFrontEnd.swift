@@ -12,13 +12,46 @@ enum NFSFrontEnd {
         let logger = surroundings.logger
         let exports = Exports(root: .gateway)
         await surroundings.fileSystems.observe { exports.replace(with: $0) }
+        let records = NFSClientRecords(memory: surroundings.memory)
         let parts = ServerParts(
             exports: exports,
             identity: Array("varve-".utf8) + surroundings.identity.bytes,
             clock: surroundings.clock,
+            records: records,
+            remembered: await records.owners(logger),
+            time: { text in
+                TimeParser.unix(text) ?? TimeParser.rfc3339(String(text.dropFirst()))
+            },
             log: { logger.warning("nfs", metadata: ["says": "\($0)"]) }
         )
         return NFSService(parts: parts, address: address, logger: logger)
+    }
+}
+
+/// Clients that hold state, remembered in the daemon's own database.
+private struct NFSClientRecords: ClientRecords {
+    let memory: FrontEndMemory
+
+    private static let prefix = "nfs-client:"
+
+    /// Those that held state when the last daemon ended.
+    func owners(_ logger: Logger) async -> Set<[UInt8]> {
+        do {
+            let names = try await memory.values(startingWith: Self.prefix).keys
+            return Set(names.compactMap { Hex.decode(String($0.dropFirst(Self.prefix.count))) })
+        } catch {
+            // Clients open anew then, and lose the locks that somebody else took meanwhile.
+            logger.error("NFS clients are forgotten", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    func remember(_ owner: [UInt8]) async throws {
+        try await memory.set(Self.prefix + Hex.encode(owner), "1")
+    }
+
+    func forget(_ owner: [UInt8]) async throws {
+        try await memory.set(Self.prefix + Hex.encode(owner), nil)
     }
 }
 
@@ -33,11 +66,11 @@ private struct NFSService: Service {
         let logger = logger
         do {
             try await cancelWhenGracefulShutdown {
-                try await server.run { bound in
+                try await server.run { host, port in
                     logger.notice(
                         "serving NFS",
                         metadata: [
-                            "address": "\(bound)",
+                            "address": "\(host):\(port)",
                             "access": "whoever reaches the address is who it says it is (AUTH_SYS)",
                         ]
                     )

@@ -11,7 +11,8 @@ enum KernelClient {
         if !files.fileExists(atPath: "/dev/net/tun") { return "/dev/net/tun is missing" }
         for program in ["/usr/bin/linux.uml", "/sbin/mount.nfs4", "/bin/busybox"]
         where !files.isExecutableFile(atPath: program) {
-            return "\(program) is missing: apt-get install user-mode-linux nfs-common kmod busybox-static"
+            return
+                "\(program) is missing: apt-get install user-mode-linux nfs-common kmod busybox-static"
         }
         return nil
     }()
@@ -37,7 +38,9 @@ extension DaemonProcess {
         // The listener is a service beside the local one: which of the two is ready first is nobody's business.
         while true {
             let line = try logText().split(separator: "\n").first { $0.contains("serving NFS") }
-            if let line, let port = line.firstMatch(of: /address=\S*:(\d+)/)?.1 { return String(port) }
+            if let line, let port = line.firstMatch(of: /address=\S*:(\d+)/)?.1 {
+                return String(port)
+            }
             Thread.sleep(forTimeInterval: 0.01)
         }
     }

@@ -96,7 +96,8 @@ import VarveModel
         await fileSystem.close()
     }
 
-    @Test func `an exclusive create is answered again, also after a restart, until the file is used`()
+    @Test
+    func `an exclusive create is answered again, also after a restart, until the file is used`()
         async throws
     {
         var world = try await EngineWorld.make()

@@ -18,7 +18,8 @@ tap='' kernel='' follower=''
 
 cleanup() {
     [ -z "$kernel" ] || kill -9 -- "-$kernel" 2>/dev/null
-    [ -z "$follower" ] || kill "$follower" 2>/dev/null
+    # A test may start us with SIGTERM blocked, and our children inherit that.
+    [ -z "$follower" ] || kill -9 "$follower" 2>/dev/null
     [ -z "$tap" ] || ip link del "$tap" 2>/dev/null
     rm -rf "$job"
 }
@@ -98,7 +99,7 @@ while :; do
     sleep 0.1
 done
 sleep 0.2 # The follower shows the last lines.
-kill "$follower" 2>/dev/null
+kill -9 "$follower" 2>/dev/null
 wait "$follower" 2>/dev/null
 follower=''
 if [ "$status" = 125 ]; then

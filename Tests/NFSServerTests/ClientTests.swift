@@ -339,8 +339,7 @@ import Testing
     }
 
     @Test func `grace ends as soon as everyone has reclaimed`() throws {
-        let grace = GracePeriod(reclaimers: [[0x61], [0x62]], until: now.adding(seconds: 90))
-        var state = ServerState(start: 7, grace: grace)
+        var state = ServerState(start: 7, remembered: [[0x61], [0x62]], at: now)
         let (a, _) = try confirmed(&state, owner("a"))
         let (b, _) = try confirmed(&state, owner("b"))
         let (c, _) = try confirmed(&state, owner("c"))
@@ -355,12 +354,11 @@ import Testing
     }
 
     @Test func `grace ends in time though somebody never comes`() throws {
-        let grace = GracePeriod(reclaimers: [[0x61]], until: now.adding(seconds: 90))
-        var state = ServerState(start: 7, grace: grace)
+        var state = ServerState(start: 7, remembered: [[0x61]], at: now)
         let (b, _) = try confirmed(&state, owner("b"))
         #expect(state.reclaimComplete(b) == .ok)
-        #expect(state.mayOpen(b, isReclaim: false, at: now.adding(seconds: 89)) == .grace)
-        #expect(state.mayOpen(b, isReclaim: false, at: now.adding(seconds: 90)) == .ok)
+        #expect(state.mayOpen(b, isReclaim: false, at: now.adding(seconds: 44)) == .grace)
+        #expect(state.mayOpen(b, isReclaim: false, at: now.adding(seconds: 45)) == .ok)
     }
 
     @Test func `a silent client is forgotten after courtesy, an unconfirmed one after a lease`()

@@ -89,7 +89,10 @@ import VarveModel
         )
         #expect(first.reply.status == .ok)
         let retry = try await client.answer(
-            Compound(version: .v41, operations: [client.sequence(isRetry: true, cache: true)] + make)
+            Compound(
+                version: .v41,
+                operations: [client.sequence(isRetry: true, cache: true)] + make
+            )
         )
         #expect(retry.bytes == first.bytes)
         #expect(try await client.status(make) == .exists)
@@ -159,7 +162,9 @@ import VarveModel
         let many = [OperationArguments](repeating: .putRootFileHandle, count: 4)
         #expect(try await client.status(many) == .tooManyOperations)
         let long = WireClient.name(String(repeating: "x", count: 600))
-        let big = try await client.send([client.sequence(slot: 1), .putRootFileHandle, .lookup(long)])
+        let big = try await client.send([
+            client.sequence(slot: 1), .putRootFileHandle, .lookup(long),
+        ])
         #expect(big.status == .requestTooBig && big.results.count == 1)
         let all = GetAttributesArguments(
             attributes: ObjectAttributes.supported.subtracting(Attribute.writeOnly)
@@ -186,8 +191,10 @@ import VarveModel
         #expect(reply.results.last?.code == .lookup)
         bytes[bytes.count - 1] = 200
         let illegal = try await client.answer(bytes: ByteChain(copying: bytes)).reply
-        #expect(illegal.status == .sequenceMisordered || illegal.status == .retryUncachedReply
-            || illegal.status == .falseRetry)
+        #expect(
+            illegal.status == .sequenceMisordered || illegal.status == .retryUncachedReply
+                || illegal.status == .falseRetry
+        )
     }
 
     @Test func `a number that the version does not have is illegal`() async throws {

@@ -17,10 +17,11 @@ import VarveModel
     ) async throws {
         let world = try await NFSWorld.make(limits: limits)
         let server = NFSServer(world.parts, host: "127.0.0.1", port: 0)
-        let (ready, told) = AsyncStream<SocketAddress>.makeStream()
+        let (ready, told) = AsyncStream<Int>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run { told.yield($0) } }
-            for await address in ready {
+            group.addTask { try await server.run { _, port in told.yield(port) } }
+            for await port in ready {
+                let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
                 try await body(address, world)
                 break
             }

@@ -117,7 +117,9 @@ import VarveModel
         #expect(try await client.status([.putRootFileHandle, .open(open)]) == .readOnly)
         let access = AccessArguments(rights: AccessRights(rawValue: 0x1F))
         let result = try await client.last([.putRootFileHandle, .access(access)])
-        #expect(result == .access(AccessReply(supported: access.rights, granted: [.read, .lookup])))
+        #expect(
+            result == .access(AccessReply(supported: access.rights, granted: [.read, .lookup]))
+        )
         let second = try await FileSystem.create(NFSWorld.configuration(world.clock))
         world.exports.replace(with: [world.fileSystem, second])
         let across = try await client.status(

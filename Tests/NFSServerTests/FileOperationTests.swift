@@ -76,7 +76,9 @@ import VarveModel
         for path in ["", "f"] {
             let values = try await attributes(client, path, asked)
             #expect(values.mask == asked)
-            #expect(values[.supportedAttributes] == .supportedAttributes(ObjectAttributes.supported))
+            #expect(
+                values[.supportedAttributes] == .supportedAttributes(ObjectAttributes.supported)
+            )
         }
         // RFC 8881 §5.6: 0 to 11, 19 and 75 are REQUIRED.
         let required = Bitmap(Array(0...11) + [19, 75])

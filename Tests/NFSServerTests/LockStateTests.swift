@@ -163,9 +163,7 @@ import VarveModel
     }
 
     @Test func `locks wait for the end of grace, and reclaims need one`() throws {
-        let end = Timestamp(seconds: 1_000_090)
-        let grace = GracePeriod(reclaimers: [Array("a".utf8)], until: end)
-        var world = StateWorld(grace: grace)
+        var world = StateWorld(remembered: [Array("a".utf8)])
         let a = try world.client("a", reclaims: false)
         let b = try world.client("b")
         let (open, open2) = (try world.open(a).get(), try world.open(b).get())

@@ -21,7 +21,8 @@ struct NFSWorld {
 
     static func make(
         limits: ServerLimits = ServerLimits(),
-        isMountTarget: Bool = true
+        isMountTarget: Bool = true,
+        time: @escaping @Sendable (String) -> Timestamp? = { _ in nil }
     ) async throws -> NFSWorld {
         let clock = SimulatedClock(start)
         let configuration = configuration(clock)
@@ -42,7 +43,8 @@ struct NFSWorld {
                 exports: exports,
                 identity: Array("test".utf8),
                 clock: clock,
-                limits: limits
+                limits: limits,
+                time: time
             )
         )
     }
@@ -272,7 +274,12 @@ extension WireClient {
         try await open(text, creation: .guarded(FileAttributes([.mode(mode)])))
     }
 
-    func read(_ handle: NFSFileHandle, _ stateID: StateID, count: UInt32 = 1 << 20, at offset: UInt64 = 0)
+    func read(
+        _ handle: NFSFileHandle,
+        _ stateID: StateID,
+        count: UInt32 = 1 << 20,
+        at offset: UInt64 = 0
+    )
         async throws -> ReadReply
     {
         let result = try await last([

@@ -15,11 +15,13 @@ import VarveModel
         return (world, client)
     }
 
-    private func status(_ client: WireClient, _ arguments: OpenArguments) async throws -> NFSStatus {
+    private func status(_ client: WireClient, _ arguments: OpenArguments) async throws -> NFSStatus
+    {
         try await client.status([.putRootFileHandle, .open(arguments)])
     }
 
-    private func opened(_ client: WireClient, _ arguments: OpenArguments) async throws -> OpenReply {
+    private func opened(_ client: WireClient, _ arguments: OpenArguments) async throws -> OpenReply
+    {
         let result = try await client.last([.putRootFileHandle, .open(arguments)])
         guard case .open(let reply) = result else { throw result.status }
         return reply
@@ -160,13 +162,15 @@ import VarveModel
     }
 
     @Test func `a removed file lives until it is closed`() async throws {
-        let (_, client) = try await connected()
+        let (world, client) = try await connected()
         let (stateID, handle) = try await client.make("f")
         _ = try await client.write(handle, stateID, [UInt8](repeating: 1, count: 5_000))
         _ = try await client.run([.putRootFileHandle, .remove(WireClient.name("f"))])
         #expect(try await client.read(handle, stateID).data.count == 5_000)
         let close = CloseArguments(sequence: 0, stateID: stateID)
         #expect(try await client.status([.putFileHandle(handle), .close(close)]) == .ok)
+        // The last close ends the inode behind its back.
+        try await world.fileSystem.flush()
         let attributes = GetAttributesArguments(attributes: [1])
         #expect(
             try await client.status([.putFileHandle(handle), .getAttributes(attributes)]) == .stale
@@ -240,8 +244,12 @@ import VarveModel
 
     @Test func `a dead client's deny ends with its lease, by the injected clock`() async throws {
         let (world, a) = try await connected()
-        _ = try await a.make("f", mode: 0o666)
-        _ = try await a.open("f", access: .read, deny: .write, owner: "deny")
+        _ = try await a.open(
+            "f",
+            access: .read,
+            deny: .write,
+            creation: .guarded(FileAttributes([.mode(0o666)]))
+        )
         let b = WireClient(world.parts)
         try await b.connect(owner: "b")
         let open = WireClient.openArguments("f", access: .write)

@@ -126,10 +126,7 @@ import VarveModel
     }
 
     @Test func `special state ids wait for the end of grace`() throws {
-        let start = Timestamp(seconds: 1_000_000)
-        var world = StateWorld(
-            grace: GracePeriod(reclaimers: [[1]], until: start.adding(seconds: 90))
-        )
+        var world = StateWorld(remembered: [[1]])
         let a = try world.client("a")
         let use = world.state.mayUse(
             .anonymous,

@@ -25,8 +25,8 @@ struct StateWorld {
         inode: InodeNumber(rawValue: 11)
     )
 
-    init(limits: ServerLimits = ServerLimits(), grace: GracePeriod = GracePeriod()) {
-        state = ServerState(start: 7, limits: limits, grace: grace)
+    init(limits: ServerLimits = ServerLimits(), remembered: Set<[UInt8]> = []) {
+        state = ServerState(start: 7, limits: limits, remembered: remembered, at: now)
     }
 
     /// A client with a session.

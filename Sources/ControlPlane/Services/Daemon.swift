@@ -173,7 +173,8 @@ package struct Daemon: Sendable {
             identity: state.format.id,
             clock: clock,
             logger: logger,
-            fileSystems: FileSystemWatch(fileSystems: fileSystems)
+            fileSystems: FileSystemWatch(fileSystems: fileSystems),
+            memory: FrontEndMemory(control: stores.control)
         )
         for frontEnd in frontEnds {
             if let service = await frontEnd.make(surroundings) { services.append(service) }

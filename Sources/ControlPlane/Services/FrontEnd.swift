@@ -1,5 +1,6 @@
 package import FileSystemEngine
 package import Logging
+import MetadataStore
 package import ServiceLifecycle
 package import VarveModel
 
@@ -16,6 +17,8 @@ package struct FrontEnd: Sendable {
         package let logger: Logger
         /// The file systems that serve, told at once and whenever that changes.
         package let fileSystems: FileSystemWatch
+        /// What a front-end must know after a restart.
+        package let memory: FrontEndMemory
     }
 
     /// Makes the service; `nil` when the settings turn it off.
@@ -23,6 +26,21 @@ package struct FrontEnd: Sendable {
 
     package init(make: @escaping @Sendable (Surroundings) async -> (any Service)?) {
         self.make = make
+    }
+}
+
+/// What a front-end keeps over restarts: values under names that begin with its own.
+package struct FrontEndMemory: Sendable {
+    let control: ControlStore
+
+    /// All whose names begin so.
+    package func values(startingWith prefix: String) async throws -> [String: String] {
+        try await control.settings(startingWith: prefix)
+    }
+
+    /// Keeps a value, or with `nil` none; durable when it returns.
+    package func set(_ name: String, _ value: String?) async throws {
+        try await control.set(name, value)
     }
 }
 

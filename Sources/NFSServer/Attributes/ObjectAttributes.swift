@@ -33,9 +33,13 @@ struct ObjectAttributes: Sendable {
 
     /// The attributes that have a value here.
     static let supported: Bitmap = [
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 27, 28, 29,
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 27, 28,
+        29,
         30, 31, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55, 74, 75,
     ]
+
+    /// Those of them that can be set and not read; of what is not supported nothing is said (RFC 8881 §18.7.3).
+    static let writeOnly = supported.intersection(Attribute.writeOnly)
 
     /// Those that OPEN may set in an exclusive create: the times hold the verifier (RFC 8881 §5.8.1.14).
     static let exclusiveCreate: Bitmap = [4, 33, 36, 37]
@@ -124,6 +128,7 @@ struct ObjectAttributes: Sendable {
     private var engineLimits: FileSystemLimits {
         switch object {
         case .gateway: FileSystemLimits()
+        case .snapshots(let fileSystem): fileSystem.engine.limits
         case .inode(let object): object.fileSystem.engine.limits
         }
     }
@@ -131,6 +136,7 @@ struct ObjectAttributes: Sendable {
     private var fileSystemID: NFSWire.FileSystemID {
         switch object {
         case .gateway: NFSWire.FileSystemID(major: 0, minor: 0)
+        case .snapshots(let fileSystem): fileSystem.fileSystemID(at: .live)
         case .inode(let object): object.fileSystem.fileSystemID(at: object.view)
         }
     }
@@ -139,7 +145,7 @@ struct ObjectAttributes: Sendable {
     private var mountedOnFileID: UInt64 {
         switch object {
         case .inode(let object) where object.inode == .root: object.fileSystem.cookie
-        case .gateway, .inode: attributes.inode.rawValue
+        case .gateway, .snapshots, .inode: attributes.inode.rawValue
         }
     }
 }

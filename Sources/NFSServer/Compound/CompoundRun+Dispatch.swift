@@ -18,7 +18,8 @@ extension CompoundRun {
     }
 
     /// Operations on clients, sessions and state ids as such.
-    private func session(_ operation: OperationArguments) async throws(NFSStatus) -> OperationReply {
+    private func session(_ operation: OperationArguments) async throws(NFSStatus) -> OperationReply
+    {
         switch operation {
         case .exchangeID(let arguments): return try await exchangeID(arguments)
         case .createSession(let arguments): return try await createSession(arguments)

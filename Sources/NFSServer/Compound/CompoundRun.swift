@@ -50,10 +50,10 @@ final class CompoundRun {
         return current
     }
 
-    /// The current inode; at the gateway's root, a directory, the operation is refused so.
-    func inode(atGateway refusal: NFSStatus) throws(NFSStatus) -> InodeObject {
+    /// The current inode; at a directory of ours, the operation is refused so.
+    func inode(orElse refusal: NFSStatus) throws(NFSStatus) -> InodeObject {
         switch try object() {
-        case .gateway: throw refusal
+        case .gateway, .snapshots: throw refusal
         case .inode(let object): return object
         }
     }
@@ -62,7 +62,7 @@ final class CompoundRun {
     func writable(_ object: NFSObject?) throws(NFSStatus) -> InodeObject {
         switch object {
         case nil: throw .noFileHandle
-        case .gateway: throw .readOnly
+        case .gateway, .snapshots: throw .readOnly
         case .inode(let object):
             guard object.view == .live else { throw .readOnly }
             return object
@@ -90,6 +90,14 @@ final class CompoundRun {
         return name
     }
 
+    /// A name to be given in a directory; the root's `.snapshot` is taken.
+    func newName(_ bytes: [UInt8], in directory: InodeObject) throws(NFSStatus) -> FileName {
+        let name = try name(bytes)
+        let isTaken = directory.inode == .root && name.bytes == SnapshotDirectory.name
+        guard !isTaken else { throw .exists }
+        return name
+    }
+
     /// Asks the engine; what it refuses becomes a status.
     func engine<Value>(_ body: () async throws -> Value) async throws(NFSStatus) -> Value {
         do {
@@ -107,6 +115,11 @@ final class CompoundRun {
     func attributes(of object: NFSObject) async throws(NFSStatus) -> Attributes {
         switch object {
         case .gateway: return .gateway(server)
+        case .snapshots(let fileSystem):
+            return SnapshotDirectory.attributes(
+                try await snapshots(of: fileSystem),
+                started: server.started
+            )
         case .inode(let object): return try await attributes(of: object)
         }
     }

@@ -44,6 +44,8 @@ final class NFSConnection: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        // The two refer to each other; requests under way keep the outbox until they are answered, to nobody.
+        outbox = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {

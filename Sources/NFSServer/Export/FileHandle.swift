@@ -7,7 +7,7 @@ import VarveModel
 /// | Offset | Bytes | |
 /// |---|---|---|
 /// | 0 | 1 | format, 1 |
-/// | 1 | 1 | what it names: 0 the gateway's root (4 bytes in all), 1 an inode |
+/// | 1 | 1 | what it names: 0 the gateway's root (4 bytes in all), 1 an inode, 2 the directory of the past |
 /// | 2 | 2 | zero |
 /// | 4 | 16 | the file system's unique id |
 /// | 20 | 8 | inode |
@@ -21,18 +21,22 @@ enum FileHandle {
     private static let format: UInt8 = 1
     private static let gatewayBytes: [UInt8] = [format, 0, 0, 0]
     private static let inodeBytes = 48
+    private static let inodeKind: UInt8 = 1
+    private static let snapshotsKind: UInt8 = 2
 
     static func handle(of object: NFSObject) -> NFSFileHandle {
         switch object {
         case .gateway: NFSFileHandle(bytes: gatewayBytes)
-        case .inode(let object): handle(of: object)
+        case .inode(let object): handle(of: object, kind: inodeKind)
+        case .snapshots(let fileSystem):
+            handle(of: InodeObject(fileSystem, SnapshotDirectory.inode), kind: snapshotsKind)
         }
     }
 
-    static func handle(of object: InodeObject) -> NFSFileHandle {
+    private static func handle(of object: InodeObject, kind: UInt8) -> NFSFileHandle {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(inodeBytes)
-        bytes.append(contentsOf: [format, 1, 0, 0])
+        bytes.append(contentsOf: [format, kind, 0, 0])
         append(object.fileSystem.key.high, to: &bytes)
         append(object.fileSystem.key.low, to: &bytes)
         append(object.inode.rawValue, to: &bytes)
@@ -58,14 +62,15 @@ enum FileHandle {
             guard exports.root == .gateway else { throw .badHandle }
             return .gateway
         }
-        guard bytes.count == inodeBytes, bytes[0] == format, bytes[1] == 1 else {
-            throw .badHandle
-        }
+        guard bytes.count == inodeBytes, bytes[0] == format,
+            bytes[1] == inodeKind || bytes[1] == snapshotsKind
+        else { throw .badHandle }
         let key = FileSystemKey(high: number(bytes, 4), low: number(bytes, 12))
         guard let fileSystem = exports.fileSystem(key) else { throw .stale }
         guard fileSystem.seal.hash(Array(bytes[..<40])) == number(bytes, 40) else {
             throw .badHandle
         }
+        if bytes[1] == snapshotsKind { return .snapshots(fileSystem) }
         let instant = number(bytes, 32)
         return .inode(
             InodeObject(

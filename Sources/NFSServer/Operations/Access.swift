@@ -9,7 +9,7 @@ extension CompoundRun {
         let attributes = try await attributes(of: object)
         var held = Permission.rights(of: attributes, for: caller)
         switch object {
-        case .gateway: held.subtract(.write)
+        case .gateway, .snapshots: held.subtract(.write)
         case .inode(let inode): if inode.view != .live { held.subtract(.write) }
         }
         let isDirectory = attributes.kind == .directory
@@ -19,7 +19,8 @@ extension CompoundRun {
         var granted: NFSWire.AccessRights = []
         if held.contains(.read) { granted.insert(.read) }
         if held.contains(.execute) { granted.insert(isDirectory ? .lookup : .execute) }
-        let mayModify = isDirectory ? held.isSuperset(of: [.write, .execute]) : held.contains(.write)
+        let mayModify =
+            isDirectory ? held.isSuperset(of: [.write, .execute]) : held.contains(.write)
         if mayModify { granted.formUnion([.modify, .extend, .delete]) }
         let supported = arguments.rights.intersection(known)
         return .access(

@@ -4,7 +4,7 @@ import NFSWire
 extension CompoundRun {
     /// The answer is the state id that is never valid, so that nobody goes on with the old one.
     func close(_ arguments: CloseArguments) async throws(NFSStatus) -> OperationReply {
-        let object = try inode(atGateway: .badStateID)
+        let object = try inode(orElse: .badStateID)
         let client = try client()
         let stateID = try resolved(arguments.stateID)
         let status = await store.change { state, _ in
@@ -15,8 +15,10 @@ extension CompoundRun {
         return .close(.invalid)
     }
 
-    func openDowngrade(_ arguments: OpenDowngradeArguments) async throws(NFSStatus) -> OperationReply {
-        let object = try inode(atGateway: .badStateID)
+    func openDowngrade(_ arguments: OpenDowngradeArguments) async throws(NFSStatus)
+        -> OperationReply
+    {
+        let object = try inode(orElse: .badStateID)
         let client = try client()
         guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
         let stateID = try resolved(arguments.stateID)

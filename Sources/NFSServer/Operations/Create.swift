@@ -7,7 +7,7 @@ extension CompoundRun {
     func create(_ arguments: CreateArguments) async throws(NFSStatus) -> OperationReply {
         let directory = try writable(try object())
         let kind = try newKind(arguments.kind)
-        let name = try name(arguments.name)
+        let name = try newName(arguments.name, in: directory)
         let requested = try RequestedAttributes(arguments.attributes, permissions: nil)
         guard requested.changes.size == nil else { throw .invalid }
         let made = try await make(name, kind, in: directory, requested, verifier: nil)

@@ -49,7 +49,9 @@ extension CompoundRun {
     }
 
     /// RECLAIM_COMPLETE (RFC 8881 §18.51); no file system ever moves here, so that of one is nothing to note.
-    func reclaimComplete(_ arguments: ReclaimCompleteArguments) async throws(NFSStatus) -> OperationReply {
+    func reclaimComplete(_ arguments: ReclaimCompleteArguments) async throws(NFSStatus)
+        -> OperationReply
+    {
         let client = try client()
         if arguments.oneFileSystem {
             _ = try object()

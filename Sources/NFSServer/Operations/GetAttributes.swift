@@ -8,7 +8,7 @@ extension CompoundRun {
         _ arguments: GetAttributesArguments
     ) async throws(NFSStatus) -> CompoundAnswer {
         let requested = arguments.attributes
-        guard requested.intersection(Attribute.writeOnly).isEmpty else { throw .invalid }
+        guard requested.intersection(ObjectAttributes.writeOnly).isEmpty else { throw .invalid }
         return .attributes(requested, try await described(try object(), for: requested))
     }
 

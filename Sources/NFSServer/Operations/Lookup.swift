@@ -20,7 +20,12 @@ extension CompoundRun {
                 throw .noEntry
             }
             return .inode(InodeObject(found, .root))
+        case .snapshots(let fileSystem):
+            return try await past(name, of: fileSystem)
         case .inode(let object):
+            if object.inode == .root, object.view == .live, name.bytes == SnapshotDirectory.name {
+                return .snapshots(object.fileSystem)
+            }
             return .inode(object.sibling(try await attributes(of: name, in: object).inode))
         }
     }
@@ -46,11 +51,13 @@ extension CompoundRun {
     }
 
     func lookupParent() async throws(NFSStatus) -> OperationReply {
-        let object = try inode(atGateway: .noEntry)
+        if case .snapshots(let fileSystem)? = current {
+            become(.inode(InodeObject(fileSystem, .root)))
+            return .ok(.lookupParent)
+        }
+        let object = try inode(orElse: .noEntry)
         if object.inode == .root {
-            // A mount target's root has nothing above it.
-            guard server.exports.root == .gateway else { throw .noEntry }
-            become(.gateway)
+            become(try above(rootOf: object))
             return .ok(.lookupParent)
         }
         let attributes = try await attributes(of: object)
@@ -62,5 +69,12 @@ extension CompoundRun {
         }
         become(.inode(object.sibling(attributes.parent)))
         return .ok(.lookupParent)
+    }
+
+    /// Above the past's root is `.snapshot`, above the present's the gateway; a mount target's has nothing above it.
+    private func above(rootOf object: InodeObject) throws(NFSStatus) -> NFSObject {
+        guard object.view == .live else { return .snapshots(object.fileSystem) }
+        guard server.exports.root == .gateway else { throw .noEntry }
+        return .gateway
     }
 }

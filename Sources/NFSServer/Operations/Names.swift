@@ -24,7 +24,7 @@ extension CompoundRun {
         let source = try writable(saved)
         guard source.fileSystem.key == target.fileSystem.key else { throw .crossDevice }
         let old = try name(arguments.oldName)
-        let new = try name(arguments.newName)
+        let new = try newName(arguments.newName, in: target)
         let caller = caller
         do {
             let change = try await engine {
@@ -71,7 +71,7 @@ extension CompoundRun {
         let directory = try writable(try object())
         let object = try writable(saved)
         guard object.fileSystem.key == directory.fileSystem.key else { throw .crossDevice }
-        let name = try name(arguments.name)
+        let name = try newName(arguments.name, in: directory)
         let caller = caller
         do {
             let linked = try await engine {

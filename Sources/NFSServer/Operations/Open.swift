@@ -86,7 +86,7 @@ extension CompoundRun {
             return try await created(bytes, creation, share)
         case .fileHandle, .previous:
             guard arguments.creation == nil else { throw .invalid }
-            let object = try inode(atGateway: .isDirectory)
+            let object = try inode(orElse: .isDirectory)
             let attributes = try await attributes(of: object)
             // A reclaim had its permission before the server restarted.
             if case .fileHandle = arguments.claim { try permit(share, of: attributes, object) }
@@ -102,7 +102,7 @@ extension CompoundRun {
         _ bytes: [UInt8],
         _ share: ShareRequest
     ) async throws(NFSStatus) -> OpenTarget {
-        let directory = try inode(atGateway: .isDirectory)
+        let directory = try inode(orElse: .isDirectory)
         let attributes = try await attributes(of: try name(bytes), in: directory)
         try Self.requireRegular(attributes)
         let object = directory.sibling(attributes.inode)
@@ -121,7 +121,7 @@ extension CompoundRun {
         _ share: ShareRequest
     ) async throws(NFSStatus) -> OpenTarget {
         let directory = try writable(try object())
-        let name = try name(bytes)
+        let name = try newName(bytes, in: directory)
         switch creation {
         case .unchecked(let attributes):
             let requested = try RequestedAttributes(attributes, permissions: nil)

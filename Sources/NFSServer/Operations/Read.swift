@@ -5,7 +5,7 @@ import VarveModel
 /// READ and READLINK (RFC 8881 §18.22, §18.24).
 extension CompoundRun {
     func read(_ arguments: ReadArguments) async throws(NFSStatus) -> OperationReply {
-        let object = try inode(atGateway: .isDirectory)
+        let object = try inode(orElse: .isDirectory)
         let isOpened = try await mayUse(arguments.stateID, on: object, for: .read)
         let count = UInt64(try readCount(arguments.count))
         let (end, isPastAll) = arguments.offset.addingReportingOverflow(count)
@@ -63,7 +63,7 @@ extension CompoundRun {
     }
 
     func readLink() async throws(NFSStatus) -> OperationReply {
-        let object = try inode(atGateway: .wrongType)
+        let object = try inode(orElse: .wrongType)
         do {
             let target = try await engine {
                 try await object.fileSystem.engine.readSymlink(object.inode, at: object.view)

@@ -13,7 +13,7 @@ extension CompoundRun {
         _ arguments: ReadDirectoryArguments
     ) async throws(NFSStatus) -> CompoundAnswer {
         let object = try object()
-        guard arguments.attributes.intersection(Attribute.writeOnly).isEmpty else {
+        guard arguments.attributes.intersection(ObjectAttributes.writeOnly).isEmpty else {
             throw .invalid
         }
         guard arguments.cookie == 0 || arguments.cookie > 2 else { throw .badCookie }
@@ -21,6 +21,8 @@ extension CompoundRun {
         var listing = DirectoryListing(arguments, verifier: Self.verifier)
         switch object {
         case .gateway: try await listGateway(&listing, arguments)
+        case .snapshots(let fileSystem):
+            try await list(snapshotsOf: fileSystem, &listing, arguments)
         case .inode(let directory): try await list(directory, &listing, arguments)
         }
         return .listing(listing)
@@ -73,7 +75,7 @@ extension CompoundRun {
         listing.isEnd = true
     }
 
-    private func describedIfThere(
+    func describedIfThere(
         _ object: NFSObject,
         _ requested: Bitmap
     ) async -> ObjectAttributes? {

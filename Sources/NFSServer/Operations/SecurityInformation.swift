@@ -20,10 +20,10 @@ extension CompoundRun {
         if style == .parent {
             switch object {
             case .gateway: throw .noEntry
+            case .snapshots: break
             case .inode(let inode):
-                guard inode.inode != .root || server.exports.root == .gateway else {
-                    throw .noEntry
-                }
+                let isTop = inode.inode == .root && inode.view == .live
+                guard !isTop || server.exports.root == .gateway else { throw .noEntry }
             }
         }
         current = nil

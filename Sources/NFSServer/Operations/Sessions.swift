@@ -2,7 +2,9 @@ import NFSWire
 
 /// CREATE_SESSION, DESTROY_SESSION, BIND_CONN_TO_SESSION and BACKCHANNEL_CTL (RFC 8881 §18.36, §18.37, §18.34, §18.33).
 extension CompoundRun {
-    func createSession(_ arguments: CreateSessionArguments) async throws(NFSStatus) -> OperationReply {
+    func createSession(_ arguments: CreateSessionArguments) async throws(NFSStatus)
+        -> OperationReply
+    {
         let principal = principal
         let outcome = await store.change { state, now in
             state.createSession(arguments, by: principal, at: now)
@@ -36,7 +38,9 @@ extension CompoundRun {
         )
     }
 
-    func backChannelControl(_ arguments: BackChannelControlArguments) throws(NFSStatus) -> OperationReply {
+    func backChannelControl(_ arguments: BackChannelControlArguments) throws(NFSStatus)
+        -> OperationReply
+    {
         guard let session else { throw .operationNotInSession }
         // Callbacks would go by AUTH_NONE or AUTH_SYS; GSS handles are nothing here (RFC 8881 §18.33.3).
         let isUsable = arguments.callbackSecurity.contains { security in

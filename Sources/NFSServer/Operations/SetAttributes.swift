@@ -4,7 +4,9 @@ import VarveModel
 
 /// SETATTR (RFC 8881 §18.30).
 extension CompoundRun {
-    func setAttributes(_ arguments: SetAttributesArguments) async throws(NFSStatus) -> OperationReply {
+    func setAttributes(_ arguments: SetAttributesArguments) async throws(NFSStatus)
+        -> OperationReply
+    {
         let object = try writable(try object())
         var permissions: UInt16?
         if arguments.attributes.mask.contains(Attribute.setModeMasked.rawValue) {

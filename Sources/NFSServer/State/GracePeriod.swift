@@ -26,12 +26,14 @@ package struct GracePeriod: Sendable {
     }
 
     /// Notes that a client has taken back all it wants.
-    package mutating func complete(_ owner: [UInt8]) {
+    mutating func complete(_ owner: [UInt8]) {
         reclaimers.remove(owner)
     }
 
-    /// Forgets those who have not come in time.
-    mutating func end(at now: Timestamp) {
-        if now >= until { reclaimers = [] }
+    /// Ends it when its time is over; answers those who have not come.
+    mutating func endIfOver(at now: Timestamp) -> Set<[UInt8]> {
+        guard !reclaimers.isEmpty, now >= until else { return [] }
+        defer { reclaimers = [] }
+        return reclaimers
     }
 }

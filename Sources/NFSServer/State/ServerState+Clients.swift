@@ -110,6 +110,7 @@ extension ServerState {
         guard !record.hasReclaimed else { return .completeAlready }
         clients[id]?.hasReclaimed = true
         grace.complete(record.owner)
+        if !record.hasState { forget(record.owner) }
         return .ok
     }
 }

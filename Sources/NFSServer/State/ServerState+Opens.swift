@@ -75,6 +75,7 @@ extension ServerState {
         opens[open.key] = open
         openIndex[index] = open.key
         clients[request.client]?.opens.insert(open.key)
+        remember(record.owner)
         files[request.file, default: FileState()].opens.insert(open.key)
         return .success(open.stateID)
     }

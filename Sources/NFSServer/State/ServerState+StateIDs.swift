@@ -55,7 +55,9 @@ extension ServerState {
             if grace.isActive(at: now) { return .failure(.grace) }
             return isDenied(access, on: file) ? .failure(.locked) : .success(false)
         }
-        if stateID == .readBypass { return mayUse(.anonymous, of: client, on: file, for: access, at: now) }
+        if stateID == .readBypass {
+            return mayUse(.anonymous, of: client, on: file, for: access, at: now)
+        }
         switch find(stateID, of: client, on: file) {
         case .failure(let status): return .failure(status)
         case .success(.open(let open)): return verdict(open, access)

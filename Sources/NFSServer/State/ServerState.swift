@@ -22,6 +22,10 @@ package struct ServerState: Sendable {
     package var grace: GracePeriod
     /// Files that were let go of; the caller closes them once it has left the lock.
     var released: [HeldFile] = []
+    /// Owners that are remembered over restarts.
+    private var recorded: Set<[UInt8]>
+    /// Changes of the records; the caller writes them down before it answers.
+    private var notes: [RecordNote] = []
     private var clientCount: UInt32 = 0
     private var sessionCount: UInt64 = 0
     private var stateCount: UInt64 = 0
@@ -31,16 +35,22 @@ package struct ServerState: Sendable {
     /// - Parameters:
     ///   - start: Differs from that of every earlier start; not 0, nor all ones.
     ///   - limits: What it bounds.
-    ///   - grace: Who may reclaim, and until when.
+    ///   - remembered: Owners of clients that held state when the server stopped: they may reclaim.
+    ///   - now: When the grace period begins.
     package init(
         start: UInt32,
         limits: ServerLimits = ServerLimits(),
-        grace: GracePeriod = GracePeriod()
+        remembered: Set<[UInt8]> = [],
+        at now: Timestamp = .epoch
     ) {
         precondition(start != 0 && start != .max, "state ids of all zeros or ones are special")
         self.start = start
         self.limits = limits
-        self.grace = grace
+        recorded = remembered
+        grace = GracePeriod(
+            reclaimers: remembered,
+            until: now.adding(seconds: limits.graceSeconds)
+        )
     }
 
     mutating func newClientID() -> ClientID {
@@ -65,6 +75,32 @@ package struct ServerState: Sendable {
         return released
     }
 
+    /// Takes the changes of the records.
+    mutating func takeNotes() -> [RecordNote] {
+        defer { notes = [] }
+        return notes
+    }
+
+    var hasNotes: Bool { !notes.isEmpty }
+
+    /// Remembers a client from its first open on.
+    mutating func remember(_ owner: [UInt8]) {
+        if recorded.insert(owner).inserted { notes.append(.remember(owner)) }
+    }
+
+    /// Forgets a client that holds nothing any more.
+    mutating func forget(_ owner: [UInt8]) {
+        if recorded.remove(owner) != nil { notes.append(.forget(owner)) }
+    }
+
+    /// Ends the grace period when its time is over: who has not come has lost what it had.
+    mutating func endGraceIfOver(at now: Timestamp) {
+        for owner in grace.endIfOver(at: now) {
+            let isBack = confirmed[owner].flatMap { clients[$0] }?.hasState ?? false
+            if !isBack { forget(owner) }
+        }
+    }
+
     // MARK: Clients go
 
     /// Forgets a client with its sessions, opens and locks.
@@ -73,7 +109,10 @@ package struct ServerState: Sendable {
         for session in record.sessions { sessions[session] = nil }
         for lock in record.locks { dropLockState(lock) }
         for open in record.opens { dropOpen(open) }
-        if confirmed[record.owner] == id { confirmed[record.owner] = nil }
+        if confirmed[record.owner] == id {
+            confirmed[record.owner] = nil
+            forget(record.owner)
+        }
         if unconfirmed[record.owner] == id { unconfirmed[record.owner] = nil }
     }
 
@@ -84,7 +123,7 @@ package struct ServerState: Sendable {
             let end = record.renewed.adding(seconds: limits.leaseSeconds + patience)
             if end < now { remove(client: id) }
         }
-        grace.end(at: now)
+        endGraceIfOver(at: now)
     }
 
     /// Whether a client's lease has run out: what it holds is then courtesy, and gives way.

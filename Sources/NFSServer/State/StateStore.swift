@@ -9,10 +9,17 @@ package import VarveModel
 package final class StateStore: Sendable {
     private let state: Mutex<ServerState>
     private let clock: any VarveClock
+    private let writer: RecordWriter
 
-    package init(_ state: ServerState, clock: any VarveClock) {
+    package init(
+        _ state: ServerState,
+        clock: any VarveClock,
+        records: any ClientRecords = NoClientRecords(),
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.state = Mutex(state)
         self.clock = clock
+        writer = RecordWriter(records, log: log)
     }
 
     package func now() -> Timestamp { clock.now() }
@@ -22,14 +29,18 @@ package final class StateStore: Sendable {
         state.withLock { body(&$0) }
     }
 
-    /// Changes, then closes the files that were let go of.
+    /// Changes; then writes down what must be known after a restart, and closes the files that were let go of.
     func change<Value: Sendable>(
         _ body: (inout ServerState, Timestamp) -> Value
     ) async -> Value {
         let now = clock.now()
-        let (value, released) = state.withLock { state -> (Value, [HeldFile]) in
+        let (value, released, hasNotes) = state.withLock { state in
+            state.endGraceIfOver(at: now)
             let value = body(&state, now)
-            return (value, state.takeReleased())
+            return (value, state.takeReleased(), state.hasNotes)
+        }
+        if hasNotes {
+            await writer.drain { [self] in state.withLock { $0.takeNotes() } }
         }
         for file in released { await file.close() }
         return value
