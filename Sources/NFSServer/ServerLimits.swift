@@ -42,7 +42,9 @@ package struct ServerLimits: Sendable, Hashable {
 
     // MARK: Leases
 
-    /// Renewed by any SEQUENCE. Half a minute costs nobody anything, since what has expired is taken away only when it is wanted.
+    /// Renewed by any SEQUENCE.
+    ///
+    /// Half a minute costs nobody anything, since what has expired is taken away only when it is wanted.
     package var leaseSeconds: Int64 = 30
     /// A lease and a half after a start: every client that lives has been heard of by then.
     package var graceSeconds: Int64 = 45

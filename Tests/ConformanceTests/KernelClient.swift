@@ -3,7 +3,9 @@ import TestKit
 
 /// A Linux kernel as a process, with its own NFS client: what mounts us there we did not write.
 enum KernelClient {
-    /// Why it cannot run here; `nil` when it can. Where everything is required, it is taken to be there.
+    /// Why it cannot run here; `nil` when it can.
+    ///
+    /// Where everything is required, it is taken to be there.
     static let obstacle: String? = {
         guard ProcessInfo.processInfo.environment["VARVE_REQUIRE"] != "all" else { return nil }
         if getuid() != 0 { return "root makes tap devices" }
@@ -23,6 +25,7 @@ enum KernelClient {
     ///   - script: Its name.
     ///   - environment: What it finds.
     /// - Returns: How it ended, and all that it said.
+    /// - Throws: When it could not be started.
     static func run(_ script: String, _ environment: [String: String]) throws -> Witness.Run {
         let names = environment.keys.sorted().joined(separator: " ")
         let assignments = environment.map { "\($0.key)=\($0.value)" } + ["KERNEL_ENV=\(names)"]

@@ -73,7 +73,10 @@ extension ServerState {
 
     /// DESTROY_SESSION (RFC 8881 §18.37).
     ///
-    /// - Parameter running: Requests of the session that may still run: the one that destroys it.
+    /// - Parameters:
+    ///   - id: The session.
+    ///   - running: Requests of it that may still run: the one that destroys it.
+    /// - Returns: `.badSession`, or `.delay` while others run.
     package mutating func destroy(session id: SessionID, running: Int) -> NFSStatus {
         guard let session = sessions[id] else { return .badSession }
         guard session.slots.running <= running else { return .delay }

@@ -14,6 +14,7 @@ extension ServerState {
     ///   - stateID: As sent; a sequence of 0 means the newest.
     ///   - client: The session's: another's state is none of its.
     ///   - file: The current file handle's; `nil` where no file matters.
+    /// - Returns: The open or the lock; `.badStateID`, `.oldStateID`.
     func find(
         _ stateID: StateID,
         of client: ClientID,
