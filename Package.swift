@@ -134,6 +134,10 @@ let package = Package(
 
         // Front-ends.
         swift(
+            "NFSServer",
+            ["VarveModel", "NFSWire", "FileSystemEngine", "Keyring", nioCore, nioPosix]
+        ),
+        swift(
             "ControlPlane",
             [
                 "VarveModel", "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup",
@@ -147,8 +151,8 @@ let package = Package(
         program(
             "varved",
             [
-                "VarveModel", "Keyring", "Disk", "ControlPlane", argumentParser, logging,
-                serviceLifecycle,
+                "VarveModel", "Keyring", "Disk", "ControlPlane", "NFSServer", "LocalAPI",
+                argumentParser, logging, serviceLifecycle,
             ]
         ),
         program(
@@ -226,6 +230,13 @@ let package = Package(
         ),
         tests("LocalAPITests", ["TestKit", "LocalAPI", "VarveModel"]),
         tests("NFSWireTests", ["TestKit", "NFSWire", "VarveModel", nioCore]),
+        tests(
+            "NFSServerTests",
+            [
+                "TestKit", "NFSServer", "NFSWire", "FileSystemEngine", "MetadataStore", "Disk",
+                "Keyring", "VarveModel", nioCore, nioPosix,
+            ]
+        ),
         tests(
             "ControlPlaneTests",
             [

@@ -1,3 +1,4 @@
+import Keyring
 import MetadataStore
 package import VarveModel
 
@@ -21,5 +22,17 @@ package final class FileSystem: Sendable {
         self.core = core
         self.committer = committer
         self.readers = readers
+    }
+
+    /// Names it for ever, on every machine.
+    package var unique: UniqueID { core.configuration.unique }
+
+    /// 32 secret bytes for one purpose of a front-end, the same at every start: the file system's own, gone with its key.
+    package func secret(for purpose: String) -> [UInt8] {
+        let key = core.configuration.dataKey.derive(
+            salt: core.configuration.unique.bytes,
+            info: Array("varve front-end secret".utf8)
+        )
+        return Digest.hmac(Array(purpose.utf8), key: key)
     }
 }

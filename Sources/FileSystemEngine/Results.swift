@@ -42,6 +42,18 @@ package struct OpenFile: Sendable, Hashable {
     package let inode: InodeNumber
 }
 
+/// A directory's `change` before and after one operation, with nothing else in between (RFC 8881 §3.3.10).
+package struct DirectoryChange: Sendable, Hashable {
+    package let before: UInt64
+    package let after: UInt64
+}
+
+/// An inode that got a name, and what that did to the directory.
+package struct NamedInode: Sendable, Hashable {
+    package let attributes: Attributes
+    package let directory: DirectoryChange
+}
+
 /// A named, pinned instant.
 package struct Snapshot: Sendable, Hashable {
     package let id: UInt64

@@ -39,6 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
             settings: settings,
             disk: HostDisk(),
             acceptsClock: acceptClock,
+            frontEnds: [NFSFrontEnd.frontEnd],
             logger: logger
         )
     }

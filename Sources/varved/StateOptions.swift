@@ -32,6 +32,9 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "The directory of retention and lifecycle files.")
     var retention: String?
 
+    @Option(help: "Where NFS is served, as 127.0.0.1:2049, or off.")
+    var nfs: String?
+
     @Option(help: "logfmt or json.")
     var logFormat: String?
 
@@ -42,7 +45,7 @@ struct SettingsOptions: ParsableArguments {
     func settings(state: String) throws(APIError) -> Settings {
         let given: [(SettingName, String?)] = [
             (.keyFile, keyFile), (.socket, socket), (.jobs, jobs), (.retention, retention),
-            (.logFormat, logFormat), (.logLevel, logLevel),
+            (.logFormat, logFormat), (.logLevel, logLevel), (.nfs, nfs),
         ]
         var flags: [SettingName: String] = [:]
         for (name, value) in given { flags[name] = value }

@@ -51,6 +51,28 @@ import Testing
         #expect(try settings("keepBytes: unlimited\n").history.bytes(live: 1) == nil)
     }
 
+    @Test func `NFS listens on this machine alone until it is told otherwise`() throws {
+        #expect(try settings("").nfs == ListenAddress("127.0.0.1:2049"))
+        #expect(try settings("nfs: 0.0.0.0:20490\n").nfs?.port == 20_490)
+        let version6 = try #require(try settings("nfs: '[::1]:2049'\n").nfs)
+        #expect(version6.host == "::1" && version6.description == "[::1]:2049")
+        #expect(try settings("nfs: 'off'\n").nfs == nil)
+        for wrong in ["2049", "::1:2049", "localhost:", ":2049", "a:65536", "a b:1", "on"] {
+            let refused = #expect(throws: APIError.self) {
+                try settings("", flags: [.nfs: wrong])
+            }
+            #expect(refused?.code == .usage, "'\(wrong)'")
+        }
+    }
+
+    @Test func `NFS clients come from privileged ports until any are let in`() throws {
+        #expect(try settings("").requiresPrivilegedNFSPorts)
+        #expect(try settings("nfsPorts: privileged\n").requiresPrivilegedNFSPorts)
+        #expect(try !settings("nfsPorts: any\n").requiresPrivilegedNFSPorts)
+        let refused = #expect(throws: APIError.self) { try settings("nfsPorts: all\n") }
+        #expect(refused?.code == .usage)
+    }
+
     @Test func `relative paths count from where they are written`() throws {
         let found = try settings("jobs: ./Plans\n", flags: [.retention: "Keep"])
         #expect(found[.jobs] == directory.path + "/Plans")

@@ -160,7 +160,7 @@ equal=()
 head -c 8M /dev/urandom >"$work/noise"
 step "A daemon on a throw-away state directory, its clock at 2026-03-01T00:00:00Z"
 "$binaries/varved" init --state "$state" --key-file "$work/root.key" --simulated-clock 2026-03-01T00:00:00Z >/dev/null
-"$binaries/varved" serve --state "$state" --key-file "$work/root.key" --jobs "$root/Jobs" \
+"$binaries/varved" serve --state "$state" --nfs off --key-file "$work/root.key" --jobs "$root/Jobs" \
     --retention "$root/Retention" 2>"$work/varved.log" &
 daemon=$!
 for _ in $(seq 200); do [ -S "$state/varved.sock" ] && varve fs list >/dev/null 2>&1 && break; sleep 0.05; done

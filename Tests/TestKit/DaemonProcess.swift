@@ -80,10 +80,12 @@ package final class DaemonProcess {
     package func start(_ options: String...) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.binaries + "/varved")
+        // Many daemons run side by side: only a test that mounts has a listener, on a port of its own.
+        let nfs = options.contains("--nfs") ? [] : ["--nfs", "off"]
         process.arguments =
             [
                 "serve", "--state", state, "--jobs", jobs, "--retention", retention,
-            ] + options
+            ] + nfs + options
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = FileHandle(forWritingAtPath: log)
         process.standardInput = FileHandle.nullDevice

@@ -21,6 +21,7 @@ import Testing
         ],
         "Lifecycle": ["FileSystemEngine", "MetadataStore", "Policies"],
         "JobScheduler": ["MetadataStore", "Policies", "Logging"],
+        "NFSServer": ["NFSWire", "FileSystemEngine", "Keyring", "NIOCore", "NIOPosix"],
         "ControlPlane": [
             "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup", "Lifecycle",
             "JobScheduler",
@@ -29,7 +30,7 @@ import Testing
             "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
         ],
         "varved": [
-            "ControlPlane", "Keyring", "Disk", "LocalAPI", "ArgumentParser", "Logging",
+            "ControlPlane", "NFSServer", "Keyring", "Disk", "LocalAPI", "ArgumentParser", "Logging",
             "ServiceLifecycle",
         ],
         "varve": ["LocalAPI", "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],

@@ -36,6 +36,7 @@ package struct Daemon: Sendable {
     ///   - settings: What is in force.
     ///   - disk: Where it lies.
     ///   - acceptsClock: An operator vouches for a machine's clock far ahead of the last run's.
+    ///   - frontEnds: By which clients reach the file systems, beside the local API.
     ///   - logger: Takes events.
     /// - Throws: As ``StateDirectory``; `.corrupt` or `.wrongKey` for its databases; what the socket refuses; `.failed`
     ///   for a clock that nobody vouches for.
@@ -44,6 +45,7 @@ package struct Daemon: Sendable {
         settings: Settings,
         disk: any Disk,
         acceptsClock: Bool = false,
+        frontEnds: [FrontEnd] = [],
         logger: Logger
     ) async throws(APIError) {
         do {
@@ -55,7 +57,7 @@ package struct Daemon: Sendable {
                 acceptsClock: acceptsClock,
                 logger: logger
             )
-            try await daemon.serve()
+            try await daemon.serve(frontEnds)
         } catch {
             throw APIError(error)
         }
@@ -122,7 +124,7 @@ package struct Daemon: Sendable {
         )
     }
 
-    private func serve() async throws {
+    private func serve(_ frontEnds: [FrontEnd]) async throws {
         logger.notice(
             "starting",
             metadata: [
@@ -136,28 +138,7 @@ package struct Daemon: Sendable {
         let table = RouteTable(logger: logger)
         addRoutes(to: table)
         var configuration = ServiceGroupConfiguration(
-            services: [
-                .init(
-                    service: MaintenanceService(
-                        maintenance: maintenance,
-                        isSimulated: clock.isSimulated
-                    )
-                ),
-                .init(
-                    service: SchedulerService(
-                        scheduler: scheduler,
-                        isSimulated: clock.isSimulated
-                    )
-                ),
-                .init(
-                    service: LocalServer(
-                        responder: table.router.buildResponder(),
-                        socket: settings[.socket],
-                        state: state.paths.root,
-                        logger: logger
-                    )
-                ),
-            ],
+            services: await services(table, frontEnds),
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
         )
@@ -176,6 +157,37 @@ package struct Daemon: Sendable {
         }
         await close()
         logger.notice("stopped")
+    }
+
+    /// What runs, in the order in which it starts; it stops in reverse.
+    private func services(
+        _ table: RouteTable,
+        _ frontEnds: [FrontEnd]
+    ) async -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        var services: [any Service] = [
+            MaintenanceService(maintenance: maintenance, isSimulated: clock.isSimulated),
+            SchedulerService(scheduler: scheduler, isSimulated: clock.isSimulated),
+        ]
+        let surroundings = FrontEnd.Surroundings(
+            settings: settings,
+            identity: state.format.id,
+            clock: clock,
+            logger: logger,
+            fileSystems: FileSystemWatch(fileSystems: fileSystems),
+            memory: FrontEndMemory(control: stores.control)
+        )
+        for frontEnd in frontEnds {
+            if let service = await frontEnd.make(surroundings) { services.append(service) }
+        }
+        services.append(
+            LocalServer(
+                responder: table.router.buildResponder(),
+                socket: settings[.socket],
+                state: state.paths.root,
+                logger: logger
+            )
+        )
+        return services.map { .init(service: $0) }
     }
 
     private func addRoutes(to table: RouteTable) {

@@ -32,9 +32,14 @@ package actor FileSystems {
     private let lifecycle: LifecycleRuns?
     /// Of the disk that the state directory lies on; set by ``start()``.
     private var reserve: SpaceReserve?
-    private var entries: [FileSystemID: Entry] = [:]
+    private var entries: [FileSystemID: Entry] = [:] {
+        didSet { tellObservers() }
+    }
+    private var observers: [@Sendable ([FileSystem]) -> Void] = []
     /// Being deleted: nobody gets them any more.
-    private var leaving: Set<FileSystemID> = []
+    private var leaving: Set<FileSystemID> = [] {
+        didSet { tellObservers() }
+    }
     /// Being opened once more: they are not deleted meanwhile, or their key could be written again.
     private var returning: Set<FileSystemID> = []
 
@@ -79,6 +84,24 @@ package actor FileSystems {
                 }
             }
         }
+    }
+
+    /// Calls `observer` with the file systems that serve, now and with each change.
+    func observe(_ observer: @escaping @Sendable ([FileSystem]) -> Void) {
+        observers.append(observer)
+        observer(serving)
+    }
+
+    private var serving: [FileSystem] {
+        all().compactMap { entry in
+            if case .success(let engine) = entry.engine { engine } else { nil }
+        }
+    }
+
+    private func tellObservers() {
+        guard !observers.isEmpty else { return }
+        let serving = serving
+        for observer in observers { observer(serving) }
     }
 
     /// All of them, by name and id.

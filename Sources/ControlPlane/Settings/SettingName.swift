@@ -22,13 +22,17 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
     case keepHours
     /// How many bytes the past may hold, whatever its age.
     case keepBytes
+    /// Where the NFS gateway listens, as `127.0.0.1:2049`, or `off`.
+    case nfs
+    /// From which ports NFS clients are let in: `privileged`, or `any`.
+    case nfsPorts
 
     /// Whether a relative value in the file counts from the file's own directory.
     var isPath: Bool {
         switch self {
         case .keyFile, .socket, .jobs, .retention: true
         case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours,
-            .keepBytes:
+            .keepBytes, .nfs, .nfsPorts:
             false
         }
     }
@@ -49,6 +53,12 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
         case .keepBytes:
             SettingName.budget(value) == nil
                 ? "a part of the live bytes as 25%, a size as 200GiB, or unlimited" : nil
+        case .nfs:
+            value == "off" || ListenAddress(value) != nil
+                ? nil : "an address and a port as 127.0.0.1:2049 or [::1]:2049, or off"
+        case .nfsPorts:
+            ["privileged", "any"].contains(value)
+                ? nil : "privileged (ports below 1024, which only root may take) or any"
         }
     }
 

@@ -79,6 +79,14 @@ package struct Settings: Sendable, Hashable {
         SettingName.budget(self[.keepBytes]) ?? .standard
     }
 
+    /// Where the NFS gateway listens; `nil` when it is off.
+    package var nfs: ListenAddress? {
+        ListenAddress(self[.nfs])
+    }
+
+    /// Whether NFS clients must speak from a port that only root may take.
+    package var requiresPrivilegedNFSPorts: Bool { self[.nfsPorts] == "privileged" }
+
     private static func defaults(
         _ paths: StatePaths,
         _ workingDirectory: String
@@ -98,6 +106,8 @@ package struct Settings: Sendable, Hashable {
                 case .keepMinutes: "7d"
                 case .keepHours: "35d"
                 case .keepBytes: "25%"
+                case .nfs: "127.0.0.1:2049"
+                case .nfsPorts: "privileged"
                 }
             values[name] = Value(text: text, origin: "default")
         }

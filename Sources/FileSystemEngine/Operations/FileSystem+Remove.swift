@@ -85,10 +85,25 @@ extension WriteContext {
     }
 
     func unlink(_ name: FileName, in directory: InodeNumber, as caller: Credentials) throws {
-        var removal = try removal(of: name, in: directory, for: caller)
+        let removal = try removal(of: name, in: directory, for: caller)
         guard removal.row.kind != .directory else {
             throw FileSystemError(.isDirectory, "'\(name)' is a directory")
         }
+        try unlink(removal, in: directory)
+    }
+
+    /// Removes a name of anything, a directory only when it is empty.
+    func remove(_ name: FileName, in directory: InodeNumber, as caller: Credentials) throws {
+        let removal = try removal(of: name, in: directory, for: caller)
+        if removal.row.kind == .directory {
+            try removeDirectory(removal, name, in: directory)
+        } else {
+            try unlink(removal, in: directory)
+        }
+    }
+
+    private func unlink(_ found: Removal, in directory: InodeNumber) throws {
+        var removal = found
         try writer.removeDirent(directory: directory, hash: removal.dirent.hash)
         try dropName(&removal.row, directory: directory, hash: removal.dirent.hash)
         try touchContent(&removal.parent)
@@ -111,10 +126,19 @@ extension WriteContext {
         in directory: InodeNumber,
         as caller: Credentials
     ) throws {
-        var removal = try removal(of: name, in: directory, for: caller)
+        let removal = try removal(of: name, in: directory, for: caller)
         guard removal.row.kind == .directory else {
             throw FileSystemError(.notDirectory, "'\(name)' is no directory")
         }
+        try removeDirectory(removal, name, in: directory)
+    }
+
+    private func removeDirectory(
+        _ found: Removal,
+        _ name: FileName,
+        in directory: InodeNumber
+    ) throws {
+        var removal = found
         guard try writer.isEmpty(removal.row.inode, at: .live) else {
             throw FileSystemError(.notEmpty, "directory '\(name)' holds entries")
         }

@@ -5,18 +5,30 @@ package import VarveModel
 extension FileSystem {
     /// Changes mode, owner, group, size and times as one.
     ///
+    /// - Parameters:
+    ///   - inode: Of any kind; what has no size takes none.
+    ///   - changes: What is `nil` stays.
+    ///   - caller: The owner, or a writer, as each change asks.
+    ///   - isOpenForWriting: The caller opened the file for writing, and may set its size whatever its mode says.
+    /// - Returns: The attributes after it.
     /// - Throws: `.notPermitted`, `.denied`, `.fileTooBig`, `.isDirectory` and `.invalid` (a size of
     ///   what has none), `.stale`, `.noSpace`.
     package func setAttributes(
         _ inode: InodeNumber,
         _ changes: AttributeChanges,
-        as caller: Credentials
+        as caller: Credentials,
+        isOpenForWriting: Bool = false
     ) async throws(FileSystemError) -> Attributes {
         // A truncation must be possible on a full disk; a size that grows only makes a hole.
         let (scope, room): (FlushScope, RoomUse) =
             changes.size == nil ? (.one(inode), .takes) : (.alone(inode), .frees)
         return try await committer.run(flushing: scope, room: room) {
-            try $0.setAttributes(inode, changes, as: caller)
+            try $0.setAttributes(
+                inode,
+                changes,
+                as: caller,
+                isOpenForWriting: isOpenForWriting
+            )
         }
     }
 
@@ -38,13 +50,16 @@ extension WriteContext {
     func setAttributes(
         _ inode: InodeNumber,
         _ changes: AttributeChanges,
-        as caller: Credentials
+        as caller: Credentials,
+        isOpenForWriting: Bool = false
     ) throws -> Attributes {
         var row = try row(inode)
         let before = Attributes(row)
         // What has no size is told first, as truncate(2) does.
         if changes.size != nil { try before.requireRegular() }
-        try Ownership.requireTimesAndSize(changes, of: before, for: caller)
+        var asked = changes
+        if isOpenForWriting { asked.size = nil }
+        try Ownership.requireTimesAndSize(asked, of: before, for: caller)
         let ownership = try Ownership.changed(before, by: changes, for: caller)
         row.uid = ownership.uid
         row.gid = ownership.gid

@@ -14,7 +14,8 @@ extension FileSystem {
     ///   - bytes: Any number; none changes nothing.
     ///   - offset: From the start of the file.
     ///   - stability: Whether the answer waits until all of the file's writes are durable.
-    ///   - caller: Needs write permission.
+    ///   - caller: Needs write permission, unless `isOpenForWriting`.
+    ///   - isOpenForWriting: The caller opened the file for writing, and may go on whatever its mode says by now.
     /// - Returns: The attributes after the write, and the verifier in force.
     /// - Throws: `.isDirectory`, `.invalid` (no regular file), `.denied`, `.fileTooBig`, `.noSpace`,
     ///   `.stale`, `.readOnly`.
@@ -23,7 +24,8 @@ extension FileSystem {
         _ bytes: [UInt8],
         at offset: UInt64,
         stability: Stability,
-        as caller: Credentials
+        as caller: Credentials,
+        isOpenForWriting: Bool = false
     ) async throws(FileSystemError) -> WriteResult {
         try core.requireWritable()
         try core.requireRoom()
@@ -31,9 +33,10 @@ extension FileSystem {
         guard !isPastAll, end <= limits.fileBytesMax else {
             throw FileSystemError(.fileTooBig, "a write up to byte \(end) of a file")
         }
+        let writer = Writer(caller: caller, isOpenForWriting: isOpenForWriting)
         while true {
             let outcome = try await readers.run { context in
-                try context.write(inode, bytes, at: offset, as: caller)
+                try context.write(inode, bytes, at: offset, as: writer)
             }
             switch outcome {
             case .pending(let attributes):
@@ -43,7 +46,7 @@ extension FileSystem {
                 return WriteResult(attributes: attributes, verifier: verifier)
             case .needsCommitter:
                 let attributes = try await committer.run(flushing: .alone(inode)) {
-                    try $0.write(inode, bytes, at: offset, as: caller)
+                    try $0.write(inode, bytes, at: offset, as: writer)
                 }
                 core.observe(inode)
                 return WriteResult(attributes: attributes, verifier: verifier)
@@ -92,6 +95,22 @@ enum InlineContent {
     static let bytesMax: UInt64 = 2_048
 }
 
+/// Who writes, and by which right.
+struct Writer: Sendable {
+    let caller: Credentials
+    /// Whether write permission was asked when the file was opened, and counts for as long as it is.
+    let isOpenForWriting: Bool
+
+    /// Refuses what cannot be written, or not by this one.
+    ///
+    /// - Throws: `.isDirectory`, `.invalid`, `.denied`.
+    func requireWritable(_ attributes: Attributes) throws {
+        try attributes.requireRegular()
+        guard !isOpenForWriting else { return }
+        try Permission.require(.write, of: attributes, for: caller)
+    }
+}
+
 /// Where an attempt to write has come to.
 enum WriteOutcome: Sendable {
     /// Sealed and readable.
@@ -110,7 +129,7 @@ extension ReadContext {
         _ inode: InodeNumber,
         _ bytes: [UInt8],
         at offset: UInt64,
-        as caller: Credentials
+        as writer: Writer
     ) throws -> WriteOutcome {
         core.pending.register(inode)
         var isRegistered = true
@@ -123,12 +142,14 @@ extension ReadContext {
                 throw FileSystemError.gone(inode)
             }
             let attributes = try shown(Attributes(row, pending: overlay), at: .live)
-            try requireWritable(attributes, for: caller)
+            try writer.requireWritable(attributes)
             guard !bytes.isEmpty else { return .unchanged(attributes) }
             let isInline = row.flags & InodeFlags.hasSlices == 0 && overlay == nil
             let end = max(attributes.size, offset + UInt64(bytes.count))
             if isInline, end <= InlineContent.bytesMax { return .needsCommitter }
-            if Ownership.permissionsAfterWrite(attributes, by: caller) != attributes.permissions {
+            if Ownership.permissionsAfterWrite(attributes, by: writer.caller)
+                != attributes.permissions
+            {
                 return .needsCommitter
             }
             let stamp = WriteStamp(size: end, modified: core.configuration.clock.now())
@@ -149,11 +170,6 @@ extension ReadContext {
             if publication == .closed { return .needsCommitter }
             // Overtaken: under new numbers, once more.
         }
-    }
-
-    private func requireWritable(_ attributes: Attributes, for caller: Credentials) throws {
-        try attributes.requireRegular()
-        try Permission.require(.write, of: attributes, for: caller)
     }
 
     /// Seals one record a tile; `nil` when the numbers have run out.

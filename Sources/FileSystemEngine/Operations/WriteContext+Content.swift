@@ -11,14 +11,13 @@ extension WriteContext {
         _ inode: InodeNumber,
         _ bytes: [UInt8],
         at offset: UInt64,
-        as caller: Credentials
+        as writing: Writer
     ) throws -> Attributes {
         var row = try row(inode)
         let attributes = Attributes(row)
-        try attributes.requireRegular()
-        try Permission.require(.write, of: attributes, for: caller)
+        try writing.requireWritable(attributes)
         guard !bytes.isEmpty else { return attributes }
-        row.permissions = Ownership.permissionsAfterWrite(attributes, by: caller)
+        row.permissions = Ownership.permissionsAfterWrite(attributes, by: writing.caller)
         let end = offset + UInt64(bytes.count)
         try touchContent(&row)
         row.size = max(row.size, end)

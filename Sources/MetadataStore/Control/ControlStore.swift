@@ -163,6 +163,15 @@ package actor ControlStore {
             .first
     }
 
+    /// All that the daemon remembers under names with a beginning in common.
+    package func settings(startingWith prefix: String) throws(MetadataError) -> [String: String] {
+        let found = try connection.rows(
+            "SELECT key, value FROM setting WHERE substr(key, 1, length(?1)) = ?1",
+            .text(prefix)
+        ) { ($0.text(0), $0.text(1)) }
+        return Dictionary(uniqueKeysWithValues: found)
+    }
+
     /// Remembers `value` under a name; `nil` forgets it.
     package func set(_ key: String, _ value: String?) throws(MetadataError) {
         try change { () throws(MetadataError) in

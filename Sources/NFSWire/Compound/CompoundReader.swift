@@ -12,6 +12,9 @@ package struct CompoundReader: Sendable {
     /// See `NFSLimits.operationsMax`.
     package let operationCount: UInt32
 
+    /// Which operation did not decode: what its result is labelled with; `.illegal` when not even its number did.
+    package private(set) var undecoded = OperationCode.illegal
+
     private var reader: XDRReader
     private var left: UInt32
 
@@ -35,13 +38,25 @@ package struct CompoundReader: Sendable {
     package mutating func next() throws(XDRError) -> OperationArguments? {
         guard left > 0, let version else { return nil }
         left -= 1
+        let start = reader
         do throws(XDRError) {
             let operation = try OperationArguments(from: &reader, in: version)
             if case .illegal = operation { left = 0 }
             return operation
         } catch {
             left = 0
+            undecoded = Self.code(at: start, in: version)
             throw error
+        }
+    }
+
+    private static func code(at start: XDRReader, in version: MinorVersion) -> OperationCode {
+        var reader = start
+        do throws(XDRError) {
+            let code = OperationCode(rawValue: try reader.uint32("argop")) ?? .illegal
+            return code.isDefined(in: version) ? code : .illegal
+        } catch {
+            return .illegal
         }
     }
 }

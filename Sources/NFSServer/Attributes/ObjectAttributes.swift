@@ -1,0 +1,166 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// All that GETATTR, READDIR and VERIFY may be asked of one object (RFC 8881 §5.6 to §5.8).
+struct ObjectAttributes: Sendable {
+    let object: NFSObject
+    let attributes: Attributes
+    /// Where an attribute of space or of numbers of files is asked for.
+    var statistics: FileSystemStatistics?
+    let limits: ServerLimits
+
+    /// What the gateway's root is: a directory that changes when file systems come and go.
+    static func gateway(_ listing: Exports.Listing, start: Timestamp) -> Attributes {
+        Attributes(
+            inode: .root,
+            kind: .directory,
+            permissions: 0o555,
+            uid: 0,
+            gid: 0,
+            links: UInt32(clamping: listing.sorted.count + 2),
+            size: 0,
+            allocated: 0,
+            accessed: start,
+            modified: start,
+            changed: start,
+            created: start,
+            // Seconds of the start above, so that a list of an earlier start is never taken for this one.
+            change: UInt64(max(0, start.seconds)) << 24 | listing.generation,
+            parent: .root
+        )
+    }
+
+    /// The attributes that have a value here.
+    static let supported: Bitmap = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 27, 28,
+        29,
+        30, 31, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55, 74, 75,
+    ]
+
+    /// Those of them that can be set and not read; of what is not supported nothing is said (RFC 8881 §18.7.3).
+    static let writeOnly = supported.intersection(Attribute.writeOnly)
+
+    /// Those that OPEN may set in an exclusive create: the times hold the verifier (RFC 8881 §5.8.1.14).
+    static let exclusiveCreate: Bitmap = [4, 33, 36, 37]
+
+    /// Those that need `statistics`.
+    static let ofSpace: Bitmap = [21, 22, 23, 42, 43, 44]
+
+    func value(_ attribute: Attribute) -> AttributeValue? {
+        switch attribute {
+        case .supportedAttributes: .supportedAttributes(Self.supported)
+        case .type: .type(NFSFileType(attributes.kind))
+        case .change: .change(attributes.change)
+        case .size: .size(attributes.size)
+        case .fileSystemID: .fileSystemID(fileSystemID)
+        case .fileHandle: .fileHandle(FileHandle.handle(of: object))
+        case .fileID: .fileID(attributes.inode.rawValue)
+        case .mode: .mode(UInt32(attributes.permissions))
+        case .links: .links(attributes.links)
+        case .owner: .owner(NumericOwner.text(attributes.uid))
+        case .ownerGroup: .ownerGroup(NumericOwner.text(attributes.gid))
+        case .rawDevice:
+            .rawDevice(
+                DeviceSpecification(
+                    major: attributes.device.major,
+                    minor: attributes.device.minor
+                )
+            )
+        case .spaceUsed: .spaceUsed(attributes.allocated)
+        case .accessed: .accessed(NFSTime(attributes.accessed))
+        case .created: .created(NFSTime(attributes.created))
+        case .changed: .changed(NFSTime(attributes.changed))
+        case .modified: .modified(NFSTime(attributes.modified))
+        case .mountedOnFileID: .mountedOnFileID(mountedOnFileID)
+        case .readError: .readError(.ok)
+        case .filesAvailable, .filesFree, .filesTotal, .spaceAvailable, .spaceFree, .spaceTotal:
+            space(attribute)
+        default: constant(attribute)
+        }
+    }
+
+    /// What is the same for every object.
+    private func constant(_ attribute: Attribute) -> AttributeValue? {
+        switch attribute {
+        case .fileHandleExpiry: .fileHandleExpiry(0)  // FH4_PERSISTENT
+        case .linkSupport: .linkSupport(true)
+        case .symlinkSupport: .symlinkSupport(true)
+        case .hasNamedAttributes: .hasNamedAttributes(false)
+        case .uniqueHandles: .uniqueHandles(true)
+        case .leaseSeconds: .leaseSeconds(UInt32(clamping: limits.leaseSeconds))
+        case .aclSupport: .aclSupport(0)
+        case .canSetTime: .canSetTime(true)
+        case .caseInsensitive: .caseInsensitive(false)
+        case .casePreserving: .casePreserving(true)
+        case .chownRestricted: .chownRestricted(true)
+        case .homogeneous: .homogeneous(true)
+        case .fileSizeMax: .fileSizeMax(engineLimits.fileBytesMax)
+        case .linksMax: .linksMax(engineLimits.linksMax)
+        case .nameBytesMax: .nameBytesMax(UInt32(FileName.bytesMax))
+        case .readBytesMax: .readBytesMax(UInt64(limits.dataBytesMax))
+        case .writeBytesMax: .writeBytesMax(UInt64(limits.dataBytesMax))
+        case .noTruncation: .noTruncation(true)
+        case .timeDelta: .timeDelta(NFSTime(seconds: 0, nanoseconds: 1))
+        case .exclusiveCreateAttributes: .exclusiveCreateAttributes(Self.exclusiveCreate)
+        default: nil
+        }
+    }
+
+    private func space(_ attribute: Attribute) -> AttributeValue? {
+        // The gateway's root has no room of its own.
+        let total = statistics?.diskTotalBytes ?? 0
+        let free = statistics?.diskAvailableBytes ?? 0
+        let inodes = statistics?.inodes ?? 0
+        // Numbers of inodes do not run out: a file takes 1 KiB of metadata, say.
+        let files = free >> 10
+        return switch attribute {
+        case .filesAvailable: .filesAvailable(files)
+        case .filesFree: .filesFree(files)
+        case .filesTotal: .filesTotal(inodes + files)
+        case .spaceAvailable: .spaceAvailable(free)
+        case .spaceFree: .spaceFree(free)
+        case .spaceTotal: .spaceTotal(total)
+        default: nil
+        }
+    }
+
+    private var engineLimits: FileSystemLimits {
+        switch object {
+        case .gateway: FileSystemLimits()
+        case .snapshots(let fileSystem): fileSystem.engine.limits
+        case .inode(let object): object.fileSystem.engine.limits
+        }
+    }
+
+    private var fileSystemID: NFSWire.FileSystemID {
+        switch object {
+        case .gateway: NFSWire.FileSystemID(major: 0, minor: 0)
+        case .snapshots(let fileSystem): fileSystem.fileSystemID(at: .live)
+        case .inode(let object): object.fileSystem.fileSystemID(at: object.view)
+        }
+    }
+
+    /// Of a file system's root the number of the directory that it hides (RFC 8881 §5.8.2.23).
+    private var mountedOnFileID: UInt64 {
+        switch object {
+        case .inode(let object) where object.inode == .root: object.fileSystem.cookie
+        case .gateway, .snapshots, .inode: attributes.inode.rawValue
+        }
+    }
+}
+
+extension NFSFileType {
+    init(_ kind: FileKind) {
+        self =
+            switch kind {
+            case .regular: .regular
+            case .directory: .directory
+            case .symlink: .symlink
+            case .fifo: .fifo
+            case .socket: .socket
+            case .characterDevice: .characterDevice
+            case .blockDevice: .blockDevice
+            }
+    }
+}

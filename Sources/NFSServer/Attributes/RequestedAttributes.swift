@@ -1,0 +1,62 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// What a SETATTR, CREATE or OPEN asks to be set, checked (RFC 8881 §5.5, §18.30).
+struct RequestedAttributes: Sendable {
+    private(set) var changes = AttributeChanges()
+    /// What was asked for, once it is all done.
+    private(set) var mask = Bitmap()
+
+    /// - Parameters:
+    ///   - values: As sent.
+    ///   - permissions: Of the object now, of which `mode_set_masked` changes a part; `nil` for a new one.
+    /// - Throws: `.attributeNotSupported`; `.invalid` for one that cannot be set or a value that is none; `.badOwner`.
+    init(_ values: FileAttributes, permissions: UInt16?) throws(NFSStatus) {
+        guard values.unknown.isEmpty else { throw .attributeNotSupported }
+        for value in values.values {
+            let number = value.attribute.rawValue
+            guard Attribute.settable.contains(number) else { throw .invalid }
+            guard ObjectAttributes.supported.contains(number) else {
+                throw .attributeNotSupported
+            }
+            try set(value, permissions: permissions)
+            mask.insert(number)
+        }
+    }
+
+    private mutating func set(_ value: AttributeValue, permissions: UInt16?) throws(NFSStatus) {
+        switch value {
+        case .size(let size): changes.size = size
+        case .mode(let mode): changes.permissions = try Self.permissions(mode)
+        case .setModeMasked(let masked):
+            let bits = try Self.permissions(masked.mask)
+            guard masked.value & ~masked.mask == 0 else { throw .invalid }
+            changes.permissions = (permissions ?? 0) & ~bits | UInt16(masked.value)
+        case .owner(let text): changes.uid = try Self.owner(text)
+        case .ownerGroup(let text): changes.gid = try Self.owner(text)
+        case .setAccessed(let time): changes.accessed = try Self.time(time)
+        case .setModified(let time): changes.modified = try Self.time(time)
+        default: throw .attributeNotSupported
+        }
+    }
+
+    private static func permissions(_ mode: UInt32) throws(NFSStatus) -> UInt16 {
+        guard mode & ~0o7777 == 0 else { throw .invalid }
+        return UInt16(mode)
+    }
+
+    private static func owner(_ text: [UInt8]) throws(NFSStatus) -> UInt32 {
+        guard let id = NumericOwner.number(text) else { throw .badOwner }
+        return id
+    }
+
+    private static func time(_ time: SetTime) throws(NFSStatus) -> AttributeChanges.Time {
+        switch time {
+        case .now: return .now
+        case .to(let time):
+            guard let timestamp = time.timestamp else { throw .invalid }
+            return .exactly(timestamp)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package import NFSWire
+import NIOCore
+
+/// A COMPOUND as it came off the wire, its RPC head read.
+package struct CompoundRequest: Sendable {
+    package let transaction: UInt32
+    package let credential: RPCCredential
+    /// At COMPOUND4args.
+    package let arguments: XDRReader
+    /// Of the record.
+    package let byteCount: Int
+
+    package init(
+        transaction: UInt32,
+        credential: RPCCredential,
+        arguments: XDRReader,
+        byteCount: Int
+    ) {
+        self.transaction = transaction
+        self.credential = credential
+        self.arguments = arguments
+        self.byteCount = byteCount
+    }
+
+    /// 256 bytes tell requests apart that are not written to deceive; a client only deceives itself.
+    private static let hashedBytesMax = 256
+
+    /// What it is known again by when it is sent once more.
+    var fingerprint: RequestFingerprint {
+        var hasher = Hasher()
+        hasher.combine(Principal(credential))
+        var left = Self.hashedBytesMax
+        var rest = arguments
+        rest.takeRest().forEachPiece { piece in
+            guard left > 0 else { return }
+            let part = piece.readableBytesView.prefix(left)
+            part.withContiguousStorageIfAvailable {
+                hasher.combine(bytes: UnsafeRawBufferPointer($0))
+            }
+            left -= part.count
+        }
+        return RequestFingerprint(byteCount: byteCount, hash: hasher.finalize())
+    }
+}

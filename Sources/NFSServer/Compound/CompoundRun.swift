@@ -1,0 +1,150 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// One COMPOUND under way: its file handles, its state ids, its session (RFC 8881 §16.2.3).
+///
+/// It belongs to the task that answers the request.
+final class CompoundRun {
+    let server: ServerParts
+    let principal: Principal
+    let caller: Credentials
+    var session: SessionContext?
+    var current: NFSObject?
+    var saved: NFSObject?
+    /// What the current state id stands for; `nil` is the anonymous one (RFC 8881 §16.2.3.1.2).
+    var currentStateID: StateID?
+    var savedStateID: StateID?
+    /// Whether the operation is the last one: some must be.
+    var isLast = false
+    /// Bytes that the operation's result may take.
+    var room = Int.max
+
+    init(_ server: ServerParts, principal: Principal, caller: Credentials) {
+        self.server = server
+        self.principal = principal
+        self.caller = caller
+    }
+
+    /// Runs one operation.
+    func perform(_ operation: OperationArguments) async -> CompoundAnswer {
+        do throws(NFSStatus) {
+            return try await answer(operation)
+        } catch {
+            return .reply(.failure(error, of: operation.code))
+        }
+    }
+
+    // MARK: What operations ask for
+
+    var store: StateStore { server.store }
+
+    /// The session's client.
+    func client() throws(NFSStatus) -> ClientID {
+        guard let session else { throw .operationNotInSession }
+        return session.client
+    }
+
+    func object() throws(NFSStatus) -> NFSObject {
+        guard let current else { throw .noFileHandle }
+        return current
+    }
+
+    /// The current inode; at a directory of ours, the operation is refused so.
+    func inode(orElse refusal: NFSStatus) throws(NFSStatus) -> InodeObject {
+        switch try object() {
+        case .gateway, .snapshots: throw refusal
+        case .inode(let object): return object
+        }
+    }
+
+    /// An inode of the present, to be changed.
+    func writable(_ object: NFSObject?) throws(NFSStatus) -> InodeObject {
+        switch object {
+        case nil: throw .noFileHandle
+        case .gateway, .snapshots: throw .readOnly
+        case .inode(let object):
+            guard object.view == .live else { throw .readOnly }
+            return object
+        }
+    }
+
+    /// Makes an object current; state ids of the one before do not follow it.
+    func become(_ object: NFSObject) {
+        current = object
+        currentStateID = nil
+    }
+
+    /// A state id as sent, the current one looked up.
+    func resolved(_ stateID: StateID) throws(NFSStatus) -> StateID {
+        guard stateID == .current else { return stateID }
+        return currentStateID ?? .anonymous
+    }
+
+    /// A name of one component (RFC 8881 §14, §15.1.7).
+    func name(_ bytes: [UInt8]) throws(NFSStatus) -> FileName {
+        guard !bytes.isEmpty else { throw .invalid }
+        guard bytes.count <= FileName.bytesMax else { throw .nameTooLong }
+        guard let name = FileName(bytes: bytes) else { throw .badCharacter }
+        guard !name.isDot, !name.isDotDot else { throw .badName }
+        return name
+    }
+
+    /// A name to be given in a directory; the root's `.snapshot` is taken.
+    func newName(_ bytes: [UInt8], in directory: InodeObject) throws(NFSStatus) -> FileName {
+        let name = try name(bytes)
+        let isTaken = directory.inode == .root && name.bytes == SnapshotDirectory.name
+        guard !isTaken else { throw .exists }
+        return name
+    }
+
+    /// Asks the engine; what it refuses becomes a status.
+    func engine<Value>(_ body: () async throws -> Value) async throws(NFSStatus) -> Value {
+        do {
+            return try await body()
+        } catch let error as FileSystemError {
+            server.note(error)
+            throw NFSStatus(error.code)
+        } catch {
+            server.log("an operation failed: \(error)")
+            throw .serverFault
+        }
+    }
+
+    /// An object's attributes.
+    func attributes(of object: NFSObject) async throws(NFSStatus) -> Attributes {
+        switch object {
+        case .gateway: return .gateway(server)
+        case .snapshots(let fileSystem):
+            return SnapshotDirectory.attributes(
+                try await snapshots(of: fileSystem),
+                started: server.started
+            )
+        case .inode(let object): return try await attributes(of: object)
+        }
+    }
+
+    func attributes(of object: InodeObject) async throws(NFSStatus) -> Attributes {
+        try await engine {
+            try await object.fileSystem.engine.attributes(of: object.inode, at: object.view)
+        }
+    }
+}
+
+extension Attributes {
+    /// Of the gateway's root.
+    static func gateway(_ server: ServerParts) -> Attributes {
+        ObjectAttributes.gateway(server.exports.current, start: server.started)
+    }
+}
+
+extension ChangeInfo {
+    init(_ change: DirectoryChange) {
+        self.init(isAtomic: true, before: change.before, after: change.after)
+    }
+
+    /// Of an operation that changed nothing.
+    init(unchanged change: UInt64) {
+        self.init(isAtomic: true, before: change, after: change)
+    }
+}

@@ -1,0 +1,44 @@
+import NIOCore
+import NFSWire
+import Synchronization
+
+/// Replies on their way to a connection, from whatever thread they are made on.
+///
+/// Those that come while the event loop is busy leave together, in one flush: one hop a batch, not one a reply.
+final class ReplyOutbox: Sendable {
+    private struct State {
+        var replies: [ByteChain] = []
+        /// Bytes of the requests that they answer.
+        var requestBytes = 0
+        var isDrainDue = false
+    }
+
+    private let state = Mutex(State())
+    private let eventLoop: any EventLoop
+    private let connection: NIOLoopBound<NFSConnection>
+
+    init(_ connection: NFSConnection, on eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        self.connection = NIOLoopBound(connection, eventLoop: eventLoop)
+    }
+
+    /// Sends the reply to a request of so many bytes.
+    func send(_ reply: ByteChain, answering requestBytes: Int) {
+        let isFirst = state.withLock { state in
+            state.replies.append(reply)
+            state.requestBytes += requestBytes
+            defer { state.isDrainDue = true }
+            return !state.isDrainDue
+        }
+        guard isFirst else { return }
+        eventLoop.execute { [self] in connection.value.drain() }
+    }
+
+    /// Takes what has gathered.
+    func take() -> (replies: [ByteChain], requestBytes: Int) {
+        state.withLock { state in
+            defer { state = State() }
+            return (state.replies, state.requestBytes)
+        }
+    }
+}

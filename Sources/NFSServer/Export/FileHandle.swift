@@ -1,0 +1,95 @@
+import Keyring
+import NFSWire
+import VarveModel
+
+/// A file handle's bytes (RFC 8881 §4): 48 of the 128 that there may be.
+///
+/// | Offset | Bytes | |
+/// |---|---|---|
+/// | 0 | 1 | format, 1 |
+/// | 1 | 1 | what it names: 0 the gateway's root (4 bytes in all), 1 an inode, 2 the directory of the past |
+/// | 2 | 2 | zero |
+/// | 4 | 16 | the file system's unique id |
+/// | 20 | 8 | inode |
+/// | 28 | 4 | generation, 1 |
+/// | 32 | 8 | instant, 0 for the present |
+/// | 40 | 8 | SipHash-2-4 of bytes 0 to 39 under a key of the file system's own |
+///
+/// Numbers are big-endian. Nothing in it changes with a rename or a restart; without the key none can be made up, so a client
+/// reaches what it was given, and no more (NFS4ERR_BADHANDLE).
+enum FileHandle {
+    private static let format: UInt8 = 1
+    private static let gatewayBytes: [UInt8] = [format, 0, 0, 0]
+    private static let inodeBytes = 48
+    private static let inodeKind: UInt8 = 1
+    private static let snapshotsKind: UInt8 = 2
+
+    static func handle(of object: NFSObject) -> NFSFileHandle {
+        switch object {
+        case .gateway: NFSFileHandle(bytes: gatewayBytes)
+        case .inode(let object): handle(of: object, kind: inodeKind)
+        case .snapshots(let fileSystem):
+            handle(of: InodeObject(fileSystem, SnapshotDirectory.inode), kind: snapshotsKind)
+        }
+    }
+
+    private static func handle(of object: InodeObject, kind: UInt8) -> NFSFileHandle {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(inodeBytes)
+        bytes.append(contentsOf: [format, kind, 0, 0])
+        append(object.fileSystem.key.high, to: &bytes)
+        append(object.fileSystem.key.low, to: &bytes)
+        append(object.inode.rawValue, to: &bytes)
+        bytes.append(contentsOf: [0, 0, 0, 1])
+        switch object.view {
+        case .live: append(0, to: &bytes)
+        case .past(let instant): append(instant.rawValue, to: &bytes)
+        }
+        append(object.fileSystem.seal.hash(bytes), to: &bytes)
+        return NFSFileHandle(bytes: bytes)
+    }
+
+    /// What a handle names here.
+    ///
+    /// - Throws: `.badHandle` for bytes that this server never gave; `.stale` for a file system that is not, or no longer,
+    ///   offered.
+    static func object(
+        _ handle: NFSFileHandle,
+        in exports: Exports
+    ) throws(NFSStatus) -> NFSObject {
+        let bytes = handle.bytes
+        if bytes == gatewayBytes {
+            guard exports.root == .gateway else { throw .badHandle }
+            return .gateway
+        }
+        guard bytes.count == inodeBytes, bytes[0] == format,
+            bytes[1] == inodeKind || bytes[1] == snapshotsKind
+        else { throw .badHandle }
+        let key = FileSystemKey(high: number(bytes, 4), low: number(bytes, 12))
+        guard let fileSystem = exports.fileSystem(key) else { throw .stale }
+        guard fileSystem.seal.hash(Array(bytes[..<40])) == number(bytes, 40) else {
+            throw .badHandle
+        }
+        if bytes[1] == snapshotsKind { return .snapshots(fileSystem) }
+        let instant = number(bytes, 32)
+        return .inode(
+            InodeObject(
+                fileSystem,
+                InodeNumber(rawValue: number(bytes, 20)),
+                at: instant == 0 ? .live : .past(Epoch(rawValue: instant))
+            )
+        )
+    }
+
+    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+        }
+    }
+
+    private static func number(_ bytes: [UInt8], _ start: Int) -> UInt64 {
+        var number: UInt64 = 0
+        for index in start..<start + 8 { number = number << 8 | UInt64(bytes[index]) }
+        return number
+    }
+}

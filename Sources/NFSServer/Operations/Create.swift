@@ -1,0 +1,73 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// CREATE (RFC 8881 §18.4): anything but a regular file.
+extension CompoundRun {
+    func create(_ arguments: CreateArguments) async throws(NFSStatus) -> OperationReply {
+        let directory = try writable(try object())
+        let kind = try newKind(arguments.kind)
+        let name = try newName(arguments.name, in: directory)
+        let requested = try RequestedAttributes(arguments.attributes, permissions: nil)
+        guard requested.changes.size == nil else { throw .invalid }
+        let made = try await make(name, kind, in: directory, requested, verifier: nil)
+        become(.inode(directory.sibling(made.attributes.inode)))
+        return .create(
+            CreateReply(
+                change: ChangeInfo(made.directory),
+                attributesSet: requested.mask
+            )
+        )
+    }
+
+    private func newKind(_ kind: CreateKind) throws(NFSStatus) -> NewInode.Kind {
+        switch kind {
+        case .directory: return .directory
+        case .symlink(let target):
+            guard !target.isEmpty else { throw .invalid }
+            return .symlink(target: target)
+        case .fifo: return .fifo
+        case .socket: return .socket
+        case .blockDevice(let device):
+            return .blockDevice(DeviceNumber(major: device.major, minor: device.minor))
+        case .characterDevice(let device):
+            return .characterDevice(DeviceNumber(major: device.major, minor: device.minor))
+        case .regular, .attributeDirectory, .namedAttribute: throw .badType
+        }
+    }
+
+    /// Makes an inode with its attributes.
+    ///
+    /// Mode, owner and group come with it; times and a size are set behind it, which a crash may leave undone: the client has
+    /// no answer then, and asks again.
+    func make(
+        _ name: FileName,
+        _ kind: NewInode.Kind,
+        in directory: InodeObject,
+        _ requested: RequestedAttributes,
+        verifier: UInt64?
+    ) async throws(NFSStatus) -> NamedInode {
+        let changes = requested.changes
+        let new = NewInode(
+            kind,
+            permissions: changes.permissions ?? (kind == .directory ? 0o755 : 0o644),
+            uid: changes.uid,
+            gid: changes.gid
+        )
+        let caller = caller
+        let made = try await engine {
+            try await directory.fileSystem.engine.createEntry(
+                name,
+                in: directory.inode,
+                new,
+                as: caller,
+                verifier: verifier
+            )
+        }
+        var rest = AttributeChanges(accessed: changes.accessed, modified: changes.modified)
+        // An empty file is as long as it was asked to be.
+        if let size = changes.size, size > 0 { rest.size = size }
+        try await apply(rest, to: directory.sibling(made.attributes.inode), isOpened: true)
+        return made
+    }
+}

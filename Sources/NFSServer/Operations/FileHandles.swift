@@ -1,0 +1,30 @@
+import NFSWire
+
+/// PUTFH, PUTROOTFH, PUTPUBFH, SAVEFH and RESTOREFH (RFC 8881 §18.19 to §18.21, §18.28, §18.27).
+extension CompoundRun {
+    /// Whether the object is still there is for the operation that uses it to say: NFS4ERR_STALE costs no question here.
+    func putFileHandle(_ handle: NFSFileHandle) throws(NFSStatus) -> OperationReply {
+        become(try FileHandle.object(handle, in: server.exports))
+        return .ok(.putFileHandle)
+    }
+
+    /// The public file handle is the root's.
+    func putRootFileHandle(_ code: OperationCode) throws(NFSStatus) -> OperationReply {
+        guard let root = server.exports.rootObject else { throw .serverFault }
+        become(root)
+        return .ok(code)
+    }
+
+    func saveFileHandle() throws(NFSStatus) -> OperationReply {
+        saved = try object()
+        savedStateID = currentStateID
+        return .ok(.saveFileHandle)
+    }
+
+    func restoreFileHandle() throws(NFSStatus) -> OperationReply {
+        guard let saved else { throw .noFileHandle }
+        current = saved
+        currentStateID = savedStateID
+        return .ok(.restoreFileHandle)
+    }
+}

@@ -1,0 +1,80 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// LOOKUP and LOOKUPP (RFC 8881 §18.13, §18.14).
+extension CompoundRun {
+    func lookup(_ arguments: NameArguments) async throws(NFSStatus) -> OperationReply {
+        let directory = try object()
+        let name = try name(arguments.name)
+        become(try await find(name, in: directory))
+        return .ok(.lookup)
+    }
+
+    /// What a name in a directory leads to.
+    func find(_ name: FileName, in directory: NFSObject) async throws(NFSStatus) -> NFSObject {
+        switch directory {
+        case .gateway:
+            let listing = server.exports.current
+            guard let found = listing.sorted.first(where: { $0.name == name.bytes }) else {
+                throw .noEntry
+            }
+            return .inode(InodeObject(found, .root))
+        case .snapshots(let fileSystem):
+            return try await past(name, of: fileSystem)
+        case .inode(let object):
+            if object.inode == .root, object.view == .live, name.bytes == SnapshotDirectory.name {
+                return .snapshots(object.fileSystem)
+            }
+            return .inode(object.sibling(try await attributes(of: name, in: object).inode))
+        }
+    }
+
+    /// The attributes of what a name in a directory leads to.
+    func attributes(
+        of name: FileName,
+        in directory: InodeObject
+    ) async throws(NFSStatus) -> Attributes {
+        do {
+            return try await engine {
+                try await directory.fileSystem.engine.lookup(
+                    name,
+                    in: directory.inode,
+                    at: directory.view,
+                    as: caller
+                )
+            }
+        } catch .notDirectory {
+            // A symlink on the way is the client's to follow.
+            throw try await attributes(of: directory).kind == .symlink ? .symlink : .notDirectory
+        }
+    }
+
+    func lookupParent() async throws(NFSStatus) -> OperationReply {
+        if case .snapshots(let fileSystem)? = current {
+            become(.inode(InodeObject(fileSystem, .root)))
+            return .ok(.lookupParent)
+        }
+        let object = try inode(orElse: .noEntry)
+        if object.inode == .root {
+            become(try above(rootOf: object))
+            return .ok(.lookupParent)
+        }
+        let attributes = try await attributes(of: object)
+        guard attributes.kind == .directory else {
+            throw attributes.kind == .symlink ? .symlink : .notDirectory
+        }
+        guard Permission.rights(of: attributes, for: caller).contains(.execute) else {
+            throw .accessDenied
+        }
+        become(.inode(object.sibling(attributes.parent)))
+        return .ok(.lookupParent)
+    }
+
+    /// Above the past's root is `.snapshot`, above the present's the gateway; a mount target's has nothing above it.
+    private func above(rootOf object: InodeObject) throws(NFSStatus) -> NFSObject {
+        guard object.view == .live else { return .snapshots(object.fileSystem) }
+        guard server.exports.root == .gateway else { throw .noEntry }
+        return .gateway
+    }
+}

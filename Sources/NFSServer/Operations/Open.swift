@@ -1,0 +1,241 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// OPEN (RFC 8881 §18.16): finds or makes a regular file, asks permission once, and notes the open.
+///
+/// No delegation is ever given, and of the claims those of delegations find none.
+extension CompoundRun {
+    func open(_ arguments: OpenArguments) async throws(NFSStatus) -> OperationReply {
+        guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
+        let client = try client()
+        var isReclaim = false
+        if case .previous = arguments.claim { isReclaim = true }
+        let now = store.now()
+        let verdict = store.read { $0.mayOpen(client, isReclaim: isReclaim, at: now) }
+        guard verdict == .ok else { throw verdict }
+        let found = try await file(of: arguments, share)
+        let stateID = try await hold(found, arguments.owner.owner, client, share)
+        if let size = found.sizeToSet {
+            do throws(NFSStatus) {
+                try await apply(AttributeChanges(size: size), to: found.object, isOpened: true)
+            } catch {
+                // The client hears of a failure, and would never close it.
+                _ = await store.change { state, _ in
+                    state.close(stateID, of: client, on: found.object.key)
+                }
+                throw error
+            }
+        }
+        become(.inode(found.object))
+        currentStateID = stateID
+        return .open(
+            OpenReply(
+                stateID: stateID,
+                change: found.change,
+                flags: [.lockTypePOSIX, .preserveUnlinked],
+                attributesSet: found.attributesSet,
+                delegation: .none
+            )
+        )
+    }
+
+    /// Keeps the file alive, and notes who has it open, unless another open is in the way.
+    private func hold(
+        _ found: OpenTarget,
+        _ owner: [UInt8],
+        _ client: ClientID,
+        _ share: ShareRequest
+    ) async throws(NFSStatus) -> StateID {
+        let file = try await held(found.object)
+        let outcome = await store.change { state, now in
+            state.open(
+                ServerState.OpenRequest(
+                    client: client,
+                    owner: owner,
+                    file: found.object.key,
+                    access: share.access,
+                    deny: share.deny
+                ),
+                holding: file,
+                at: now
+            )
+        }
+        return try outcome.get()
+    }
+
+    private func held(_ object: InodeObject) async throws(NFSStatus) -> HeldFile {
+        // The past does not go while its instant is retained, and with it no open can keep it.
+        guard object.view == .live else { return HeldFile {} }
+        let engine = object.fileSystem.engine
+        let file = try await self.engine { try await engine.open(object.inode) }
+        return HeldFile { await engine.close(file) }
+    }
+
+    // MARK: Which file
+
+    private func file(
+        of arguments: OpenArguments,
+        _ share: ShareRequest
+    ) async throws(NFSStatus) -> OpenTarget {
+        switch arguments.claim {
+        case .name(let bytes):
+            guard let creation = arguments.creation else {
+                return try await existing(bytes, share)
+            }
+            return try await created(bytes, creation, share)
+        case .fileHandle, .previous:
+            guard arguments.creation == nil else { throw .invalid }
+            let object = try inode(orElse: .isDirectory)
+            let attributes = try await attributes(of: object)
+            // A reclaim had its permission before the server restarted.
+            if case .fileHandle = arguments.claim { try permit(share, of: attributes, object) }
+            try Self.requireRegular(attributes)
+            return OpenTarget(object: object, change: ChangeInfo(unchanged: attributes.change))
+        case .delegateCurrent, .delegateCurrentFileHandle: throw .badStateID
+        case .delegatePrevious, .delegatePreviousFileHandle: throw .notSupported
+        }
+    }
+
+    /// OPEN4_NOCREATE of a name.
+    private func existing(
+        _ bytes: [UInt8],
+        _ share: ShareRequest
+    ) async throws(NFSStatus) -> OpenTarget {
+        let directory = try inode(orElse: .isDirectory)
+        let attributes = try await attributes(of: try name(bytes), in: directory)
+        try Self.requireRegular(attributes)
+        let object = directory.sibling(attributes.inode)
+        try permit(share, of: attributes, object)
+        // Only a creation changes the directory; without one a client does not look at it.
+        return OpenTarget(
+            object: object,
+            change: ChangeInfo(isAtomic: false, before: 0, after: 0)
+        )
+    }
+
+    /// OPEN4_CREATE of a name.
+    private func created(
+        _ bytes: [UInt8],
+        _ creation: OpenCreation,
+        _ share: ShareRequest
+    ) async throws(NFSStatus) -> OpenTarget {
+        let directory = try writable(try object())
+        let name = try newName(bytes, in: directory)
+        switch creation {
+        case .unchecked(let attributes):
+            let requested = try RequestedAttributes(attributes, permissions: nil)
+            return try await unchecked(name, in: directory, requested, share)
+        case .guarded(let attributes):
+            let requested = try RequestedAttributes(attributes, permissions: nil)
+            return try await new(name, in: directory, requested, verifier: nil)
+        case .exclusive(let verifier):
+            let none = try RequestedAttributes(FileAttributes([]), permissions: nil)
+            return try await new(name, in: directory, none, verifier: verifier)
+        case .exclusiveWithAttributes(let wanted):
+            guard
+                wanted.attributes.mask.subtracting(ObjectAttributes.exclusiveCreate).isEmpty
+            else { throw .invalid }
+            let requested = try RequestedAttributes(wanted.attributes, permissions: nil)
+            return try await new(name, in: directory, requested, verifier: wanted.verifier)
+        }
+    }
+
+    /// UNCHECKED4: what is there is opened, and of the attributes only a size of 0 counts.
+    private func unchecked(
+        _ name: FileName,
+        in directory: InodeObject,
+        _ requested: RequestedAttributes,
+        _ share: ShareRequest
+    ) async throws(NFSStatus) -> OpenTarget {
+        do {
+            return try await new(name, in: directory, requested, verifier: nil)
+        } catch .exists {
+            let attributes = try await attributes(of: name, in: directory)
+            try Self.requireRegular(attributes)
+            let object = directory.sibling(attributes.inode)
+            try permit(share, of: attributes, object)
+            let parent = try await self.attributes(of: directory)
+            var target = OpenTarget(
+                object: object,
+                change: ChangeInfo(unchanged: parent.change)
+            )
+            if requested.changes.size == 0 {
+                guard Permission.rights(of: attributes, for: caller).contains(.write) else {
+                    throw .accessDenied
+                }
+                target.sizeToSet = 0
+                target.attributesSet = [Attribute.size.rawValue]
+            }
+            return target
+        }
+    }
+
+    /// A file that is made; its maker may open it whatever its mode says.
+    private func new(
+        _ name: FileName,
+        in directory: InodeObject,
+        _ requested: RequestedAttributes,
+        verifier: Verifier?
+    ) async throws(NFSStatus) -> OpenTarget {
+        let made = try await make(
+            name,
+            .regular,
+            in: directory,
+            requested,
+            verifier: verifier?.rawValue
+        )
+        var mask = requested.mask
+        if verifier != nil {
+            // The times hold the verifier: the client sets them (RFC 8881 §18.16.3).
+            mask.insert(Attribute.setAccessed.rawValue)
+            mask.insert(Attribute.setModified.rawValue)
+        }
+        return OpenTarget(
+            object: directory.sibling(made.attributes.inode),
+            change: ChangeInfo(made.directory),
+            attributesSet: mask
+        )
+    }
+
+    private static func requireRegular(_ attributes: Attributes) throws(NFSStatus) {
+        switch attributes.kind {
+        case .regular: return
+        case .directory: throw .isDirectory
+        case .symlink: throw .symlink
+        case .fifo, .characterDevice, .blockDevice, .socket: throw .wrongType
+        }
+    }
+
+    /// Asks for the rights of an open; who may execute a file may read it, or no client could run it.
+    private func permit(
+        _ share: ShareRequest,
+        of attributes: Attributes,
+        _ object: InodeObject
+    ) throws(NFSStatus) {
+        let held = Permission.rights(of: attributes, for: caller)
+        if share.access.contains(.read) {
+            guard !held.isDisjoint(with: [.read, .execute]) else { throw .accessDenied }
+        }
+        if share.access.contains(.write) {
+            guard object.view == .live else { throw .readOnly }
+            guard held.contains(.write) else { throw .accessDenied }
+        }
+    }
+}
+
+/// A file that is to be opened.
+private struct OpenTarget: Sendable {
+    let object: InodeObject
+    /// Of the directory.
+    let change: ChangeInfo
+    var attributesSet = Bitmap()
+    /// A truncation that waits until no other open is in the way.
+    var sizeToSet: UInt64?
+
+    init(object: InodeObject, change: ChangeInfo, attributesSet: Bitmap = Bitmap()) {
+        self.object = object
+        self.change = change
+        self.attributesSet = attributesSet
+    }
+}

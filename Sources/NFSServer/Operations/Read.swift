@@ -1,0 +1,76 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// READ and READLINK (RFC 8881 §18.22, §18.24).
+extension CompoundRun {
+    func read(_ arguments: ReadArguments) async throws(NFSStatus) -> OperationReply {
+        let object = try inode(orElse: .isDirectory)
+        let isOpened = try await mayUse(arguments.stateID, on: object, for: .read)
+        let count = UInt64(try readCount(arguments.count))
+        let (end, isPastAll) = arguments.offset.addingReportingOverflow(count)
+        let range = arguments.offset..<(isPastAll ? .max : end)
+        let reader = isOpened ? Credentials.root : caller
+        do {
+            let result = try await engine {
+                try await object.fileSystem.engine.read(
+                    object.inode,
+                    range,
+                    at: object.view,
+                    as: reader
+                )
+            }
+            return .read(
+                ReadReply(isAtEnd: result.isAtEnd, data: ByteChain(copying: result.bytes))
+            )
+        } catch {
+            throw try await refined(error, on: object)
+        }
+    }
+
+    /// As many bytes as asked for, as maxread and the reply's room allow: a READ may be short.
+    private func readCount(_ asked: UInt32) throws(NFSStatus) -> Int {
+        // The operation's number, status, eof, the data's length and its padding.
+        let left = room - 19
+        guard left > 0 || asked == 0 else { throw .replyTooBig }
+        return min(Int(asked), server.limits.dataBytesMax, max(left, 0))
+    }
+
+    /// Whether a state id was opened for this access; otherwise permission is asked as for anybody.
+    func mayUse(
+        _ stateID: StateID,
+        on object: InodeObject,
+        for access: ShareAccess
+    ) async throws(NFSStatus) -> Bool {
+        let client = try client()
+        let resolved = try resolved(stateID)
+        let now = store.now()
+        let verdict = store.read { state in
+            state.mayUse(resolved, of: client, on: object.key, for: access, at: now)
+        }
+        return try verdict.get()
+    }
+
+    /// What is no regular file has no data: which it is decides the status (RFC 8881 §18.22.3, §18.32.3).
+    func refined(_ status: NFSStatus, on object: InodeObject) async throws(NFSStatus) -> NFSStatus {
+        guard status == .invalid else { return status }
+        return switch try await attributes(of: object).kind {
+        case .regular: .invalid
+        case .directory: .isDirectory
+        case .symlink: .symlink
+        case .fifo, .characterDevice, .blockDevice, .socket: .wrongType
+        }
+    }
+
+    func readLink() async throws(NFSStatus) -> OperationReply {
+        let object = try inode(orElse: .wrongType)
+        do {
+            let target = try await engine {
+                try await object.fileSystem.engine.readSymlink(object.inode, at: object.view)
+            }
+            return .readLink(ReadLinkReply(target: target))
+        } catch .invalid {
+            throw .wrongType
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import FileSystemEngine
+import NFSWire
+import VarveModel
+
+/// SETATTR (RFC 8881 §18.30).
+extension CompoundRun {
+    func setAttributes(_ arguments: SetAttributesArguments) async throws(NFSStatus)
+        -> OperationReply
+    {
+        let object = try writable(try object())
+        var permissions: UInt16?
+        if arguments.attributes.mask.contains(Attribute.setModeMasked.rawValue) {
+            permissions = try await attributes(of: object).permissions
+        }
+        let requested = try RequestedAttributes(arguments.attributes, permissions: permissions)
+        var isOpened = false
+        if requested.changes.size != nil {
+            isOpened = try await mayUse(arguments.stateID, on: object, for: .write)
+        }
+        try await apply(requested.changes, to: object, isOpened: isOpened)
+        return .setAttributes(
+            SetAttributesReply(status: .ok, attributesSet: requested.mask)
+        )
+    }
+
+    /// Sets attributes; none is no change.
+    func apply(
+        _ changes: AttributeChanges,
+        to object: InodeObject,
+        isOpened: Bool
+    ) async throws(NFSStatus) {
+        guard changes != AttributeChanges() else { return }
+        let caller = caller
+        do {
+            _ = try await engine {
+                try await object.fileSystem.engine.setAttributes(
+                    object.inode,
+                    changes,
+                    as: caller,
+                    isOpenForWriting: isOpened
+                )
+            }
+        } catch {
+            throw try await refined(error, on: object)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/// What the server bounds, and by how much: over a limit a client gets the protocol's own error, never a hang.
+///
+/// What a message may hold at most is `NFSWire`'s (`NFSLimits`).
+package struct ServerLimits: Sendable, Hashable {
+    // MARK: Connections
+
+    /// More are closed as they come.
+    package var connectionsMax = 4_096
+    /// Clients at ports from 1024 on, which any user of their machine may take, are turned away.
+    ///
+    /// AUTH_SYS believes what a client says of its user: a kernel's client speaks from a port that only root may take, and is as
+    /// good as that machine's root. exports(5) calls it `secure`.
+    package var requiresPrivilegedPorts = false
+    /// Requests of one connection that run or wait; more stay in the socket.
+    package var requestsInFlightMax = 256
+    /// 16 MiB: bytes of one connection's requests that run or wait; more stay in the socket.
+    package var requestBytesInFlightMax = 16 << 20
+    /// 1 MiB of data and 64 KiB of all else: a longer record ends the connection.
+    package var recordBytesMax = (1 << 20) + (64 << 10)
+
+    // MARK: Data
+
+    /// 1 MiB: what maxread and maxwrite say, as Linux's client takes at most.
+    package var dataBytesMax = 1 << 20
+
+    // MARK: Sessions
+
+    /// Client ids, confirmed or not; more are told to come again (NFS4ERR_DELAY).
+    package var clientsMax = 16_384
+    package var sessionsPerClientMax = 64
+    /// 128 requests in flight a session; Linux asks for 64.
+    package var slotsMax = 128
+    /// Operations of a COMPOUND: ca_maxoperations.
+    package var operationsMax = 64
+    /// 8 KiB: a reply that is kept for a retry; of 128 slots 1 MiB a session.
+    package var cachedReplyBytesMax = 8 << 10
+    /// A reply or request that cannot be longer holds no operation but SEQUENCE (NFS4ERR_TOOSMALL).
+    package var channelBytesMin = 256
+
+    // MARK: State
+
+    /// Opens of one client; over it NFS4ERR_DELAY.
+    package var opensPerClientMax = 65_536
+    /// Lock state ids of one client, and ranges of one file.
+    package var locksPerClientMax = 65_536
+    package var lockRangesPerFileMax = 65_536
+
+    // MARK: Leases
+
+    /// Renewed by any SEQUENCE.
+    ///
+    /// Half a minute costs nobody anything, since what has expired is taken away only when it is wanted.
+    package var leaseSeconds: Int64 = 30
+    /// A lease and a half after a start: every client that lives has been heard of by then.
+    package var graceSeconds: Int64 = 45
+    /// A day: an expired client keeps its state so long while nobody asks for what it holds.
+    package var courtesySeconds: Int64 = 86_400
+
+    // MARK: Directories
+
+    /// Entries fetched for one READDIR.
+    package var directoryEntriesMax = 2_048
+
+    package init() {}
+}

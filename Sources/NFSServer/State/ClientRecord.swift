@@ -1,0 +1,46 @@
+package import NFSWire
+package import VarveModel
+
+/// Who sent a request, as far as RPC says: clients may only be changed by the principal that made them.
+package enum Principal: Sendable, Hashable {
+    case none
+    case system(uid: UInt32)
+
+    /// `nil` for a credential that is refused.
+    package init?(_ credential: RPCCredential) {
+        switch credential {
+        case .none: self = .none
+        case .system(let parameters): self = .system(uid: parameters.uid)
+        case .gss, .tls, .unknown, .malformed: return nil
+        }
+    }
+}
+
+/// What the server knows of a client (RFC 8881 §2.4, §18.35.4).
+package struct ClientRecord: Sendable {
+    package let id: ClientID
+    package var owner: [UInt8]
+    /// Changes when the client restarts.
+    package var verifier: Verifier
+    package var principal: Principal
+    /// By a CREATE_SESSION.
+    package var isConfirmed = false
+    /// The csa_sequence that was last processed; the next one is greater by one.
+    package var createSequence: UInt32
+    /// How that went: a retry is answered the same (RFC 8881 §18.36.4).
+    package var createOutcome: Result<CreateSessionReply, NFSStatus> = .failure(.sequenceMisordered)
+    package var sessions: Set<SessionID> = []
+    /// When it was last heard of.
+    package var renewed: Timestamp
+    /// RECLAIM_COMPLETE was sent.
+    package var hasReclaimed = false
+    var opens: Set<StateKey> = []
+    var locks: Set<StateKey> = []
+
+    /// Opens or locks are held.
+    package var hasState: Bool { !opens.isEmpty || !locks.isEmpty }
+
+    func isExpired(at now: Timestamp, _ limits: ServerLimits) -> Bool {
+        renewed.adding(seconds: limits.leaseSeconds) < now
+    }
+}

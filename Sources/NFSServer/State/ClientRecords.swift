@@ -1,0 +1,70 @@
+/// Remembers over restarts which clients held opens or locks, by the owners that they name themselves (RFC 8881 §8.4.2.1).
+///
+/// A client that is remembered may take back what it had after a restart; nobody else may. So one is remembered before its first open
+/// is answered, and forgotten before anybody gets what it has lost.
+package protocol ClientRecords: Sendable {
+    /// Durable when it returns.
+    func remember(_ owner: [UInt8]) async throws
+
+    /// Durable when it returns; one that is not remembered is no error.
+    func forget(_ owner: [UInt8]) async throws
+}
+
+/// Of a server whose clients begin anew after a restart.
+package struct NoClientRecords: ClientRecords {
+    package init() {}
+
+    package func remember(_ owner: [UInt8]) async throws {}
+
+    package func forget(_ owner: [UInt8]) async throws {}
+}
+
+/// A change of the records that a change of the state asks for.
+enum RecordNote: Sendable, Equatable {
+    case remember([UInt8])
+    case forget([UInt8])
+}
+
+/// Writes notes down in the order in which the state made them.
+actor RecordWriter {
+    private let records: any ClientRecords
+    private let log: @Sendable (String) -> Void
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ records: any ClientRecords, log: @escaping @Sendable (String) -> Void) {
+        self.records = records
+        self.log = log
+    }
+
+    /// Returns when every note that was there at the call is durable.
+    ///
+    /// - Parameter take: Answers notes that nobody has taken yet.
+    func drain(_ take: @Sendable () -> [RecordNote]) async {
+        while isBusy {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+        isBusy = true
+        var notes = take()
+        while !notes.isEmpty {
+            for note in notes { await write(note) }
+            notes = take()
+        }
+        isBusy = false
+        let resumed = waiting
+        waiting = []
+        for continuation in resumed { continuation.resume() }
+    }
+
+    private func write(_ note: RecordNote) async {
+        do {
+            switch note {
+            case .remember(let owner): try await records.remember(owner)
+            case .forget(let owner): try await records.forget(owner)
+            }
+        } catch {
+            // The client goes on; only after a restart would it find that it cannot take back what it has.
+            log("a client is not written down: \(error)")
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import NFSWire
+import VarveModel
+
+/// An open of a file by one open owner (RFC 8881 §9.7).
+struct OpenState: Sendable {
+    let key: StateKey
+    let client: ClientID
+    let owner: [UInt8]
+    let file: FileKey
+    var sequence: UInt32 = 1
+    var access: ShareAccess
+    var deny: ShareDeny
+    /// Bit `n` says that access, or denial, `n` was opened: what OPEN_DOWNGRADE may go back to (RFC 8881 §18.18.3).
+    private var accessHistory: UInt8
+    private var denyHistory: UInt8
+    let held: HeldFile
+    /// Lock state ids made from it.
+    var locks: Set<StateKey> = []
+
+    init(
+        key: StateKey,
+        client: ClientID,
+        owner: [UInt8],
+        file: FileKey,
+        access: ShareAccess,
+        deny: ShareDeny,
+        held: HeldFile
+    ) {
+        self.key = key
+        self.client = client
+        self.owner = owner
+        self.file = file
+        self.access = access
+        self.deny = deny
+        self.held = held
+        accessHistory = 1 << UInt8(access.rawValue)
+        denyHistory = 1 << UInt8(deny.rawValue)
+    }
+
+    var stateID: StateID { key.stateID(sequence: sequence) }
+
+    var index: OpenIndex { OpenIndex(client: client, owner: owner, file: file) }
+
+    /// Adds what one more OPEN of the owner asks for.
+    mutating func upgrade(access more: ShareAccess, deny moreDeny: ShareDeny) {
+        access.formUnion(more)
+        deny.formUnion(moreDeny)
+        accessHistory |= 1 << UInt8(more.rawValue)
+        denyHistory |= 1 << UInt8(moreDeny.rawValue)
+        sequence = sequence.nextSequence
+    }
+
+    /// Goes back to a union of what was opened; answers `false`, NFS4ERR_INVAL, for anything else.
+    mutating func downgrade(access less: ShareAccess, deny lessDeny: ShareDeny) -> Bool {
+        guard less.isSubset(of: access), lessDeny.isSubset(of: deny),
+            Self.isUnion(less.rawValue, of: accessHistory),
+            Self.isUnion(lessDeny.rawValue, of: denyHistory)
+        else { return false }
+        access = less
+        deny = lessDeny
+        // What lay outside is closed, and cannot be gone back to.
+        accessHistory = Self.within(less.rawValue, accessHistory)
+        denyHistory = Self.within(lessDeny.rawValue, denyHistory)
+        sequence = sequence.nextSequence
+        return true
+    }
+
+    private static func isUnion(_ value: UInt32, of history: UInt8) -> Bool {
+        var union: UInt32 = 0
+        for bits in UInt32(0)..<4 where history >> bits & 1 == 1 && bits & ~value == 0 {
+            union |= bits
+        }
+        return union == value
+    }
+
+    private static func within(_ value: UInt32, _ history: UInt8) -> UInt8 {
+        var left: UInt8 = 0
+        for bits in UInt32(0)..<4 where history >> bits & 1 == 1 && bits & ~value == 0 {
+            left |= 1 << bits
+        }
+        return left
+    }
+
+    /// Whether this open stands in the way of another (RFC 8881 §9.7).
+    func conflicts(access other: ShareAccess, deny otherDeny: ShareDeny) -> Bool {
+        access.rawValue & otherDeny.rawValue != 0 || deny.rawValue & other.rawValue != 0
+    }
+}
+
+/// The locks of one lock owner on one file (RFC 8881 §9.1).
+struct LockState: Sendable {
+    let key: StateKey
+    let client: ClientID
+    let owner: [UInt8]
+    let file: FileKey
+    /// The open that it was first made from.
+    let open: StateKey
+    var sequence: UInt32 = 0
+
+    var stateID: StateID { key.stateID(sequence: sequence) }
+    var index: OpenIndex { OpenIndex(client: client, owner: owner, file: file) }
+}
+
+/// Finds the state of an owner on a file.
+struct OpenIndex: Hashable, Sendable {
+    let client: ClientID
+    let owner: [UInt8]
+    let file: FileKey
+}
+
+/// What is open and locked of a file.
+struct FileState: Sendable {
+    var opens: Set<StateKey> = []
+    var ranges = ByteLocks()
+
+    var isIdle: Bool { opens.isEmpty && ranges.isEmpty }
+}

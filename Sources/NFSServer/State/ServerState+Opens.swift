@@ -1,0 +1,152 @@
+package import NFSWire
+package import VarveModel
+
+/// Files are opened and closed (RFC 8881 §9.7, §18.16, §18.18, §18.2).
+extension ServerState {
+    /// What OPEN asks of the state, once the file is known and permission was asked.
+    package struct OpenRequest: Sendable {
+        package let client: ClientID
+        package let owner: [UInt8]
+        package let file: FileKey
+        package let access: ShareAccess
+        package let deny: ShareDeny
+
+        package init(
+            client: ClientID,
+            owner: [UInt8],
+            file: FileKey,
+            access: ShareAccess,
+            deny: ShareDeny
+        ) {
+            self.client = client
+            self.owner = owner
+            self.file = file
+            self.access = access
+            self.deny = deny
+        }
+    }
+
+    /// Whether a client may open now, before anything is made for it (RFC 8881 §8.4.2, §18.51.3).
+    package func mayOpen(
+        _ client: ClientID,
+        isReclaim: Bool,
+        at now: Timestamp
+    ) -> NFSStatus {
+        guard let record = clients[client] else { return .staleClientID }
+        if isReclaim {
+            return grace.mayReclaim(record.owner, at: now) && !record.hasReclaimed ? .ok : .noGrace
+        }
+        return grace.isActive(at: now) || !record.hasReclaimed ? .grace : .ok
+    }
+
+    /// Opens, or adds to an open that the owner has; a file that is not taken is let go of.
+    package mutating func open(
+        _ request: OpenRequest,
+        holding file: HeldFile,
+        at now: Timestamp
+    ) -> Result<StateID, NFSStatus> {
+        let index = OpenIndex(client: request.client, owner: request.owner, file: request.file)
+        let own = openIndex[index]
+        if let status = shareConflict(request, except: own, at: now) {
+            released.append(file)
+            return .failure(status)
+        }
+        if let own, var open = opens[own] {
+            released.append(file)
+            open.upgrade(access: request.access, deny: request.deny)
+            opens[own] = open
+            return .success(open.stateID)
+        }
+        guard let record = clients[request.client],
+            record.opens.count < limits.opensPerClientMax
+        else {
+            released.append(file)
+            return .failure(.delay)
+        }
+        let open = OpenState(
+            key: newStateKey(),
+            client: request.client,
+            owner: request.owner,
+            file: request.file,
+            access: request.access,
+            deny: request.deny,
+            held: file
+        )
+        opens[open.key] = open
+        openIndex[index] = open.key
+        clients[request.client]?.opens.insert(open.key)
+        remember(record.owner)
+        files[request.file, default: FileState()].opens.insert(open.key)
+        return .success(open.stateID)
+    }
+
+    /// NFS4ERR_SHARE_DENIED when another open is in the way; expired clients give way (courtesy, RFC 8881 §8.4.3).
+    private mutating func shareConflict(
+        _ request: OpenRequest,
+        except own: StateKey?,
+        at now: Timestamp
+    ) -> NFSStatus? {
+        for key in files[request.file]?.opens ?? [] where key != own {
+            guard let other = opens[key],
+                other.conflicts(access: request.access, deny: request.deny)
+            else { continue }
+            guard other.client != request.client, isExpired(other.client, at: now) else {
+                return .shareDenied
+            }
+            remove(client: other.client)
+        }
+        return nil
+    }
+
+    /// OPEN_DOWNGRADE (RFC 8881 §18.18).
+    package mutating func downgrade(
+        _ stateID: StateID,
+        of client: ClientID,
+        on file: FileKey,
+        access: ShareAccess,
+        deny: ShareDeny
+    ) -> Result<StateID, NFSStatus> {
+        switch find(stateID, of: client, on: file) {
+        case .failure(let status): return .failure(status)
+        case .success(.lock): return .failure(.badStateID)
+        case .success(.open(var open)):
+            guard open.downgrade(access: access, deny: deny) else { return .failure(.invalid) }
+            opens[open.key] = open
+            return .success(open.stateID)
+        }
+    }
+
+    /// CLOSE (RFC 8881 §18.2): the locks of the open go with it, as POSIX has it.
+    package mutating func close(
+        _ stateID: StateID,
+        of client: ClientID,
+        on file: FileKey
+    ) -> NFSStatus {
+        switch find(stateID, of: client, on: file) {
+        case .failure(let status): return status
+        case .success(.lock): return .badStateID
+        case .success(.open(let open)):
+            dropOpen(open.key)
+            return .ok
+        }
+    }
+
+    /// Forgets an open with its locks, and lets go of the file.
+    mutating func dropOpen(_ key: StateKey) {
+        guard let open = opens.removeValue(forKey: key) else { return }
+        for lock in open.locks { dropLockState(lock) }
+        openIndex[open.index] = nil
+        clients[open.client]?.opens.remove(key)
+        files[open.file]?.opens.remove(key)
+        if files[open.file]?.isIdle == true { files[open.file] = nil }
+        released.append(open.held)
+    }
+
+    /// Whether opens of others deny what a special state id is used for (RFC 8881 §8.2.3, §9.1.2).
+    func isDenied(_ access: ShareAccess, on file: FileKey) -> Bool {
+        for key in files[file]?.opens ?? [] {
+            if let open = opens[key], open.deny.rawValue & access.rawValue != 0 { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,170 @@
+package import NFSWire
+package import VarveModel
+
+/// Sessions are made, used and destroyed (RFC 8881 §18.36, §18.37, §18.46).
+extension ServerState {
+    /// CREATE_SESSION with its own reply cache (RFC 8881 §18.36.4).
+    ///
+    /// The phases are the RFC's: find the client, look at the sequence, confirm the client, make the session.
+    package mutating func createSession(
+        _ arguments: CreateSessionArguments,
+        by principal: Principal,
+        at now: Timestamp
+    ) -> Result<CreateSessionReply, NFSStatus> {
+        guard let record = clients[arguments.client] else { return .failure(.staleClientID) }
+        if arguments.sequence == record.createSequence { return record.createOutcome }
+        guard arguments.sequence == record.createSequence &+ 1 else {
+            return .failure(.sequenceMisordered)
+        }
+        // Another principal's try must not spend the sequence number of the client's own.
+        guard record.isConfirmed || record.principal == principal else {
+            return .failure(.clientIDInUse)
+        }
+        let outcome = makeSession(arguments, at: now)
+        if case .failure(let status) = outcome, status == .delay { return outcome }
+        clients[arguments.client]?.createSequence = arguments.sequence
+        clients[arguments.client]?.createOutcome = outcome
+        clients[arguments.client]?.renewed = now
+        return outcome
+    }
+
+    private mutating func makeSession(
+        _ arguments: CreateSessionArguments,
+        at now: Timestamp
+    ) -> Result<CreateSessionReply, NFSStatus> {
+        let known: CreateSessionFlags = [.persist, .connectionBackChannel, .connectionRDMA]
+        guard arguments.flags.isSubset(of: known) else { return .failure(.invalid) }
+        guard let fore = arguments.foreChannel.granted(by: limits),
+            let back = arguments.backChannel.granted(by: limits)
+        else { return .failure(.tooSmall) }
+        guard let record = clients[arguments.client],
+            record.sessions.count < limits.sessionsPerClientMax
+        else { return .failure(.delay) }
+        if !record.isConfirmed { confirm(record) }
+        let session = Session(
+            id: newSessionID(of: record.id),
+            client: record.id,
+            foreChannel: fore,
+            backChannel: back,
+            callbackProgram: arguments.callbackProgram,
+            slots: SlotTable(count: Int(fore.slotsMax))
+        )
+        sessions[session.id] = session
+        clients[record.id]?.sessions.insert(session.id)
+        return .success(
+            CreateSessionReply(
+                session: session.id,
+                sequence: arguments.sequence,
+                // Replies are not kept over a restart, and there is no RDMA.
+                flags: arguments.flags.intersection(.connectionBackChannel),
+                foreChannel: fore,
+                backChannel: back
+            )
+        )
+    }
+
+    /// The first session confirms a client; an incarnation before it is gone with all that it held.
+    private mutating func confirm(_ record: ClientRecord) {
+        if let old = confirmed[record.owner], old != record.id { remove(client: old) }
+        unconfirmed[record.owner] = nil
+        confirmed[record.owner] = record.id
+        clients[record.id]?.isConfirmed = true
+    }
+
+    /// DESTROY_SESSION (RFC 8881 §18.37).
+    ///
+    /// - Parameters:
+    ///   - id: The session.
+    ///   - running: Requests of it that may still run: the one that destroys it.
+    /// - Returns: `.badSession`, or `.delay` while others run.
+    package mutating func destroy(session id: SessionID, running: Int) -> NFSStatus {
+        guard let session = sessions[id] else { return .badSession }
+        guard session.slots.running <= running else { return .delay }
+        sessions[id] = nil
+        clients[session.client]?.sessions.remove(id)
+        return .ok
+    }
+
+    /// What a SEQUENCE came to.
+    package enum SequenceOutcome: Sendable, Equatable {
+        case run(SequenceReply, SessionContext)
+        case replay(ByteChain)
+        /// Its reply was not kept: the SEQUENCE is answered, and whatever follows it is NFS4ERR_RETRY_UNCACHED_REP.
+        case replayUncached(SequenceReply)
+        case refuse(NFSStatus)
+    }
+
+    /// SEQUENCE (RFC 8881 §18.46); `.run` must be followed by `finish`.
+    ///
+    /// - Parameters:
+    ///   - arguments: As sent.
+    ///   - request: How the request is known again.
+    ///   - operationCount: Operations of its COMPOUND.
+    ///   - now: Renews the lease.
+    /// - Returns: Whether the COMPOUND runs.
+    package mutating func sequence(
+        _ arguments: SequenceArguments,
+        request: RequestFingerprint,
+        operationCount: UInt32,
+        at now: Timestamp
+    ) -> SequenceOutcome {
+        guard let session = sessions[arguments.session] else { return .refuse(.badSession) }
+        guard operationCount <= session.foreChannel.operationsMax else {
+            return .refuse(.tooManyOperations)
+        }
+        guard request.byteCount <= Int(session.foreChannel.requestBytesMax) else {
+            return .refuse(.requestTooBig)
+        }
+        let reply = SequenceReply(
+            session: arguments.session,
+            sequence: arguments.sequence,
+            slot: arguments.slot,
+            highestSlot: UInt32(session.slots.count - 1),
+            targetHighestSlot: UInt32(session.slots.count - 1),
+            status: []
+        )
+        let verdict =
+            sessions[arguments.session]?.slots.begin(
+                slot: arguments.slot,
+                sequence: arguments.sequence,
+                highestSlot: arguments.highestSlot,
+                fingerprint: request
+            ) ?? .refuse(.badSession)
+        clients[session.client]?.renewed = now
+        switch verdict {
+        case .run:
+            let context = SessionContext(
+                session: session.id,
+                client: session.client,
+                slot: arguments.slot,
+                replyBytesMax: session.replyBytesMax,
+                cachedReplyBytesMax: arguments.cacheReply
+                    ? Int(session.foreChannel.cachedReplyBytesMax) : nil
+            )
+            return .run(reply, context)
+        case .replay(let chain): return .replay(chain)
+        case .replayUncached: return .replayUncached(reply)
+        case .refuse(let status): return .refuse(status)
+        }
+    }
+
+    /// Ends a request that ran; the session may be gone by then.
+    mutating func finish(_ context: SessionContext, reply: ByteChain?) {
+        sessions[context.session]?.slots.finish(slot: context.slot, reply: reply)
+    }
+
+    /// BACKCHANNEL_CTL (RFC 8881 §18.33).
+    mutating func setCallback(program: UInt32, of session: SessionID) {
+        sessions[session]?.callbackProgram = program
+    }
+}
+
+/// The session that a COMPOUND runs in.
+package struct SessionContext: Sendable, Equatable {
+    package let session: SessionID
+    package let client: ClientID
+    let slot: UInt32
+    let replyBytesMax: Int
+    /// Bytes at most when the reply is kept for a retry; `nil` when it is not.
+    let cachedReplyBytesMax: Int?
+}

@@ -1,0 +1,133 @@
+import NFSWire
+package import VarveModel
+
+/// All that the server remembers of clients: sessions, opens, locks (RFC 8881 §8, §9).
+///
+/// A value that decides; it awaits nothing and has no clock: who calls says what time it is. `StateStore` guards it.
+package struct ServerState: Sendable {
+    package let limits: ServerLimits
+    /// Distinguishes this start of the server in client ids, session ids and state ids.
+    let start: UInt32
+    var clients: [ClientID: ClientRecord] = [:]
+    /// The record of an owner that a CREATE_SESSION confirmed.
+    var confirmed: [[UInt8]: ClientID] = [:]
+    /// The record of an owner that none has confirmed yet.
+    var unconfirmed: [[UInt8]: ClientID] = [:]
+    var sessions: [SessionID: Session] = [:]
+    var opens: [StateKey: OpenState] = [:]
+    var openIndex: [OpenIndex: StateKey] = [:]
+    var locks: [StateKey: LockState] = [:]
+    var lockIndex: [OpenIndex: StateKey] = [:]
+    var files: [FileKey: FileState] = [:]
+    package var grace: GracePeriod
+    /// Files that were let go of; the caller closes them once it has left the lock.
+    var released: [HeldFile] = []
+    /// Owners that are remembered over restarts.
+    private var recorded: Set<[UInt8]>
+    /// Changes of the records; the caller writes them down before it answers.
+    private var notes: [RecordNote] = []
+    private var clientCount: UInt32 = 0
+    private var sessionCount: UInt64 = 0
+    private var stateCount: UInt64 = 0
+
+    /// A server that knows nobody.
+    ///
+    /// - Parameters:
+    ///   - start: Differs from that of every earlier start; not 0, nor all ones.
+    ///   - limits: What it bounds.
+    ///   - remembered: Owners of clients that held state when the server stopped: they may reclaim.
+    ///   - now: When the grace period begins.
+    package init(
+        start: UInt32,
+        limits: ServerLimits = ServerLimits(),
+        remembered: Set<[UInt8]> = [],
+        at now: Timestamp = .epoch
+    ) {
+        precondition(start != 0 && start != .max, "state ids of all zeros or ones are special")
+        self.start = start
+        self.limits = limits
+        recorded = remembered
+        grace = GracePeriod(
+            reclaimers: remembered,
+            until: now.adding(seconds: limits.graceSeconds)
+        )
+    }
+
+    mutating func newClientID() -> ClientID {
+        clientCount += 1
+        return ClientID(rawValue: UInt64(start) << 32 | UInt64(clientCount))
+    }
+
+    mutating func newSessionID(of client: ClientID) -> SessionID {
+        sessionCount += 1
+        return SessionID(high: client.rawValue, low: sessionCount)
+    }
+
+    mutating func newStateKey() -> StateKey {
+        stateCount += 1
+        return StateKey(start: start, number: stateCount)
+    }
+
+    /// Takes what was let go of.
+    mutating func takeReleased() -> [HeldFile] {
+        guard !released.isEmpty else { return [] }
+        defer { released = [] }
+        return released
+    }
+
+    /// Takes the changes of the records.
+    mutating func takeNotes() -> [RecordNote] {
+        defer { notes = [] }
+        return notes
+    }
+
+    var hasNotes: Bool { !notes.isEmpty }
+
+    /// Remembers a client from its first open on.
+    mutating func remember(_ owner: [UInt8]) {
+        if recorded.insert(owner).inserted { notes.append(.remember(owner)) }
+    }
+
+    /// Forgets a client that holds nothing any more.
+    mutating func forget(_ owner: [UInt8]) {
+        if recorded.remove(owner) != nil { notes.append(.forget(owner)) }
+    }
+
+    /// Ends the grace period when its time is over: who has not come has lost what it had.
+    mutating func endGraceIfOver(at now: Timestamp) {
+        for owner in grace.endIfOver(at: now) {
+            let isBack = confirmed[owner].flatMap { clients[$0] }?.hasState ?? false
+            if !isBack { forget(owner) }
+        }
+    }
+
+    // MARK: Clients go
+
+    /// Forgets a client with its sessions, opens and locks.
+    mutating func remove(client id: ClientID) {
+        guard let record = clients.removeValue(forKey: id) else { return }
+        for session in record.sessions { sessions[session] = nil }
+        for lock in record.locks { dropLockState(lock) }
+        for open in record.opens { dropOpen(open) }
+        if confirmed[record.owner] == id {
+            confirmed[record.owner] = nil
+            forget(record.owner)
+        }
+        if unconfirmed[record.owner] == id { unconfirmed[record.owner] = nil }
+    }
+
+    /// Forgets clients that were silent for longer than courtesy lasts, and those that never confirmed.
+    package mutating func sweep(at now: Timestamp) {
+        for (id, record) in clients {
+            let patience = record.isConfirmed ? limits.courtesySeconds : 0
+            let end = record.renewed.adding(seconds: limits.leaseSeconds + patience)
+            if end < now { remove(client: id) }
+        }
+        endGraceIfOver(at: now)
+    }
+
+    /// Whether a client's lease has run out: what it holds is then courtesy, and gives way.
+    func isExpired(_ client: ClientID, at now: Timestamp) -> Bool {
+        clients[client]?.isExpired(at: now, limits) ?? true
+    }
+}
