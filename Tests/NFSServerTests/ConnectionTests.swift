@@ -149,9 +149,7 @@ import VarveModel
         }
     }
 
-    @Test func `a client at a port that any user may take is turned away where privileged ones are asked`()
-        async throws
-    {
+    @Test func `where privileged ports are asked, others are turned away`() async throws {
         var limits = ServerLimits()
         limits.requiresPrivilegedPorts = true
         try await serving(limits: limits) { address, _ in
