@@ -5,8 +5,8 @@ import Synchronization
 
 /// One listener that speaks NFSv4.1 over TCP.
 ///
-/// Connections live on NIO's event loops; each request is a child task of `run`, so that a listener that is told to stop takes
-/// nothing new and lets what is under way end.
+/// Connections live on NIO's event loops, and so do the tasks that answer their requests: children of `run`, so that a listener
+/// that is told to stop takes nothing new and lets what is under way end.
 package struct NFSServer: Sendable {
     private let parts: ServerParts
     private let host: String
@@ -28,28 +28,36 @@ package struct NFSServer: Sendable {
     /// - Throws: What the socket refuses.
     package func run(onReady: @Sendable (String, Int) -> Void = { _, _ in }) async throws {
         let connections = OpenConnections(max: parts.limits.connectionsMax)
-        // Bounded by the requests in flight of each connection, and by the number of connections.
-        let (requests, submission) = AsyncStream<PendingRequest>.makeStream(
-            bufferingPolicy: .unbounded
-        )
-        let listener = try await bind(connections, submission)
+        let queues = RequestQueues(MultiThreadedEventLoopGroup.singleton)
+        let listener = try await bind(connections, queues)
         if let address = listener.localAddress {
             onReady(address.ipAddress ?? host, address.port ?? port)
         }
-        await serve(requests)
-        submission.finish()
+        await withTaskCancellationHandler {
+            await serve(queues)
+        } onCancel: {
+            queues.close()
+        }
         await close(listener, connections)
     }
 
-    /// Answers requests until the task is cancelled; those under way end first.
-    private func serve(_ requests: AsyncStream<PendingRequest>) async {
+    /// Answers requests until the queues are closed; those under way end first.
+    private func serve(_ queues: RequestQueues) async {
         let parts = parts
         await withDiscardingTaskGroup { group in
             group.addTask { await Self.sweep(parts) }
-            for await request in requests {
-                group.addTask { await request.answer(parts) }
+            for lane in queues.lanes {
+                for _ in 0..<parts.limits.requestsPerLoopMax {
+                    group.addTask(executorPreference: lane.executor) {
+                        await Self.work(lane.queue, parts)
+                    }
+                }
             }
         }
+    }
+
+    private static func work(_ queue: RequestQueue, _ parts: ServerParts) async {
+        while let request = await queue.next() { await request.answer(parts) }
     }
 
     /// Ten seconds: how late a courtesy or a grace may end.
@@ -70,7 +78,7 @@ package struct NFSServer: Sendable {
 
     private func bind(
         _ connections: OpenConnections,
-        _ submission: AsyncStream<PendingRequest>.Continuation
+        _ queues: RequestQueues
     ) async throws -> any Channel {
         let (limits, log) = (parts.limits, parts.log)
         return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -81,7 +89,8 @@ package struct NFSServer: Sendable {
             .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
             .childChannelOption(.writeBufferWaterMark, value: Self.waterMark)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                let queue = queues.queue(of: channel.eventLoop)
+                return channel.eventLoop.makeCompletedFuture {
                     guard connections.add(channel) else {
                         log("a connection is closed: \(limits.connectionsMax) are open")
                         return channel.close(promise: nil)
@@ -90,7 +99,7 @@ package struct NFSServer: Sendable {
                         NFSConnection(
                             limits: limits,
                             log: log,
-                            submit: { submission.yield($0) },
+                            submit: { queue.push($0) },
                             ended: { connections.remove(channel) }
                         )
                     )

@@ -89,6 +89,69 @@ import VarveModel
         #expect(values[.owner] == .owner(Array("0".utf8)))
     }
 
+    /// Goal: what an operation found is never shown once a later one of the same COMPOUND has changed it.
+    ///
+    /// Method: each operation that changes an object stands between two GETATTRs of it.
+    @Test func `GETATTR shows what the COMPOUND itself has changed`() async throws {
+        let (_, client) = try await connected()
+        let (stateID, handle) = try await client.make("f")
+        _ = try await client.run([.putRootFileHandle, mkdir("d")])
+        let look = OperationArguments.getAttributes(
+            GetAttributesArguments(attributes: [3, 4, 33, 35])
+        )
+        func around(
+            _ begin: [OperationArguments],
+            _ change: [OperationArguments],
+            isChanged: Bool = true
+        ) async throws {
+            let results = try await client.run(begin + [look] + change + [look])
+            let seen = results.compactMap { result in
+                if case .getAttributes(let values) = result { values } else { nil }
+            }
+            #expect(seen.count == 2, "\(results.map(\.status))")
+            #expect((seen.first != seen.last) == isChanged, "\(change)")
+            let now = try await client.last(begin + [look])
+            #expect(seen.last.map { .getAttributes($0) } == now)
+        }
+        let file: [OperationArguments] = [.putFileHandle(handle)]
+        let root: [OperationArguments] = [.putRootFileHandle]
+        let data = ByteChain(copying: [1, 2, 3])
+        for stability in [StableHow.unstable, .fileSync] {
+            let write = WriteArguments(
+                stateID: stateID,
+                offset: stability == .unstable ? 0 : 10,
+                stability: stability,
+                data: data
+            )
+            try await around(file, [.write(write)])
+        }
+        let mode = SetAttributesArguments(
+            stateID: .anonymous,
+            attributes: FileAttributes([.mode(0o600)])
+        )
+        try await around(file, [.setAttributes(mode)])
+        try await around(root, [.saveFileHandle, mkdir("e"), .restoreFileHandle])
+        try await around(root, [.remove(WireClient.name("e"))])
+        let rename = RenameArguments(oldName: Array("d".utf8), newName: Array("c".utf8))
+        try await around(root, [.saveFileHandle, .rename(rename)])
+        try await around(
+            root,
+            [
+                .saveFileHandle, .lookup(WireClient.name("f")), .saveFileHandle,
+                .putRootFileHandle, .link(WireClient.name("g")),
+            ]
+        )
+        try await around(root, [.lookup(WireClient.name("c")), .lookupParent], isChanged: false)
+        try await around(
+            root,
+            [
+                .saveFileHandle,
+                .open(WireClient.openArguments("new", creation: .guarded(FileAttributes([])))),
+                .restoreFileHandle,
+            ]
+        )
+    }
+
     @Test func `attributes that are only set cannot be read`() async throws {
         let (_, client) = try await connected()
         for number in [48, 54] {

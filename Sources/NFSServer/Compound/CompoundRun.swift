@@ -12,6 +12,11 @@ final class CompoundRun {
     var session: SessionContext?
     var current: NFSObject?
     var saved: NFSObject?
+    /// The current object's attributes as an earlier operation found them, while this COMPOUND has changed nothing since.
+    ///
+    /// They were true after the request arrived, which is all that an answer to it promises; asking the engine once more for each of
+    /// LOOKUP, ACCESS and GETATTR would triple their cost.
+    private var known: Attributes?
     /// What the current state id stands for; `nil` is the anonymous one (RFC 8881 §16.2.3.1.2).
     var currentStateID: StateID?
     var savedStateID: StateID?
@@ -60,6 +65,7 @@ final class CompoundRun {
 
     /// An inode of the present, to be changed.
     func writable(_ object: NFSObject?) throws(NFSStatus) -> InodeObject {
+        forgetKnown()
         switch object {
         case nil: throw .noFileHandle
         case .gateway, .snapshots: throw .readOnly
@@ -70,9 +76,20 @@ final class CompoundRun {
     }
 
     /// Makes an object current; state ids of the one before do not follow it.
-    func become(_ object: NFSObject) {
+    func become(_ object: NFSObject, known attributes: Attributes? = nil) {
         current = object
         currentStateID = nil
+        known = attributes
+    }
+
+    /// Notes what the current object's attributes are after a change.
+    func noteKnown(_ attributes: Attributes) {
+        known = attributes
+    }
+
+    /// Forgets what was found: the operation changes something.
+    func forgetKnown() {
+        known = nil
     }
 
     /// A state id as sent, the current one looked up.
@@ -125,9 +142,14 @@ final class CompoundRun {
     }
 
     func attributes(of object: InodeObject) async throws(NFSStatus) -> Attributes {
-        try await engine {
+        var isCurrent = false
+        if case .inode(let here)? = current { isCurrent = here.key == object.key }
+        if isCurrent, let known { return known }
+        let found = try await engine {
             try await object.fileSystem.engine.attributes(of: object.inode, at: object.view)
         }
+        if isCurrent { known = found }
+        return found
     }
 }
 

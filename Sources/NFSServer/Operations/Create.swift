@@ -11,7 +11,7 @@ extension CompoundRun {
         let requested = try RequestedAttributes(arguments.attributes, permissions: nil)
         guard requested.changes.size == nil else { throw .invalid }
         let made = try await make(name, kind, in: directory, requested, verifier: nil)
-        become(.inode(directory.sibling(made.attributes.inode)))
+        become(.inode(directory.sibling(made.attributes.inode)), known: made.attributes)
         return .create(
             CreateReply(
                 change: ChangeInfo(made.directory),
@@ -46,7 +46,7 @@ extension CompoundRun {
         in directory: InodeObject,
         _ requested: RequestedAttributes,
         verifier: UInt64?
-    ) async throws(NFSStatus) -> NamedInode {
+    ) async throws(NFSStatus) -> MadeInode {
         let changes = requested.changes
         let new = NewInode(
             kind,
@@ -67,7 +67,20 @@ extension CompoundRun {
         var rest = AttributeChanges(accessed: changes.accessed, modified: changes.modified)
         // An empty file is as long as it was asked to be.
         if let size = changes.size, size > 0 { rest.size = size }
-        try await apply(rest, to: directory.sibling(made.attributes.inode), isOpened: true)
-        return made
+        let changed = try await apply(
+            rest,
+            to: directory.sibling(made.attributes.inode),
+            isOpened: true
+        )
+        return MadeInode(
+            attributes: changed ?? made.attributes,
+            directory: made.directory
+        )
     }
+}
+
+/// An inode that was made, as it is once all is set.
+struct MadeInode: Sendable {
+    let attributes: Attributes
+    let directory: DirectoryChange
 }

@@ -23,7 +23,7 @@ extension CompoundRun {
 
     func restoreFileHandle() throws(NFSStatus) -> OperationReply {
         guard let saved else { throw .noFileHandle }
-        current = saved
+        become(saved)
         currentStateID = savedStateID
         return .ok(.restoreFileHandle)
     }

@@ -7,26 +7,31 @@ extension CompoundRun {
     func lookup(_ arguments: NameArguments) async throws(NFSStatus) -> OperationReply {
         let directory = try object()
         let name = try name(arguments.name)
-        become(try await find(name, in: directory))
+        let found = try await find(name, in: directory)
+        become(found.object, known: found.attributes)
         return .ok(.lookup)
     }
 
-    /// What a name in a directory leads to.
-    func find(_ name: FileName, in directory: NFSObject) async throws(NFSStatus) -> NFSObject {
+    /// What a name in a directory leads to, with its attributes where they were found on the way.
+    func find(
+        _ name: FileName,
+        in directory: NFSObject
+    ) async throws(NFSStatus) -> (object: NFSObject, attributes: Attributes?) {
         switch directory {
         case .gateway:
             let listing = server.exports.current
             guard let found = listing.sorted.first(where: { $0.name == name.bytes }) else {
                 throw .noEntry
             }
-            return .inode(InodeObject(found, .root))
+            return (.inode(InodeObject(found, .root)), nil)
         case .snapshots(let fileSystem):
-            return try await past(name, of: fileSystem)
+            return (try await past(name, of: fileSystem), nil)
         case .inode(let object):
             if object.inode == .root, object.view == .live, name.bytes == SnapshotDirectory.name {
-                return .snapshots(object.fileSystem)
+                return (.snapshots(object.fileSystem), nil)
             }
-            return .inode(object.sibling(try await attributes(of: name, in: object).inode))
+            let attributes = try await attributes(of: name, in: object)
+            return (.inode(object.sibling(attributes.inode)), attributes)
         }
     }
 

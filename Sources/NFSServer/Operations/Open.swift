@@ -16,9 +16,15 @@ extension CompoundRun {
         guard verdict == .ok else { throw verdict }
         let found = try await file(of: arguments, share)
         let stateID = try await hold(found, arguments.owner.owner, client, share)
+        var attributes = found.attributes
         if let size = found.sizeToSet {
             do throws(NFSStatus) {
-                try await apply(AttributeChanges(size: size), to: found.object, isOpened: true)
+                let changed = try await apply(
+                    AttributeChanges(size: size),
+                    to: found.object,
+                    isOpened: true
+                )
+                attributes = changed ?? attributes
             } catch {
                 // The client hears of a failure, and would never close it.
                 _ = await store.change { state, _ in
@@ -27,7 +33,7 @@ extension CompoundRun {
                 throw error
             }
         }
-        become(.inode(found.object))
+        become(.inode(found.object), known: attributes)
         currentStateID = stateID
         return .open(
             OpenReply(
@@ -91,7 +97,11 @@ extension CompoundRun {
             // A reclaim had its permission before the server restarted.
             if case .fileHandle = arguments.claim { try permit(share, of: attributes, object) }
             try Self.requireRegular(attributes)
-            return OpenTarget(object: object, change: ChangeInfo(unchanged: attributes.change))
+            return OpenTarget(
+                object: object,
+                attributes: attributes,
+                change: ChangeInfo(unchanged: attributes.change)
+            )
         case .delegateCurrent, .delegateCurrentFileHandle: throw .badStateID
         case .delegatePrevious, .delegatePreviousFileHandle: throw .notSupported
         }
@@ -110,6 +120,7 @@ extension CompoundRun {
         // Only a creation changes the directory; without one a client does not look at it.
         return OpenTarget(
             object: object,
+            attributes: attributes,
             change: ChangeInfo(isAtomic: false, before: 0, after: 0)
         )
     }
@@ -158,6 +169,7 @@ extension CompoundRun {
             let parent = try await self.attributes(of: directory)
             var target = OpenTarget(
                 object: object,
+                attributes: attributes,
                 change: ChangeInfo(unchanged: parent.change)
             )
             if requested.changes.size == 0 {
@@ -193,6 +205,7 @@ extension CompoundRun {
         }
         return OpenTarget(
             object: directory.sibling(made.attributes.inode),
+            attributes: made.attributes,
             change: ChangeInfo(made.directory),
             attributesSet: mask
         )
@@ -227,14 +240,22 @@ extension CompoundRun {
 /// A file that is to be opened.
 private struct OpenTarget: Sendable {
     let object: InodeObject
+    /// Its attributes, as they were found or made.
+    let attributes: Attributes
     /// Of the directory.
     let change: ChangeInfo
     var attributesSet = Bitmap()
     /// A truncation that waits until no other open is in the way.
     var sizeToSet: UInt64?
 
-    init(object: InodeObject, change: ChangeInfo, attributesSet: Bitmap = Bitmap()) {
+    init(
+        object: InodeObject,
+        attributes: Attributes,
+        change: ChangeInfo,
+        attributesSet: Bitmap = Bitmap()
+    ) {
         self.object = object
+        self.attributes = attributes
         self.change = change
         self.attributesSet = attributesSet
     }

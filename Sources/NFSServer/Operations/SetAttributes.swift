@@ -17,22 +17,23 @@ extension CompoundRun {
         if requested.changes.size != nil {
             isOpened = try await mayUse(arguments.stateID, on: object, for: .write)
         }
-        try await apply(requested.changes, to: object, isOpened: isOpened)
+        let changed = try await apply(requested.changes, to: object, isOpened: isOpened)
+        if let changed { noteKnown(changed) }
         return .setAttributes(
             SetAttributesReply(status: .ok, attributesSet: requested.mask)
         )
     }
 
-    /// Sets attributes; none is no change.
+    /// Sets attributes, and answers what they are then; none is no change.
     func apply(
         _ changes: AttributeChanges,
         to object: InodeObject,
         isOpened: Bool
-    ) async throws(NFSStatus) {
-        guard changes != AttributeChanges() else { return }
+    ) async throws(NFSStatus) -> Attributes? {
+        guard changes != AttributeChanges() else { return nil }
         let caller = caller
         do {
-            _ = try await engine {
+            return try await engine {
                 try await object.fileSystem.engine.setAttributes(
                     object.inode,
                     changes,

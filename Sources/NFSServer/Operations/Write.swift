@@ -27,6 +27,7 @@ extension CompoundRun {
                     isOpenForWriting: isOpened
                 )
             }
+            noteKnown(result.attributes)
             return .write(
                 WriteReply(
                     count: UInt32(bytes.count),
