@@ -99,7 +99,8 @@ import VarveModel
             }
             let silence = StateSilence.all.first { $0.covers(leftOut) }
             if silence?.isOfEngine != true {
-                let cuts = leftOut.cuts(stride: stride)
+                // What no explanation covers is cut everywhere, at every size, before it is called wrong.
+                let cuts = leftOut.cuts(stride: silence == nil ? 1 : stride)
                 let fates: [CutFate] = [.dropUnsynced, .tear(seed: 1), .tear(seed: 2)]
                 worlds += cuts.count * fates.count
                 if try await Self.damage(leftOut, cuts: cuts, fates: fates) != nil {
