@@ -8,7 +8,9 @@ package struct ServerLimits: Sendable, Hashable {
     package var connectionsMax = 4_096
     /// Requests of one connection that run or wait; more stay in the socket.
     package var requestsInFlightMax = 256
-    /// Requests of all connections of one event loop that run; as many as the engine puts in one transaction. More wait.
+    /// Requests of all connections of one event loop that run; more wait.
+    ///
+    /// As many as the engine puts in one transaction.
     package var requestsPerLoopMax = 512
     /// 16 MiB: bytes of one connection's requests that run or wait; more stay in the socket.
     package var requestBytesInFlightMax = 16 << 20
