@@ -64,6 +64,7 @@ package struct NFSServer: Sendable {
     private static let sweepInterval = Duration.seconds(10)
 
     private static func sweep(_ parts: ServerParts) async {
+        var generation = parts.exports.generation
         while !Task.isCancelled {
             do {
                 try await Task.sleep(for: sweepInterval)
@@ -71,6 +72,10 @@ package struct NFSServer: Sendable {
                 return
             }
             await parts.store.change { state, now in state.sweep(at: now) }
+            guard parts.exports.generation != generation else { continue }
+            generation = parts.exports.generation
+            let offered = Set(parts.exports.current.byKey.keys)
+            await parts.store.change { state, _ in state.keepOnly(offered) }
         }
     }
 

@@ -201,6 +201,13 @@ import VarveModel
         #expect(try await set([.archive(true)]).status == .attributeNotSupported)
         let bad = NFSTime(seconds: 0, nanoseconds: 1_000_000_000)
         #expect(try await set([.setModified(.to(bad))]).status == .invalid)
+        for seconds in [Int64.max, .min, 1 << 43, -(1 << 43)] {
+            let far = NFSTime(seconds: seconds, nanoseconds: 999_999_999)
+            #expect(try await set([.setAccessed(.to(far))]).status == .invalid)
+        }
+        let old = NFSTime(seconds: -(1 << 43) + 1, nanoseconds: 0)
+        #expect(try await set([.setAccessed(.to(old))]).status == .ok)
+        #expect(try await client.read(handle, stateID).data.count == 5)
         let masked = MaskedMode(value: 0o020, mask: 0o777)
         #expect(try await set([.setModeMasked(masked)]).status == .ok)
         #expect(try await attributes(client, "f", [33])[.mode] == .mode(0o4020))

@@ -208,6 +208,24 @@ import VarveModel
         #expect(world.open(b, .write) == .failure(.shareDenied))
     }
 
+    @Test func `opens of a file system that is gone are let go of`() async throws {
+        var world = StateWorld()
+        let a = try world.client("a")
+        let gone = FileKey(
+            fileSystem: FileSystemKey(high: 9, low: 9),
+            inode: InodeNumber(rawValue: 1)
+        )
+        let kept = try world.open(a).get()
+        let lost = try world.open(a, on: gone).get()
+        #expect(world.lock(a, lost, on: gone).granted != nil)
+        world.state.keepOnly([StateWorld.file.fileSystem])
+        await world.settle()
+        #expect(world.released.value == 1)
+        #expect(world.state.test(kept, of: a) == .ok)
+        #expect(world.state.test(lost, of: a) == .badStateID)
+        #expect(world.state.locks.isEmpty && world.state.files.count == 1)
+    }
+
     @Test func `TEST_STATEID says what each is worth`() throws {
         var world = StateWorld()
         let (a, b) = (try world.client("a"), try world.client("b"))

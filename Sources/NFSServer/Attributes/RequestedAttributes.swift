@@ -51,11 +51,18 @@ struct RequestedAttributes: Sendable {
         return id
     }
 
+    /// 2^43 seconds, 278,000 years on either side of 1970: as far as the engine's own epochs reach.
+    ///
+    /// What is beyond would overflow where somebody counts on from it.
+    private static let secondsMax: UInt64 = 1 << 43
+
     private static func time(_ time: SetTime) throws(NFSStatus) -> AttributeChanges.Time {
         switch time {
         case .now: return .now
         case .to(let time):
-            guard let timestamp = time.timestamp else { throw .invalid }
+            guard let timestamp = time.timestamp, timestamp.seconds.magnitude < secondsMax else {
+                throw .invalid
+            }
             return .exactly(timestamp)
         }
     }

@@ -126,6 +126,13 @@ package struct ServerState: Sendable {
         endGraceIfOver(at: now)
     }
 
+    /// Forgets opens and locks of file systems that are not offered any more: nobody can close them.
+    package mutating func keepOnly(_ offered: Set<FileSystemKey>) {
+        for (file, state) in files where !offered.contains(file.fileSystem) {
+            for open in state.opens { dropOpen(open) }
+        }
+    }
+
     /// Whether a client's lease has run out: what it holds is then courtesy, and gives way.
     func isExpired(_ client: ClientID, at now: Timestamp) -> Bool {
         clients[client]?.isExpired(at: now, limits) ?? true
