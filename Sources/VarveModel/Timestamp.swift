@@ -15,12 +15,16 @@ package struct Timestamp: Hashable, Sendable, Comparable, Codable {
         (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
     }
 
+    /// So much later, or earlier; the last or first second that there is where the sum goes beyond it.
     package func adding(seconds more: Int64) -> Timestamp {
-        Timestamp(seconds: seconds + more, nanoseconds: nanoseconds)
+        let (sum, isBeyond) = seconds.addingReportingOverflow(more)
+        let end: Int64 = more > 0 ? .max : .min
+        return Timestamp(seconds: isBeyond ? end : sum, nanoseconds: nanoseconds)
     }
 
     /// Whole days since 1970-01-01 UTC; the unit of access days.
     package var day: Int64 {
-        seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+        let (days, rest) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        return rest < 0 ? days - 1 : days
     }
 }

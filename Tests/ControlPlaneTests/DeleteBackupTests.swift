@@ -98,6 +98,32 @@ import Testing
         #expect(try daemon.varve("doctor").status == 0)
     }
 
+    @Test func `what would be kept for ever and a day is refused, and the daemon lives`() throws {
+        let daemon = try DaemonProcess()
+        try daemon.start()
+        try daemon.done("fs", "create", "home")
+        try daemon.done("vault", "create", "main")
+        let far = String(Int64.max)
+        let backup = try daemon.varve(
+            "backup",
+            "run",
+            "home",
+            "--vault",
+            "main",
+            "--delete-after-days",
+            far
+        )
+        #expect(backup.status == 64, "\(backup.errors)")
+        #expect(backup.errors.contains("36500"), "\(backup.errors)")
+        let snapshot = try daemon.varve("snapshot", "create", "home", "x", "--expires", "36501d")
+        #expect(snapshot.status == 64, "\(snapshot.errors)")
+        try daemon.done("put", "-", "home:/note", input: Data("note".utf8))
+        // Whether such a time is taken or refused: reading the file must not stop anybody.
+        _ = try daemon.varve("touch", "--accessed", "@\(far)", "home:/note")
+        #expect(try daemon.done("cat", "home:/note") == Data("note".utf8))
+        try daemon.done("ls", "-l", "home:/")
+    }
+
     @Test func `the newest goes too, and the next backup is a full one`() throws {
         let world = try World()
         let daemon = world.daemon

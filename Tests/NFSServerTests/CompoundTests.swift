@@ -211,9 +211,46 @@ import VarveModel
             .renew(client.id), .releaseLockOwner(StateOwner(client: client.id, owner: [])),
             .delegationPurge(client.id),
             .openAttributeDirectory(OpenAttributeDirectoryArguments(create: false)),
+            .setClientIDConfirm(SetClientIDReply(client: client.id, confirmation: .zero)),
+            .openConfirm(OpenConfirmArguments(stateID: .anonymous, sequence: 0)),
+            .getDeviceInfo(
+                GetDeviceInfoArguments(
+                    device: DeviceID(high: 0, low: 0),
+                    layoutType: 1,
+                    bytesMax: 100,
+                    notifyTypes: []
+                )
+            ),
+            .getDeviceList(
+                GetDeviceListArguments(
+                    layoutType: 1,
+                    devicesMax: 1,
+                    cookie: 0,
+                    verifier: .zero
+                )
+            ),
+            .layoutGet(
+                LayoutGetArguments(
+                    signalWhenAvailable: false,
+                    layoutType: 1,
+                    mode: .read,
+                    offset: 0,
+                    length: 1,
+                    lengthMin: 1,
+                    stateID: .anonymous,
+                    bytesMax: 100
+                )
+            ),
         ] {
-            #expect(try await client.status([.putRootFileHandle, operation]) == .notSupported)
+            let status = try await client.status([.putRootFileHandle, operation])
+            #expect(status == .notSupported, "\(operation)")
         }
+        let secret = SetStateSecretArguments(secret: [1], digest: [2])
+        #expect(try await client.status([.setStateSecret(secret)]) == .invalid)
+        let delegation = OperationArguments.delegationReturn(.anonymous)
+        #expect(try await client.status([.putRootFileHandle, delegation]) == .badStateID)
+        let root = try await client.last([.putRootFileHandle, .getFileHandle])
+        #expect(try await client.last([.putPublicFileHandle, .getFileHandle]) == root)
     }
 
     @Test func `a session is destroyed by its own last operation`() async throws {

@@ -60,6 +60,7 @@ struct StateWorld {
         _ access: ShareAccess = .both,
         _ deny: ShareDeny = [],
         owner: String = "o",
+        reclaim: Bool = false,
         on file: FileKey = StateWorld.file
     ) -> Result<StateID, NFSStatus> {
         let counter = released
@@ -69,7 +70,8 @@ struct StateWorld {
                 owner: Array(owner.utf8),
                 file: file,
                 access: access,
-                deny: deny
+                deny: deny,
+                isReclaim: reclaim
             ),
             holding: HeldFile { counter.add() },
             at: now

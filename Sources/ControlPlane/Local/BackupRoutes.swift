@@ -76,7 +76,9 @@ struct BackupRoutes: Sendable {
         try peer.requireAdministrator("backing up")
         let source = try await fileSystems.find(request.fileSystem)
         let vault = try await vaults.find(request.vault)
-        let expires = request.deleteAfterDays.map { clock.now().adding(seconds: $0 * 86_400) }
+        let expires = try request.deleteAfterDays.map {
+            try KeepSpan.end(from: clock.now(), days: $0)
+        }
         let result = try await BackupService(clock: clock).backUp(
             source.engine,
             source: source.record.id.text,

@@ -29,7 +29,9 @@ struct SnapshotRoutes: Sendable {
                     "Use 1 to 255 bytes without '/' and control characters, not beginning with '@' or '.'."
             )
         }
-        let expires = request.expiresAfter.map { clock.now().adding(seconds: $0) }
+        let expires = try request.expiresAfter.map {
+            try KeepSpan.end(from: clock.now(), seconds: $0)
+        }
         return SnapshotDescription(try await engine.createSnapshot(request.name, expires: expires))
     }
 

@@ -48,6 +48,9 @@ extension CompoundRun {
         verifier: UInt64?
     ) async throws(NFSStatus) -> MadeInode {
         let changes = requested.changes
+        // Told before anything is made.
+        let sizeMax = directory.fileSystem.engine.limits.fileBytesMax
+        guard changes.size ?? 0 <= sizeMax else { throw .fileTooLarge }
         let new = NewInode(
             kind,
             permissions: changes.permissions ?? (kind == .directory ? 0o755 : 0o644),

@@ -15,7 +15,17 @@ extension CompoundRun {
         let verdict = store.read { $0.mayOpen(client, isReclaim: isReclaim, at: now) }
         guard verdict == .ok else { throw verdict }
         let found = try await file(of: arguments, share)
-        let stateID = try await hold(found, arguments.owner.owner, client, share)
+        let stateID = try await hold(
+            found,
+            ServerState.OpenRequest(
+                client: client,
+                owner: arguments.owner.owner,
+                file: found.object.key,
+                access: share.access,
+                deny: share.deny,
+                isReclaim: isReclaim
+            )
+        )
         var attributes = found.attributes
         if let size = found.sizeToSet {
             do throws(NFSStatus) {
@@ -49,23 +59,11 @@ extension CompoundRun {
     /// Keeps the file alive, and notes who has it open, unless another open is in the way.
     private func hold(
         _ found: OpenTarget,
-        _ owner: [UInt8],
-        _ client: ClientID,
-        _ share: ShareRequest
+        _ request: ServerState.OpenRequest
     ) async throws(NFSStatus) -> StateID {
         let file = try await held(found.object)
         let outcome = await store.change { state, now in
-            state.open(
-                ServerState.OpenRequest(
-                    client: client,
-                    owner: owner,
-                    file: found.object.key,
-                    access: share.access,
-                    deny: share.deny
-                ),
-                holding: file,
-                at: now
-            )
+            state.open(request, holding: file, at: now)
         }
         return try outcome.get()
     }

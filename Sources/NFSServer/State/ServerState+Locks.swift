@@ -48,7 +48,9 @@ extension ServerState {
             isExclusive: isExclusive,
             owner: LockOwner(client: client, owner: locker.owner)
         )
-        if let other = conflict(wanted, on: file, at: now) { return .denied(other.denial) }
+        if let other = conflict(wanted, on: file, at: now) {
+            return arguments.isReclaim ? .refused(.reclaimConflict) : .denied(other.denial)
+        }
         guard hasRoom(for: locker, of: client, on: file) else { return .refused(.delay) }
         files[file, default: FileState()].ranges.set(wanted)
         return .granted(advance(locker, of: client, on: file))

@@ -10,19 +10,23 @@ extension ServerState {
         package let file: FileKey
         package let access: ShareAccess
         package let deny: ShareDeny
+        /// Takes back what the client had before a restart.
+        package let isReclaim: Bool
 
         package init(
             client: ClientID,
             owner: [UInt8],
             file: FileKey,
             access: ShareAccess,
-            deny: ShareDeny
+            deny: ShareDeny,
+            isReclaim: Bool = false
         ) {
             self.client = client
             self.owner = owner
             self.file = file
             self.access = access
             self.deny = deny
+            self.isReclaim = isReclaim
         }
     }
 
@@ -49,7 +53,7 @@ extension ServerState {
         let own = openIndex[index]
         if let status = shareConflict(request, except: own, at: now) {
             released.append(file)
-            return .failure(status)
+            return .failure(request.isReclaim ? .reclaimConflict : status)
         }
         if let own, var open = opens[own] {
             released.append(file)
