@@ -52,7 +52,7 @@ package struct DiffRequest: Codable, Sendable, Hashable {
 /// What differs.
 package struct DiffReport: Codable, Sendable, Hashable {
     package var differences: [Difference]
-    /// Keys of the journal of changes that were compared.
+    /// Keys of the journal of changes that were compared, each once for every epoch in which it changed.
     package var compared: UInt64
     /// Whether there were more than the answer holds.
     package var isCut: Bool
