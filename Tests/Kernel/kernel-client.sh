@@ -43,6 +43,7 @@ ip link set "$tap" up
 
 mkdir "$job/mnt"
 : >"$job/out"
+cc -O2 -shared -fPIC -o "$job/wide-registers.so" "$(dirname "$0")/wide-registers.c" || exit 125
 {
     echo '#!/bin/bash'
     echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8'
@@ -75,7 +76,7 @@ INIT
 } >"$job/init"
 chmod +x "$job/init"
 
-TMPDIR=/dev/shm setsid linux.uml mem="${MEMORY:-512M}" root=/dev/root rootfstype=hostfs rootflags=/ rw init="$job/init" \
+TMPDIR=/dev/shm LD_PRELOAD=$job/wide-registers.so setsid linux.uml mem="${MEMORY:-512M}" root=/dev/root rootfstype=hostfs rootflags=/ rw init="$job/init" \
     vec0:transport=tap,ifname="$tap",depth=128,gro=1 con=null con0=null,fd:1 ssl=null quiet \
     </dev/null >"$job/console" 2>&1 &
 kernel=$!
