@@ -85,6 +85,7 @@ package struct DurableJobRunJournal: JobRunJournal {
             case .succeeded: .succeeded
             case .partial: .partial
             case .failed: .failed
+            case .damaged: .damaged
             case .skipped: .skipped
             case .interrupted: .interrupted
             }
@@ -113,6 +114,7 @@ package struct DurableJobRunJournal: JobRunJournal {
         case .succeeded: .succeeded
         case .partial: .partial
         case .failed: .failed
+        case .damaged: .damaged
         case .skipped: .skipped
         case .interrupted: .interrupted
         }

@@ -9,6 +9,8 @@ package struct JobRun: Sendable, Hashable, Identifiable {
         /// Done in part; the message says what is missing.
         case partial
         case failed
+        /// It met damage; the message names it, and what was done all the same.
+        case damaged
         /// Due, and not run: missed, late, or while the job was still at an earlier run.
         case skipped
         /// Begun, and cut short by the end of the daemon.
@@ -71,6 +73,8 @@ package struct JobOutcome: Sendable, Hashable {
         case succeeded
         case partial
         case failed
+        /// It met damage, and did what it could.
+        case damaged
         /// It was told to stop before its end; it counts as interrupted.
         case stopped
     }

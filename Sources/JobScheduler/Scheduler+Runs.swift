@@ -157,6 +157,7 @@ extension Scheduler {
             case .succeeded: .succeeded
             case .partial: .partial
             case .failed: .failed
+            case .damaged: .damaged
             case .stopped: .interrupted
             }
         let message = [claim.run.message, outcome.message].filter { !$0.isEmpty }
@@ -199,7 +200,7 @@ extension Scheduler {
         switch run.state {
         case .succeeded, .running: logger.info("job run", metadata: metadata)
         case .partial, .skipped, .interrupted: logger.warning("job run", metadata: metadata)
-        case .failed: logger.error("job run", metadata: metadata)
+        case .failed, .damaged: logger.error("job run", metadata: metadata)
         }
     }
 }

@@ -39,6 +39,9 @@ package struct APIError: Error, Sendable, Hashable, Codable, CustomStringConvert
 
     package var description: String { remedy.isEmpty ? message : "\(message). \(remedy)" }
 
+    /// Whether it is bytes that are not what was written.
+    package var isDamage: Bool { code == .corrupt }
+
     /// What `varve` exits with.
     package var exitStatus: ExitStatus {
         switch code {

@@ -85,7 +85,7 @@ package struct JobRunDescription: Codable, Sendable, Hashable {
     package var due: TimeText
     package var started: TimeText
     package var ended: TimeText?
-    /// `running`, `done`, `partly`, `failed`, `interrupted`, `skipped`.
+    /// `running`, `done`, `partly`, `failed`, `damaged`, `interrupted`, `skipped`.
     package var outcome: String
     package var message: String
 

@@ -45,6 +45,36 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: out + "-got"))
     }
 
+    @Test func `a job that meets damage backs up the others, and tells it by 2`() throws {
+        let world = try DamagedWorld()
+        let daemon = world.daemon
+        let job = """
+            # A night's work.
+            format: 1
+            kind: job
+            name: nightly
+            action: backup
+            Resources: ["*"]
+            TargetBackupVaultName: other
+            ScheduleExpression: "0 2 * * *"
+            missed: run-once
+            """
+        try Data(job.utf8).write(to: URL(fileURLWithPath: daemon.jobs + "/nightly.yaml"))
+        try world.damage("zones/local-a/\(world.first)/standard/*", .flip(20_000))
+        try daemon.start()
+        func points() throws -> Int {
+            let list = try daemon.done("--json", "backup", "list", "second")
+            return try #require(try JSONSerialization.jsonObject(with: list) as? [Any]).count
+        }
+        let before = try points()
+        let ended = try run(daemon, ["--json", "job", "run", "nightly"])
+        #expect(ended.status == 2, "\(ended.text)\(ended.errors)")
+        let told = try JSONSerialization.jsonObject(with: ended.output) as? [String: Any]
+        #expect(told?["outcome"] as? String == "damaged")
+        #expect((told?["message"] as? String)?.hasPrefix("first: ") == true, "\(ended.text)")
+        #expect(try points() == before + 1)
+    }
+
     @Test(.enabled(if: geteuid() == 0, "needs root"))
     func `a streamed export tells damage by 2 beside what tar was refused`() throws {
         let world = try DamagedWorld()

@@ -155,6 +155,15 @@ import VarveModel
         _ = try await fileSystem.collectGarbage()
         #expect(!reserve.isInUse)
         _ = try await fileSystem.makeFile("g", [1, 2, 3])
+        // A writer takes it back as well, and none is refused for want of a round of maintenance.
+        #expect(reserve.release())
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<16 {
+                group.addTask { _ = try await fileSystem.makeFile("h\(number)", [1]) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(!reserve.isInUse)
         await fileSystem.close()
     }
 }

@@ -158,7 +158,7 @@ extension LeftOut {
         self.init(
             path: EscapedBytes(subject.utf8),
             what: error.description,
-            isDamage: error.code == .corrupt
+            isDamage: error.isDamage
         )
     }
 }

@@ -28,7 +28,8 @@ struct JobActions: Sendable {
             do {
                 return JobOutcome(.succeeded, try await expire(action))
             } catch {
-                return JobOutcome(.failed, APIError(error).description)
+                let error = APIError(error)
+                return JobOutcome(error.isDamage ? .damaged : .failed, error.description)
             }
         }
     }
@@ -40,6 +41,7 @@ struct JobActions: Sendable {
     ) async -> JobOutcome {
         var done: [String] = []
         var failed: [String] = []
+        var hasDamage = false
         for entry in await fileSystems.all() {
             let record = entry.record
             guard selection.selects(id: record.id, name: record.name, tags: record.tags) else {
@@ -53,13 +55,16 @@ struct JobActions: Sendable {
                 return JobOutcome(.stopped, "stopped at \(record.name)")
             } catch {
                 if Task.isCancelled { return JobOutcome(.stopped, "stopped at \(record.name)") }
-                failed.append("\(record.name): \(APIError(error).description)")
+                let error = APIError(error)
+                hasDamage = hasDamage || error.isDamage
+                failed.append("\(record.name): \(error.description)")
             }
         }
         if done.isEmpty, failed.isEmpty {
             return JobOutcome(.succeeded, "no file system is selected")
         }
         let message = (failed + done).joined(separator: "; ")
+        if hasDamage { return JobOutcome(.damaged, message) }
         return JobOutcome(failed.isEmpty ? .succeeded : done.isEmpty ? .failed : .partial, message)
     }
 

@@ -173,6 +173,7 @@ extension JobRunDescription {
             case .succeeded: "done"
             case .partial: "partly"
             case .failed: "failed"
+            case .damaged: "damaged"
             case .skipped: "skipped"
             case .interrupted: "interrupted"
             }

@@ -44,7 +44,7 @@ final class Committer: Sendable {
         _ body: @escaping @Sendable (WriteContext) throws -> Value
     ) async throws(FileSystemError) -> Value {
         try core.requireWritable()
-        if room == .takes { try core.requireRoom() }
+        if room == .takes { try await core.requireRoom() }
         await gate.enter()
         let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
             let operation = AwaitedOperation(

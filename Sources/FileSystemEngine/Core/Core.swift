@@ -51,8 +51,9 @@ final class Core: Sendable {
     }
 
     /// Refuses what takes space while the disk's reserve is in use: that is for what gives space back.
-    func requireRoom() throws(FileSystemError) {
+    func requireRoom() async throws(FileSystemError) {
         guard let reserve = configuration.reserve, reserve.isInUse else { return }
+        if await reserve.restoreForWriter() { return }
         throw FileSystemError(
             .noSpace,
             "the disk of file system \(configuration.id) is full",

@@ -1,4 +1,5 @@
 package import Disk
+import MetadataStore
 import SegmentStore
 import Synchronization
 
@@ -23,6 +24,7 @@ package final class SpaceReserve: Sendable {
     private let file: ReserveFile
     private let log: @Sendable (String) -> Void
     private let inUse = Mutex(false)
+    private let writers = WaitingWriters()
 
     /// Takes the space; on a disk that has not got it the reserve counts as in use from the start.
     ///
@@ -87,9 +89,8 @@ package final class SpaceReserve: Sendable {
     package func restore() {
         guard isInUse else { return }
         inUse.withLock { inUse in
-            guard inUse else { return }
+            guard inUse, hasRoomAgain else { return }
             do throws(DiskError) {
-                guard try disk.space(at: directory).available >= bytes + bytes / 4 else { return }
                 try file.ensure()
             } catch {
                 // No room after all, or a disk in trouble: the next round tries again.
@@ -98,6 +99,36 @@ package final class SpaceReserve: Sendable {
             inUse = false
             log("the disk of '\(directory)' has room again: its reserve is held back")
         }
+    }
+
+    /// Takes the space back for a writer that is about to be refused, if the disk has it by now.
+    ///
+    /// While the disk is full this is one question to it; of many writers one takes the space, the
+    /// others wait for that.
+    ///
+    /// - Returns: Whether the reserve is held back.
+    func restoreForWriter() async -> Bool {
+        if hasRoomAgain { await writers.restore(self) }
+        return !isInUse
+    }
+
+    /// Whether the disk has the reserve's room and a quarter more; one in trouble has not.
+    private var hasRoomAgain: Bool {
+        guard let space = try? disk.space(at: directory) else { return false }
+        return space.available >= bytes + bytes / 4
+    }
+}
+
+/// Lets writers take a reserve back one after another, on a thread that may block.
+private actor WaitingWriters {
+    private let thread = BlockingThread()
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        thread.asUnownedSerialExecutor()
+    }
+
+    func restore(_ reserve: SpaceReserve) {
+        reserve.restore()
     }
 }
 

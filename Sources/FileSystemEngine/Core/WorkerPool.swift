@@ -40,9 +40,14 @@ final class WorkerPool: Sendable {
         bells = contexts.map { _ in DispatchSemaphore(value: 0) }
         for (number, context) in contexts.enumerated() {
             // SAFETY: the context is handed to its thread and touched there alone.
-            nonisolated(unsafe) let context = context
+            nonisolated(unsafe) var context: ReadContext? = context
             ended.enter()
-            let thread = Thread { [self] in work(number, context) }
+            let thread = Thread { [self] in
+                if let own = context { work(number, own) }
+                // Its connection is closed before anybody hears of the end.
+                context = nil
+                ended.leave()
+            }
             thread.name = "varve-read"
             thread.start()
         }
@@ -93,7 +98,6 @@ final class WorkerPool: Sendable {
             wasLong = job.isLong
         }
         context.rest()
-        ended.leave()
     }
 
     /// The next job, waited for; `nil` at the end.

@@ -28,7 +28,7 @@ extension FileSystem {
         isOpenForWriting: Bool = false
     ) async throws(FileSystemError) -> WriteResult {
         try core.requireWritable()
-        try core.requireRoom()
+        try await core.requireRoom()
         let (end, isPastAll) = offset.addingReportingOverflow(UInt64(bytes.count))
         guard !isPastAll, end <= limits.fileBytesMax else {
             throw FileSystemError(.fileTooBig, "a write up to byte \(end) of a file")

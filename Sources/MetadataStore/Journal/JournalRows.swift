@@ -3,7 +3,7 @@ package import VarveModel
 /// One run of a job, or the record of one that did not take place.
 package struct JobRunRow: Sendable, Hashable {
     package enum State: String, Sendable, Hashable, CaseIterable {
-        case running, succeeded, partial, failed, skipped, interrupted
+        case running, succeeded, partial, failed, damaged, skipped, interrupted
     }
 
     package enum Trigger: String, Sendable, Hashable, CaseIterable {

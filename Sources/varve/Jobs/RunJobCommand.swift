@@ -26,6 +26,7 @@ struct RunJobCommand: AsyncParsableCommand {
         }
         switch run.outcome {
         case "done": return
+        case "damaged": throw ExitCode(ExitStatus.found.rawValue)
         case "partly": throw ExitCode(ExitStatus.partly.rawValue)
         default: throw ExitCode(ExitStatus.failed.rawValue)
         }
