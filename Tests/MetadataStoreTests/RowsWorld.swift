@@ -1,8 +1,9 @@
 import Disk
 import Keyring
-import MetadataStore
 import TestKit
 import VarveModel
+
+@testable import MetadataStore
 
 /// A database and the plain model beside it, driven by one seeded generator.
 final class RowsWorld {
@@ -45,6 +46,8 @@ final class RowsWorld {
     var generator: SeededGenerator
     var side = Side()
     var second: Int64 = 1_000
+    /// Names whose ends were kept in memory at some time.
+    var namesKept: Set<LiveRowCache.Name> = []
     /// Operations, and what they met, by kind.
     var mix: [String: Int] = [:]
 
@@ -135,6 +138,9 @@ final class RowsWorld {
         if chance(15) { second += Int64.random(in: 5..<40, using: &generator) }
         if chance(40) { second -= 3 }
         let before = side
+        let early = try database.reader()
+        try early.begin()
+        try remember(early)
         try writer.begin(second: second)
         for _ in 0..<operations {
             let mark = try writer.mark()
@@ -155,6 +161,10 @@ final class RowsWorld {
         } else {
             try commit()
         }
+        // What began to read before may put in nothing that was changed since.
+        try remember(early)
+        try early.end()
+        try checkRemembered()
     }
 
     // MARK: Checks

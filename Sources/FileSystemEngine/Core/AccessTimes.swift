@@ -122,13 +122,14 @@ extension ReadContext {
     /// The transaction that gave them is open.
     func shown(_ attributes: Attributes, at view: View) throws -> Attributes {
         guard view == .live, attributes.kind == .regular else { return attributes }
-        let (known, mayBeStored) = core.accessTimes.look(attributes.inode)
-        let stored =
-            known == nil && mayBeStored ? try reader.implicitAccessTime(attributes.inode) : nil
-        guard let time = known ?? stored else { return attributes }
-        var shown = attributes
-        shown.accessed = max(shown.accessed, time)
-        return shown
+        return attributes.accessed(at: try accessTime(of: attributes.inode))
+    }
+
+    /// What reads have left of a live file.
+    func accessTime(of inode: InodeNumber) throws -> Timestamp? {
+        let (known, mayBeStored) = core.accessTimes.look(inode)
+        guard known == nil, mayBeStored else { return known }
+        return try reader.implicitAccessTime(inode)
     }
 
     /// Notes that a client has read bytes of a live file; `attributes` are as they show.
@@ -141,6 +142,16 @@ extension ReadContext {
             now: now
         )
         if isDue { core.accessTimes.note(attributes.inode, now) }
+    }
+}
+
+extension Attributes {
+    /// With the later of the time that was set and one that a read has left.
+    func accessed(at time: Timestamp?) -> Attributes {
+        guard let time, time > accessed else { return self }
+        var shown = self
+        shown.accessed = time
+        return shown
     }
 }
 

@@ -56,7 +56,20 @@ final class ReadContext {
         let pending = view == .live ? core.pending.view(of: inode) : nil
         try begin(view)
         guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
-        return try shown(Attributes(row, pending: pending), at: view)
+        return try remembered(row, pending, at: view)
+    }
+
+    /// A row's attributes as they show; one of the present is kept for those who ask next.
+    func remembered(
+        _ row: InodeRow,
+        _ pending: PendingView?,
+        at view: View
+    ) throws -> Attributes {
+        let attributes = Attributes(row, pending: pending)
+        guard view == .live else { return attributes }
+        let accessed = row.kind == .regular ? try accessTime(of: row.inode) : nil
+        reader.keep(LiveRowCache.Inode(row: row, accessed: accessed))
+        return attributes.accessed(at: accessed)
     }
 
     /// Answers a question about several rows, and the unstable writes over them, as of one moment.
@@ -104,7 +117,7 @@ struct Moment {
         guard let row = try context.reader.inode(inode, at: view) else {
             throw FileSystemError.gone(inode)
         }
-        return try attributes(row)
+        return try context.remembered(row, pending(inode), at: view)
     }
 
     /// A row with the unstable writes and the access time of the present.
@@ -118,7 +131,7 @@ struct Moment {
     func directory(_ inode: InodeNumber) throws -> Attributes {
         let found = try attributes(of: inode)
         guard found.kind == .directory else {
-            throw FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
+            throw FileSystemError.notDirectory(inode)
         }
         return found
     }
@@ -129,6 +142,14 @@ extension FileSystemError {
 
     static func gone(_ inode: InodeNumber) -> FileSystemError {
         FileSystemError(.stale, "inode \(inode.rawValue) is gone")
+    }
+
+    static func notDirectory(_ inode: InodeNumber) -> FileSystemError {
+        FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
+    }
+
+    static func noName(_ name: FileName, in directory: InodeNumber) -> FileSystemError {
+        FileSystemError(.notFound, "no '\(name)' in directory \(directory.rawValue)")
     }
 }
 

@@ -113,7 +113,7 @@ extension WriteContext {
     func directory(_ inode: InodeNumber) throws -> InodeRow {
         let row = try row(inode)
         guard row.kind == .directory else {
-            throw FileSystemError(.notDirectory, "inode \(inode.rawValue) is no directory")
+            throw FileSystemError.notDirectory(inode)
         }
         return row
     }

@@ -12,7 +12,10 @@ extension FileSystem {
         at view: View = .live,
         as caller: Credentials
     ) async throws(FileSystemError) -> Attributes {
-        try await readers.run { try $0.lookup(name, in: directory, at: view, as: caller) }
+        if view == .live, let found = try rememberedLookup(name, in: directory, as: caller) {
+            return found
+        }
+        return try await readers.run { try $0.lookup(name, in: directory, at: view, as: caller) }
     }
 
     /// An inode's attributes; `.stale` when there is none at that view.
@@ -20,7 +23,8 @@ extension FileSystem {
         of inode: InodeNumber,
         at view: View = .live
     ) async throws(FileSystemError) -> Attributes {
-        try await readers.run { try $0.attributes(of: inode, at: view) }
+        if view == .live, let found = rememberedAttributes(of: inode) { return found }
+        return try await readers.run { try $0.attributes(of: inode, at: view) }
     }
 
     /// All that `caller` may do to an inode; in the past, never write.
@@ -207,10 +211,10 @@ extension Moment {
         try Permission.require(.execute, of: parent, for: caller)
         if name.isDot { return parent }
         if name.isDotDot { return try attributes(of: parent.parent) }
-        guard let dirent = try context.reader.lookup(name, in: directory, at: view) else {
-            throw FileSystemError(.notFound, "no '\(name)' in directory \(directory.rawValue)")
-        }
-        return try attributes(of: dirent.inode)
+        let target = try context.reader.lookup(name, in: directory, at: view)?.inode
+        if view == .live { context.reader.keep(name, in: directory, leadsTo: target) }
+        guard let target else { throw FileSystemError.noName(name, in: directory) }
+        return try attributes(of: target)
     }
 
     /// Follows this many symlinks at most in one walk, as Linux does.

@@ -38,6 +38,8 @@ package final class FileSystemDatabase: Sendable {
     package let sequences: Sequences
     /// Checkpoints and counters of syncs and bytes are its affair.
     package let sealed: SealedDatabase
+    /// Rows of the present in memory, kept exact by every commit.
+    package let liveRows = LiveRowCache()
     private let published = Atomic<UInt64>(0)
     private let hasWriter = Atomic<Bool>(false)
 
@@ -147,6 +149,7 @@ package final class FileSystemDatabase: Sendable {
 
     /// Closes the file; writer and readers must be gone.
     package func close() {
+        liveRows.close()
         sealed.close()
     }
 
@@ -209,6 +212,21 @@ package final class MetadataReader: RowReader {
 
     package func end() throws(MetadataError) {
         try statements.run(.endReading)
+    }
+
+    /// Keeps a live row that the open transaction shows, for those who ask next.
+    package func keep(_ inode: LiveRowCache.Inode) {
+        database.liveRows.keep(inode, commit: commitNumber)
+    }
+
+    /// Keeps where a live name leads, or that there is none.
+    package func keep(
+        _ name: FileName,
+        in directory: InodeNumber,
+        leadsTo target: InodeNumber?
+    ) {
+        let name = LiveRowCache.Name(directory: directory, name: name)
+        database.liveRows.keep(name, leadsTo: target, commit: commitNumber)
     }
 }
 

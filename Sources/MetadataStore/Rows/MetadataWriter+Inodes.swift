@@ -31,6 +31,7 @@ extension MetadataWriter {
         let statement = try statements.bound(.updateInode, [row.inode.stored] + values)
         defer { statement.reset() }
         _ = try statement.step()
+        touched.touch(row.inode)
         try note(.inode(row.inode))
     }
 
@@ -55,6 +56,7 @@ extension MetadataWriter {
         }
         state.counters.inodes -= 1
         state.ended.append(inode)
+        touched.touch(inode)
         try countUsage(row.project, files: -1, bytes: -space)
         try note(.inode(inode))
     }
@@ -64,6 +66,7 @@ extension MetadataWriter {
         _ inode: InodeNumber,
         _ time: Timestamp?
     ) throws(MetadataError) {
+        touched.touch(inode)
         guard let time else { return try statements.run(.deleteAccessTime, inode.stored) }
         try statements.run(
             .setAccessTime,
@@ -97,6 +100,7 @@ extension MetadataWriter {
     /// Applies what is pending for one inode's space, and for its project.
     func flushSpace(of inode: InodeNumber) throws(MetadataError) {
         guard let delta = state.spaceDeltas.removeValue(forKey: inode), delta != 0 else { return }
+        touched.touch(inode)
         let project = try statements.int(.addSpace, inode.stored, delta)
         // An inode that is gone has left its project's account already.
         guard let project else { return }
@@ -108,6 +112,7 @@ extension MetadataWriter {
         let statement = try statements.bound(.insertInode, values)
         defer { statement.reset() }
         _ = try statement.step()
+        touched.touch(row.inode)
         try note(.inode(row.inode))
     }
 

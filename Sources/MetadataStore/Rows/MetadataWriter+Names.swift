@@ -45,6 +45,7 @@ extension MetadataWriter {
             inode.stored,
             Int64(kind.rawValue)
         )
+        touched.touch(row)
         try note(.dirent(directory, hash))
     }
 
@@ -55,6 +56,7 @@ extension MetadataWriter {
         let row = try liveDirent(directory, hash)
         try archiveDirent(row)
         try statements.run(.deleteDirent, directory.stored, Int64(hash))
+        touched.touch(row)
         try note(.dirent(directory, hash))
     }
 
@@ -209,6 +211,7 @@ extension MetadataWriter {
         defer { statement.reset() }
         statement.bind(6, row.name.bytes)
         _ = try statement.step()
+        touched.touch(row)
         try note(.dirent(row.directory, row.hash))
     }
 

@@ -46,6 +46,8 @@ package final class MetadataWriter: RowReader {
     private var atBegin: WriterState
     /// Keys already filed in `chg` at the epoch in force.
     private var noted: Set<ChangeKey> = []
+    /// What the transaction changes of the rows that may be remembered.
+    var touched = TouchedRows()
 
     init(_ connection: Connection, _ database: FileSystemDatabase) throws(MetadataError) {
         self.database = database
@@ -93,14 +95,14 @@ package final class MetadataWriter: RowReader {
     /// When it throws, nothing of it is there: ``rollback()``.
     package func commit() throws(MetadataError) -> Commit {
         let (ceilings, emptied) = try flush()
-        try statements.run(.commit)
+        let number = try publish()
         for (kind, ceiling) in ceilings { database.sequences.raise(kind, to: ceiling) }
         let (freed, ended) = (state.freed, state.ended)
         state.freed = []
         state.ended = []
         atBegin = state
         return Commit(
-            number: database.publish(),
+            number: number,
             epoch: state.epoch,
             freed: freed,
             emptied: emptied,
@@ -108,11 +110,27 @@ package final class MetadataWriter: RowReader {
         )
     }
 
+    /// Commits, and lets the world see it; what it changes is remembered by nobody from before on.
+    private func publish() throws(MetadataError) -> UInt64 {
+        database.liveRows.beginCommit(touched)
+        touched.removeAll()
+        do throws(MetadataError) {
+            try statements.run(.commit)
+        } catch {
+            database.liveRows.endCommit(isVisible: false)
+            throw error
+        }
+        let number = database.publish()
+        database.liveRows.endCommit(isVisible: true)
+        return number
+    }
+
     /// Takes the whole transaction back, also one that SQLite has already ended by itself.
     package func rollback() {
         // SQLite may have rolled back on its own (a full disk): then there is nothing to end.
         try? statements.run(.rollback)
         state = atBegin
+        touched.removeAll()
         forget()
     }
 

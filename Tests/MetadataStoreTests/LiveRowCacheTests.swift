@@ -1,0 +1,108 @@
+import TestKit
+import Testing
+import VarveModel
+
+@testable import MetadataStore
+
+/// Goal: memory never shows what the database does not, and stays bounded.
+@Suite struct LiveRowCacheTests {
+    private static func inode(_ number: UInt64, size: UInt64 = 0) -> LiveRowCache.Inode {
+        LiveRowCache.Inode(
+            row: InodeRow(
+                inode: InodeNumber(rawValue: number),
+                kind: .regular,
+                permissions: 0o644,
+                size: size
+            ),
+            accessed: nil
+        )
+    }
+
+    private static func touched(_ numbers: UInt64...) -> TouchedRows {
+        var touched = TouchedRows()
+        for number in numbers { touched.touch(InodeNumber(rawValue: number)) }
+        return touched
+    }
+
+    @Test func `a commit takes out what it changes, and nothing old comes back`() {
+        let cache = LiveRowCache()
+        cache.keep(Self.inode(7), commit: 0)
+        cache.keep(Self.inode(8), commit: 0)
+        #expect(cache.inode(InodeNumber(rawValue: 7)) != nil)
+        cache.beginCommit(Self.touched(7))
+        #expect(cache.inode(InodeNumber(rawValue: 7)) == nil)
+        #expect(cache.inode(InodeNumber(rawValue: 8)) != nil)
+        // A transaction from before the commit, and one that may see it or not.
+        cache.keep(Self.inode(7), commit: 0)
+        cache.keep(Self.inode(7), commit: 1)
+        #expect(cache.inode(InodeNumber(rawValue: 7)) == nil)
+        cache.endCommit(isVisible: true)
+        cache.keep(Self.inode(7), commit: 0)
+        #expect(cache.inode(InodeNumber(rawValue: 7)) == nil)
+        cache.keep(Self.inode(7, size: 1), commit: 1)
+        #expect(cache.inode(InodeNumber(rawValue: 7))?.row.size == 1)
+    }
+
+    @Test func `a commit that fails leaves the version as it was`() {
+        let cache = LiveRowCache()
+        let before = cache.version
+        cache.beginCommit(Self.touched(7))
+        #expect(cache.version != before)
+        cache.endCommit(isVisible: false)
+        #expect(cache.version == before)
+        cache.keep(Self.inode(7), commit: 0)
+        #expect(cache.inode(InodeNumber(rawValue: 7)) != nil)
+    }
+
+    @Test func `a closed one answers nothing and takes nothing`() throws {
+        let cache = LiveRowCache()
+        cache.keep(Self.inode(7), commit: 0)
+        cache.close()
+        cache.keep(Self.inode(7), commit: 0)
+        cache.keep(Self.inode(7), commit: .max / 2)
+        #expect(cache.inode(InodeNumber(rawValue: 7)) == nil)
+        #expect(cache.lookup(try #require(FileName("a")), in: .root) == nil)
+    }
+
+    @Test func `a name is answered with both its ends at one version`() throws {
+        let cache = LiveRowCache()
+        let name = try #require(FileName("a"))
+        let key = LiveRowCache.Name(directory: .root, name: name)
+        cache.keep(key, leadsTo: InodeNumber(rawValue: 7), commit: 0)
+        #expect(cache.lookup(name, in: .root) == nil)
+        cache.keep(Self.inode(1), commit: 0)
+        #expect(cache.lookup(name, in: .root) == nil)
+        cache.keep(Self.inode(7), commit: 0)
+        let found = try #require(cache.lookup(name, in: .root))
+        #expect(found.inode?.row.inode.rawValue == 7 && found.version == cache.version)
+        cache.keep(key, leadsTo: nil, commit: 0)
+        let absent = try #require(cache.lookup(name, in: .root))
+        #expect(absent.inode == nil)
+    }
+
+    @Test func `what was asked for lately stays, and the rest is bounded`() {
+        var generator = SeededGenerator(seed: testSeed(default: 5))
+        var recent = RecentlyUsed<Int, Int>(countMax: 64)
+        var plain: [Int: Int] = [:]
+        for step in 0..<20_000 {
+            let key = Int.random(in: 0..<200, using: &generator)
+            switch Int.random(in: 0..<4, using: &generator) {
+            case 0:
+                recent[key] = nil
+                plain[key] = nil
+            case 1:
+                recent[key] = step
+                plain[key] = step
+                #expect(recent[key] == step)
+            default:
+                if let value = recent[key] { #expect(value == plain[key]) }
+            }
+            #expect(recent.count <= 64)
+        }
+        for key in 0..<64 {
+            recent[-1] = recent[-1] ?? 5
+            recent[1_000 + key] = key
+        }
+        #expect(recent[-1] == 5)
+    }
+}
