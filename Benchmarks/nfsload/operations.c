@@ -31,7 +31,7 @@ void put_get_attributes(struct compound *compound) {
 void put_mode(struct xdr_writer *to, uint32_t mode) {
     put_u32(to, 2);
     put_u32(to, 0);
-    put_u32(to, 1u << 1);  // mode is attribute 33 (RFC 8881 §5.8.2.15).
+    put_u32(to, 1u << 1);  // mode is attribute 33 (RFC 8881 §6.2.4).
     put_u32(to, 4);
     put_u32(to, mode);
 }

@@ -18,7 +18,7 @@ static struct slot *only_slot(struct client *client) {
     return &client->slots[0];
 }
 
-// Whether the server has asked to come again (RFC 8881 §15.1.1.3 and §15.1.9.2); waits then.
+// Whether the server has asked to come again (RFC 8881 §15.1.1.3, §15.1.9); waits then.
 static bool has_to_wait(uint32_t status, int tries) {
     if (status != NFS4ERR_DELAY && status != NFS4ERR_GRACE) return false;
     if (tries >= retries_max) return false;

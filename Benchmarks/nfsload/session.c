@@ -10,7 +10,7 @@
 #include "fail.h"
 
 enum {
-    /// A program number of the range for transient ones (RFC 5531 §8.1); nobody listens there.
+    /// The first of the program numbers that are nobody's (RFC 5531: transient); nothing answers there.
     callback_program = 0x40000000,
     /// What a request or reply of 1 MiB of data may have beside it.
     overhead_bytes_max = 64 << 10,
