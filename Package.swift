@@ -168,7 +168,7 @@ let package = Package(
                 "CSQLite", "COpenSSL", argumentParser,
             ],
             path: "Benchmarks",
-            exclude: ["Baselines"],
+            exclude: ["Baselines", "nfs-peer-table.pl", "nfs-peer.sh", "nfsload"],
             swiftSettings: settings
         ),
 
