@@ -8,6 +8,8 @@ final class OpenFiles: Sendable {
         /// By handle.
         var handles: [UInt64: InodeNumber] = [:]
         var next: UInt64 = 1
+        /// Lost their last name while open, or were about to: their last close ends them.
+        var nameless: Set<InodeNumber> = []
         /// Losing their last name in the open transaction, unopened: they cannot be opened any more.
         var dying: Set<InodeNumber> = []
         /// The same, in the order in which they were claimed.
@@ -27,14 +29,14 @@ final class OpenFiles: Sendable {
         }
     }
 
-    /// Closes; answers whether it was the inode's last handle.
+    /// Closes; answers whether it was the last handle of an inode that may have no name.
     func close(_ file: OpenFile) -> Bool {
         state.withLock { state in
             guard let inode = state.handles.removeValue(forKey: file.id),
                 let count = state.counts[inode]
             else { return false }
             state.counts[inode] = count > 1 ? count - 1 : nil
-            return count == 1
+            return count == 1 && state.nameless.remove(inode) != nil
         }
     }
 
@@ -45,7 +47,10 @@ final class OpenFiles: Sendable {
     /// Claims the end of an inode that nobody has open; `false` when somebody has.
     func beginDying(_ inode: InodeNumber) -> Bool {
         state.withLock { state in
-            guard state.counts[inode] == nil else { return false }
+            guard state.counts[inode] == nil else {
+                state.nameless.insert(inode)
+                return false
+            }
             if state.dying.insert(inode).inserted { state.claims.append(inode) }
             return true
         }
