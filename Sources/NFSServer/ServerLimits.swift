@@ -41,6 +41,15 @@ package struct ServerLimits: Sendable, Hashable {
     /// A reply or request that cannot be longer holds no operation but SEQUENCE (NFS4ERR_TOOSMALL).
     package var channelBytesMin = 256
 
+    // MARK: Replies of NFSv4.0
+
+    /// Replies kept of what one address and port sent: four times what a connection may have in flight.
+    package var keptRepliesPerSenderMax = 1_024
+    /// Addresses with ports whose replies are kept; beyond it the one silent for longest is forgotten.
+    package var keptReplySendersMax = 4_096
+    /// 32 MiB: bytes of all replies that are kept.
+    package var keptReplyBytesMax = 32 << 20
+
     // MARK: State
 
     /// Opens of one client; over it NFS4ERR_DELAY.

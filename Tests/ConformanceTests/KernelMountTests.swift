@@ -12,11 +12,20 @@ import Testing
     .enabled(if: KernelClient.obstacle == nil, "\(KernelClient.obstacle ?? "")")
 )
 struct KernelMountTests {
-    @Test func `the kernel mounts a file system over NFSv4_1 and uses it`() throws {
+    @Test(arguments: ["4.0", "4.1"]) func `the kernel mounts a file system and uses it`(
+        version: String
+    ) throws {
         let daemon = try DaemonProcess(clock: nil)
         try daemon.start("--nfs", "0.0.0.0:0")
         try daemon.done("fs", "create", "home")
-        try expectDone(daemon, "first-mount.sh")
+        try expectDone(daemon, "first-mount.sh", ["VERSION": version])
+    }
+
+    @Test func `mounts over NFSv4_0 and NFSv4_1 share files and locks`() throws {
+        let daemon = try DaemonProcess(clock: nil)
+        try daemon.start("--nfs", "0.0.0.0:0")
+        try daemon.done("fs", "create", "home")
+        try expectDone(daemon, "two-versions.sh")
     }
 
     @Test func `the kernel sees the past below dot-snapshot, and cannot change it`() throws {
@@ -32,7 +41,9 @@ struct KernelMountTests {
     }
 
     /// Goal: `kill -9` of the server while a client writes costs neither a byte, nor an open file, nor a lock.
-    @Test func `the kernel goes on over a kill -9 of the server`() throws {
+    @Test(arguments: ["4.0", "4.1"]) func `the kernel goes on over a kill -9 of the server`(
+        version: String
+    ) throws {
         let daemon = try DaemonProcess(clock: nil)
         try daemon.start("--nfs", "0.0.0.0:0")
         try daemon.done("fs", "create", "home")
@@ -45,7 +56,9 @@ struct KernelMountTests {
             // A leftover there harms nobody.
             try? files.removeItem(atPath: signal)
         }
-        let environment = ["PORT": port, "EXPORT": try export(daemon), "SIGNAL": signal]
+        let environment = [
+            "PORT": port, "EXPORT": try export(daemon), "SIGNAL": signal, "VERSION": version,
+        ]
         let result = Mutex<Result<Witness.Run, any Error>?>(nil)
         let ended = DispatchGroup()
         DispatchQueue.global().async(group: ended) {

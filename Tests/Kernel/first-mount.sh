@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Mounts $EXPORT over NFSv4.1 and does with it what anybody does first; says what it found, and fails at the first surprise.
+# Mounts $EXPORT over NFSv$VERSION and does with it what anybody does first; says what it found, and fails at the first surprise.
 set -eu
 trap 'echo "line $LINENO was a surprise"' ERR
 step() { echo "== $*"; }
-options=vers=4.1,port=$PORT,hard,sec=sys
+options=vers=${VERSION:-4.1},port=$PORT,hard,sec=sys
 mkdir a b
 
 step "mount $SERVER:$EXPORT"

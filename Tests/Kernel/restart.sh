@@ -3,7 +3,7 @@
 set -eu
 trap 'echo "line $LINENO was a surprise"' ERR
 mkdir a b
-options=vers=4.1,port=$PORT,hard,sec=sys,timeo=20
+options=vers=${VERSION:-4.1},port=$PORT,hard,sec=sys,timeo=20
 mount.nfs4 -o "$options" "$SERVER:$EXPORT" a
 mount.nfs4 -o "$options,nosharecache,actimeo=0" "$SERVER:$EXPORT" b
 

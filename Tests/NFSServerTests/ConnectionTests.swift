@@ -165,6 +165,34 @@ import VarveModel
         }
     }
 
+    /// Goal: what a connection's requests are known by reaches the replies that are kept (`ReplyCacheTests`).
+    @Test func `a REMOVE of NFSv4_0 that is sent again is not done again`() async throws {
+        try await serving { address, world in
+            let maker = WireClient(world.parts)
+            try await maker.connect()
+            _ = try await maker.make("f")
+            let wire = try await Wire.connect(address)
+            let remove = Compound(
+                version: .v40,
+                operations: [.putRootFileHandle, .remove(WireClient.name("f"))]
+            )
+            let credential = RPCCredential.system(AuthSys(uid: 0, gid: 0, groups: []))
+            var statuses: [NFSStatus] = []
+            for transaction: UInt32 in [7, 7, 8] {
+                let call = Self.call(transaction, procedure: 1, credential: credential, remove)
+                try await wire.send(call)
+                for await record in wire.records {
+                    var reader = XDRReader(record)
+                    _ = try RPCMessage(from: &reader)
+                    statuses.append(try CompoundReply(from: &reader).status)
+                    break
+                }
+            }
+            #expect(statuses == [.ok, .ok, .noEntry])
+            try await wire.channel.close()
+        }
+    }
+
     @Test func `requests come in any pieces`() async throws {
         try await serving { address, _ in
             let wire = try await Wire.connect(address)

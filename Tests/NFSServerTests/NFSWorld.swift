@@ -76,6 +76,8 @@ final class WireClient {
     private(set) var session = SessionID(high: 0, low: 0)
     private var sequences: [UInt32: UInt32] = [:]
     private var transaction: UInt32 = 0
+    /// Where its requests come from.
+    var sender: SocketAddress?
 
     init(_ parts: ServerParts, uid: UInt32 = 0, gid: UInt32 = 0, groups: [UInt32] = []) {
         self.parts = parts
@@ -116,14 +118,23 @@ final class WireClient {
         return try await answer(bytes: writer.finish())
     }
 
-    func answer(bytes: ByteChain) async throws -> (reply: CompoundReply, bytes: [UInt8]) {
-        transaction += 1
+    /// - Parameters:
+    ///   - bytes: COMPOUND4args.
+    ///   - isRetry: It goes under the last transaction number.
+    /// - Returns: The reply, and its bytes.
+    /// - Throws: What does not decode.
+    func answer(
+        bytes: ByteChain,
+        isRetry: Bool = false
+    ) async throws -> (reply: CompoundReply, bytes: [UInt8]) {
+        transaction += isRetry ? 0 : 1
         let record = await parts.answer(
             CompoundRequest(
                 transaction: transaction,
                 credential: credential,
                 arguments: XDRReader(bytes),
-                byteCount: bytes.count + 100
+                byteCount: bytes.count + 100,
+                sender: sender
             )
         )
         var reader = XDRReader(record)

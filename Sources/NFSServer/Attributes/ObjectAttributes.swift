@@ -9,6 +9,8 @@ struct ObjectAttributes: Sendable {
     /// Where an attribute of space or of numbers of files is asked for.
     var statistics: FileSystemStatistics?
     let limits: ServerLimits
+    /// Of the request.
+    let version: MinorVersion
 
     /// What the gateway's root is: a directory that changes when file systems come and go.
     static func gateway(_ listing: Exports.Listing, start: Timestamp) -> Attributes {
@@ -38,6 +40,16 @@ struct ObjectAttributes: Sendable {
         30, 31, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55, 74, 75,
     ]
 
+    /// Those of them that a minor version has.
+    static func supported(in version: MinorVersion) -> Bitmap {
+        switch version {
+        case .v40: supportedInV40
+        case .v41, .v42: supported
+        }
+    }
+
+    private static let supportedInV40 = supported.intersection(Attribute.known(in: .v40))
+
     /// Those of them that can be set and not read; of what is not supported nothing is said (RFC 8881 §18.7.3).
     static let writeOnly = supported.intersection(Attribute.writeOnly)
 
@@ -49,7 +61,7 @@ struct ObjectAttributes: Sendable {
 
     func value(_ attribute: Attribute) -> AttributeValue? {
         switch attribute {
-        case .supportedAttributes: .supportedAttributes(Self.supported)
+        case .supportedAttributes: .supportedAttributes(Self.supported(in: version))
         case .type: .type(NFSFileType(attributes.kind))
         case .change: .change(attributes.change)
         case .size: .size(attributes.size)

@@ -1,5 +1,5 @@
 package import NFSWire
-import NIOCore
+package import NIOCore
 
 /// A COMPOUND as it came off the wire, its RPC head read.
 package struct CompoundRequest: Sendable {
@@ -9,17 +9,21 @@ package struct CompoundRequest: Sendable {
     package let arguments: XDRReader
     /// Of the record.
     package let byteCount: Int
+    /// Where it came from; `nil` keeps no replies of 4.0.
+    package let sender: SocketAddress?
 
     package init(
         transaction: UInt32,
         credential: RPCCredential,
         arguments: XDRReader,
-        byteCount: Int
+        byteCount: Int,
+        sender: SocketAddress? = nil
     ) {
         self.transaction = transaction
         self.credential = credential
         self.arguments = arguments
         self.byteCount = byteCount
+        self.sender = sender
     }
 
     /// 256 bytes tell requests apart that are not written to deceive; a client only deceives itself.

@@ -51,7 +51,7 @@ extension CompoundRun {
     }
 
     /// Operations on files and names; what is not offered ends here.
-    private func file(_ operation: OperationArguments) async throws(NFSStatus) -> OperationReply {
+    func file(_ operation: OperationArguments) async throws(NFSStatus) -> OperationReply {
         switch operation {
         case .illegal: throw .illegalOperation
         case .access(let arguments): return try await access(arguments)

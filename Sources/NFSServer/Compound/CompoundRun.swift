@@ -9,6 +9,7 @@ final class CompoundRun {
     let server: ServerParts
     let principal: Principal
     let caller: Credentials
+    let version: MinorVersion
     var session: SessionContext?
     var current: NFSObject?
     var saved: NFSObject?
@@ -25,10 +26,16 @@ final class CompoundRun {
     /// Bytes that the operation's result may take.
     var room = Int.max
 
-    init(_ server: ServerParts, principal: Principal, caller: Credentials) {
+    init(
+        _ server: ServerParts,
+        principal: Principal,
+        caller: Credentials,
+        version: MinorVersion
+    ) {
         self.server = server
         self.principal = principal
         self.caller = caller
+        self.version = version
     }
 
     /// Runs one operation.
@@ -92,9 +99,9 @@ final class CompoundRun {
         known = nil
     }
 
-    /// A state id as sent, the current one looked up.
+    /// A state id as sent, the current one looked up; 4.0 has no current one.
     func resolved(_ stateID: StateID) throws(NFSStatus) -> StateID {
-        guard stateID == .current else { return stateID }
+        guard stateID == .current, version > .v40 else { return stateID }
         return currentStateID ?? .anonymous
     }
 

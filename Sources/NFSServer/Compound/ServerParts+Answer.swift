@@ -14,6 +14,7 @@ extension ServerParts {
         } catch {
             return Self.refusal(request.transaction, .garbageArguments)
         }
+        if reader.version == .v40 { return await answerV40(request, reader) }
         var reply = CompoundReplyWriter(Self.head(request.transaction), tag: reader.tag)
         guard reader.version == .v41 else {
             return reply.finish(status: .minorVersionMismatch).finishRecord()
@@ -25,7 +26,8 @@ extension ServerParts {
         let run = CompoundRun(
             self,
             principal: Principal(request.credential) ?? .none,
-            caller: Credentials(request.credential)
+            caller: Credentials(request.credential),
+            version: reader.version ?? .v41
         )
         switch begin(first, request, reader) {
         case .session(let context, let result):
@@ -122,7 +124,7 @@ extension ServerParts {
     }
 
     /// The next operation; one that does not decode is answered here, and the last.
-    private static func next(
+    static func next(
         _ operations: inout CompoundReader,
         _ reply: inout CompoundReplyWriter
     ) -> OperationArguments? {
@@ -135,9 +137,9 @@ extension ServerParts {
     }
 
     /// The record's mark, which no session counts.
-    private static let markBytes = 4
+    static let markBytes = 4
     /// Bytes of the largest result of an operation that changes something: of OPEN 104, of RENAME 48, of CREATE_SESSION 92.
-    private static let resultBytes = 128
+    static let resultBytes = 128
 
     /// How long the reply may be, and what is said when it would be longer (RFC 8881 §2.10.6.4).
     private static func limit(_ session: SessionContext?) -> (bytes: Int, status: NFSStatus) {
@@ -156,7 +158,7 @@ extension ServerParts {
     // MARK: RPC
 
     /// A record begun, with the head of a success.
-    private static func head(_ transaction: UInt32) -> XDRWriter {
+    static func head(_ transaction: UInt32) -> XDRWriter {
         var writer = XDRWriter.record()
         RPCReply(transaction: transaction, outcome: .success).encode(to: &writer)
         return writer

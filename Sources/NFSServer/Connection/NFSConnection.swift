@@ -172,7 +172,8 @@ final class NFSConnection: ChannelDuplexHandler {
                     transaction: transaction,
                     credential: call.credential,
                     arguments: reader,
-                    byteCount: byteCount
+                    byteCount: byteCount,
+                    sender: context.remoteAddress
                 ),
                 outbox: outbox
             )

@@ -21,7 +21,8 @@ extension CompoundRun {
             object: object,
             attributes: try await attributes(of: object),
             statistics: nil,
-            limits: server.limits
+            limits: server.limits,
+            version: version
         )
         guard !requested.intersection(ObjectAttributes.ofSpace).isEmpty else { return described }
         guard case .inode(let inode) = object else { return described }

@@ -53,7 +53,7 @@ extension CompoundRun {
     }
 
     /// The current object, which must be a regular file (RFC 8881 §18.10.3).
-    private func lockable() async throws(NFSStatus) -> InodeObject {
+    func lockable() async throws(NFSStatus) -> InodeObject {
         let object = try inode(orElse: .isDirectory)
         // What is open was found regular when it was opened.
         if store.read({ $0.files[object.key] != nil }) { return object }

@@ -8,7 +8,17 @@ import VarveModel
 extension CompoundRun {
     func open(_ arguments: OpenArguments) async throws(NFSStatus) -> OperationReply {
         guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
-        let client = try client()
+        let reply = try await opened(arguments, share, by: try client())
+        currentStateID = reply.stateID
+        return .open(reply)
+    }
+
+    /// Opens for a client, and makes the file the current object.
+    func opened(
+        _ arguments: OpenArguments,
+        _ share: ShareRequest,
+        by client: ClientID
+    ) async throws(NFSStatus) -> OpenReply {
         var isReclaim = false
         if case .previous = arguments.claim { isReclaim = true }
         let now = store.now()
@@ -44,15 +54,12 @@ extension CompoundRun {
             }
         }
         become(.inode(found.object), known: attributes)
-        currentStateID = stateID
-        return .open(
-            OpenReply(
-                stateID: stateID,
-                change: found.change,
-                flags: [.lockTypePOSIX, .preserveUnlinked],
-                attributesSet: found.attributesSet,
-                delegation: .none
-            )
+        return OpenReply(
+            stateID: stateID,
+            change: found.change,
+            flags: [.lockTypePOSIX, .preserveUnlinked],
+            attributesSet: found.attributesSet,
+            delegation: .none
         )
     }
 

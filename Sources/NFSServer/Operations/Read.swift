@@ -42,6 +42,7 @@ extension CompoundRun {
         on object: InodeObject,
         for access: ShareAccess
     ) async throws(NFSStatus) -> Bool {
+        if version == .v40 { return try mayUseV40(stateID, on: object, for: access) }
         let client = try client()
         let resolved = try resolved(stateID)
         let now = store.now()

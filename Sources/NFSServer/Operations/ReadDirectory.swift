@@ -53,7 +53,8 @@ extension CompoundRun {
                     object: .inode(directory.sibling(entry.attributes.inode)),
                     attributes: entry.attributes,
                     statistics: nil,
-                    limits: server.limits
+                    limits: server.limits,
+                    version: version
                 )
             )
         }

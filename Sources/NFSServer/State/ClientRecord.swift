@@ -32,13 +32,23 @@ package struct ClientRecord: Sendable {
     package var sessions: Set<SessionID> = []
     /// When it was last heard of.
     package var renewed: Timestamp
-    /// RECLAIM_COMPLETE was sent.
+    /// RECLAIM_COMPLETE was sent; 4.0 has none.
     package var hasReclaimed = false
+    /// What one of NFSv4.0 has beside; `nil` for the others.
+    var v40: ClientV40?
     var opens: Set<StateKey> = []
     var locks: Set<StateKey> = []
 
     /// Opens or locks are held.
     package var hasState: Bool { !opens.isEmpty || !locks.isEmpty }
+
+    /// A client of sessions opens nothing new before it has said that it has reclaimed (RFC 8881 §18.51.3).
+    var owesReclaimComplete: Bool { v40 == nil && !hasReclaimed }
+
+    /// Whether another principal may take its name: it holds nothing, or its lease is over (RFC 8881 §18.35.4, RFC 7530 §16.33.5).
+    func yields(at now: Timestamp, _ limits: ServerLimits) -> Bool {
+        isExpired(at: now, limits) || (!hasState && sessions.isEmpty)
+    }
 
     func isExpired(at now: Timestamp, _ limits: ServerLimits) -> Bool {
         renewed.adding(seconds: limits.leaseSeconds) < now

@@ -22,12 +22,9 @@ extension ServerState {
         if let id = confirmed[owner.owner], let record = clients[id] {
             if record.principal != principal {
                 // 3: somebody else's name, unless its lease is over and it holds nothing.
-                let isIdle =
-                    record.isExpired(at: now, limits)
-                    || (!record.hasState && record.sessions.isEmpty)
-                guard isIdle else { return .failure(.clientIDInUse) }
+                guard record.yields(at: now, limits) else { return .failure(.clientIDInUse) }
                 remove(client: id)
-            } else if record.verifier == owner.verifier {
+            } else if record.verifier == owner.verifier, record.v40 == nil {
                 // 2: the same incarnation once more.
                 clients[id]?.renewed = now
                 return .success(grant(record))
@@ -38,7 +35,7 @@ extension ServerState {
             // 4: an earlier try that was never confirmed.
             remove(client: id)
         }
-        return insert(owner, by: principal, at: now)
+        return insert(owner, by: principal, at: now).map { grant($0) }
     }
 
     private func grant(_ record: ClientRecord) -> ClientGrant {
@@ -55,7 +52,7 @@ extension ServerState {
         by principal: Principal,
         at now: Timestamp
     ) -> Result<ClientGrant, NFSStatus> {
-        guard let id = confirmed[owner.owner], let record = clients[id] else {
+        guard let id = confirmed[owner.owner], let record = clients[id], record.v40 == nil else {
             return .failure(.noEntry)
         }
         guard record.verifier == owner.verifier else { return .failure(.notSame) }
@@ -65,11 +62,11 @@ extension ServerState {
     }
 
     /// 1: a record that nobody has confirmed.
-    private mutating func insert(
+    mutating func insert(
         _ owner: ClientOwner,
         by principal: Principal,
         at now: Timestamp
-    ) -> Result<ClientGrant, NFSStatus> {
+    ) -> Result<ClientRecord, NFSStatus> {
         if clients.count >= limits.clientsMax {
             sweep(at: now)
             dropLeastRecentExpired(at: now)
@@ -85,7 +82,7 @@ extension ServerState {
         )
         clients[record.id] = record
         unconfirmed[owner.owner] = record.id
-        return .success(grant(record))
+        return .success(record)
     }
 
     /// Courtesy ends where room does.
@@ -98,7 +95,7 @@ extension ServerState {
 
     /// DESTROY_CLIENTID (RFC 8881 §18.50).
     package mutating func destroy(client id: ClientID) -> NFSStatus {
-        guard let record = clients[id] else { return .staleClientID }
+        guard let record = clients[id], record.v40 == nil else { return .staleClientID }
         guard record.sessions.isEmpty, !record.hasState else { return .clientIDBusy }
         remove(client: id)
         return .ok

@@ -129,7 +129,7 @@ extension ServerState {
         var state =
             locker.state
             ?? LockState(
-                key: newStateKey(),
+                key: newStateKey(of: client),
                 client: client,
                 owner: locker.owner,
                 file: file,
@@ -194,6 +194,7 @@ extension ServerState {
         guard let lock = locks.removeValue(forKey: key) else { return }
         lockIndex[lock.index] = nil
         clients[lock.client]?.locks.remove(key)
+        clients[lock.client]?.v40?.dropped(key, of: lock.owner)
         opens[lock.open]?.locks.remove(key)
         files[lock.file]?.ranges.clear(LockOwner(client: lock.client, owner: lock.owner))
         if files[lock.file]?.isIdle == true { files[lock.file] = nil }

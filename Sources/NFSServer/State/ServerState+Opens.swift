@@ -40,7 +40,7 @@ extension ServerState {
         if isReclaim {
             return grace.mayReclaim(record.owner, at: now) && !record.hasReclaimed ? .ok : .noGrace
         }
-        return grace.isActive(at: now) || !record.hasReclaimed ? .grace : .ok
+        return grace.isActive(at: now) || record.owesReclaimComplete ? .grace : .ok
     }
 
     /// Opens, or adds to an open that the owner has; a file that is not taken is let go of.
@@ -68,7 +68,7 @@ extension ServerState {
             return .failure(.delay)
         }
         let open = OpenState(
-            key: newStateKey(),
+            key: newStateKey(of: request.client),
             client: request.client,
             owner: request.owner,
             file: request.file,
@@ -141,6 +141,7 @@ extension ServerState {
         for lock in open.locks { dropLockState(lock) }
         openIndex[open.index] = nil
         clients[open.client]?.opens.remove(key)
+        clients[open.client]?.v40?.openOwners[open.owner]?.states.remove(key)
         files[open.file]?.opens.remove(key)
         if files[open.file]?.isIdle == true { files[open.file] = nil }
         released.append(open.held)

@@ -11,7 +11,9 @@ extension ServerState {
         by principal: Principal,
         at now: Timestamp
     ) -> Result<CreateSessionReply, NFSStatus> {
-        guard let record = clients[arguments.client] else { return .failure(.staleClientID) }
+        guard let record = clients[arguments.client], record.v40 == nil else {
+            return .failure(.staleClientID)
+        }
         if arguments.sequence == record.createSequence { return record.createOutcome }
         guard arguments.sequence == record.createSequence &+ 1 else {
             return .failure(.sequenceMisordered)
@@ -63,8 +65,8 @@ extension ServerState {
         )
     }
 
-    /// The first session confirms a client; an incarnation before it is gone with all that it held.
-    private mutating func confirm(_ record: ClientRecord) {
+    /// The first session, or SETCLIENTID_CONFIRM, confirms a client; an incarnation before it is gone with all that it held.
+    mutating func confirm(_ record: ClientRecord) {
         if let old = confirmed[record.owner], old != record.id { remove(client: old) }
         unconfirmed[record.owner] = nil
         confirmed[record.owner] = record.id

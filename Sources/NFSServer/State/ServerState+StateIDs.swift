@@ -68,7 +68,7 @@ extension ServerState {
         }
     }
 
-    private func verdict(
+    func verdict(
         _ open: OpenState,
         _ access: ShareAccess
     ) -> Result<Bool, NFSStatus> {

@@ -28,7 +28,8 @@ package struct ServerState: Sendable {
     private var notes: [RecordNote] = []
     private var clientCount: UInt32 = 0
     private var sessionCount: UInt64 = 0
-    private var stateCount: UInt64 = 0
+    private var stateCount: UInt32 = 0
+    private var confirmationCount: UInt32 = 0
 
     /// A server that knows nobody.
     ///
@@ -53,9 +54,13 @@ package struct ServerState: Sendable {
         )
     }
 
+    /// Numbers go round after 2^32 clients; one that is in use is passed over.
     mutating func newClientID() -> ClientID {
-        clientCount += 1
-        return ClientID(rawValue: UInt64(start) << 32 | UInt64(clientCount))
+        while true {
+            clientCount &+= 1
+            let id = ClientID(rawValue: UInt64(start) << 32 | UInt64(clientCount))
+            if clients[id] == nil { return id }
+        }
     }
 
     mutating func newSessionID(of client: ClientID) -> SessionID {
@@ -63,9 +68,28 @@ package struct ServerState: Sendable {
         return SessionID(high: client.rawValue, low: sessionCount)
     }
 
-    mutating func newStateKey() -> StateKey {
-        stateCount += 1
-        return StateKey(start: start, number: stateCount)
+    /// Whether a client id is of this start, given or not.
+    func isOfThisStart(_ id: ClientID) -> Bool { id.rawValue >> 32 == UInt64(start) }
+
+    /// Whether a client id was given in this start, to a client that may be gone.
+    func wasGiven(_ id: ClientID) -> Bool {
+        let number = UInt32(truncatingIfNeeded: id.rawValue)
+        return isOfThisStart(id) && number > 0 && number <= clientCount
+    }
+
+    /// Numbers go round after 2^32 states; one that is in use is passed over.
+    mutating func newStateKey(of client: ClientID) -> StateKey {
+        while true {
+            stateCount &+= 1
+            let key = StateKey(client: client, number: stateCount)
+            if opens[key] == nil, locks[key] == nil { return key }
+        }
+    }
+
+    /// What the next SETCLIENTID's client has to give back (RFC 7530 §16.33): of no other start, and never twice in this one.
+    mutating func newConfirmation() -> Verifier {
+        confirmationCount &+= 1
+        return Verifier(rawValue: UInt64(start) << 32 | UInt64(confirmationCount))
     }
 
     /// Takes what was let go of.
@@ -117,12 +141,16 @@ package struct ServerState: Sendable {
     }
 
     /// Forgets clients that were silent for longer than courtesy lasts, and those that never confirmed.
+    ///
+    /// A client of 4.0 says no farewell: one that holds nothing is forgotten with its lease.
     package mutating func sweep(at now: Timestamp) {
         for (id, record) in clients {
-            let patience = record.isConfirmed ? limits.courtesySeconds : 0
+            let isKept = record.isConfirmed && (record.v40 == nil || record.hasState)
+            let patience = isKept ? limits.courtesySeconds : 0
             let end = record.renewed.adding(seconds: limits.leaseSeconds + patience)
             if end < now { remove(client: id) }
         }
+        sweepOpenOwners(at: now)
         endGraceIfOver(at: now)
     }
 

@@ -3,7 +3,8 @@ package import VarveModel
 
 /// The `other` of a state id: which open or lock it names (RFC 8881 §8.2.2).
 ///
-/// Its first four bytes are the server's start, so that none of an earlier start is ever taken for one of this.
+/// Its first four bytes are the server's start, so that none of an earlier start is ever taken for one of this; the next four are
+/// the client's number, so that one of a client that lost its state is known as such (NFS4ERR_EXPIRED in 4.0).
 struct StateKey: Hashable, Sendable {
     let high: UInt64
     let low: UInt32
@@ -13,10 +14,13 @@ struct StateKey: Hashable, Sendable {
         low = stateID.otherLow
     }
 
-    init(start: UInt32, number: UInt64) {
-        high = UInt64(start) << 32 | number >> 32
-        low = UInt32(truncatingIfNeeded: number)
+    init(client: ClientID, number: UInt32) {
+        high = client.rawValue
+        low = number
     }
+
+    /// Whose it is or was: a client id is the start and the client's number.
+    var client: ClientID { ClientID(rawValue: high) }
 
     func stateID(sequence: UInt32) -> StateID {
         StateID(sequence: sequence, otherHigh: high, otherLow: low)
