@@ -17,6 +17,7 @@ import VarveModel
         "version dropped", "key trimmed", "slice reaped", "tile resolved", "roll back", "revert",
         "rollback", "reopen", "settle", "record freed", "instant checked", "difference checked",
         "same at both ends", "thin for bytes", "history counted", "pinned counted", "upgrade",
+        "share", "share within a file", "share of the past", "last referrer elsewhere",
     ]
 
     @Test(arguments: [55, 4])
