@@ -9,6 +9,7 @@ final class CompoundRun {
     let server: ServerParts
     let principal: Principal
     let caller: Credentials
+    let version: MinorVersion
     var session: SessionContext?
     var current: NFSObject?
     var saved: NFSObject?
@@ -25,15 +26,22 @@ final class CompoundRun {
     /// Bytes that the operation's result may take.
     var room = Int.max
 
-    init(_ server: ServerParts, principal: Principal, caller: Credentials) {
+    init(
+        _ server: ServerParts,
+        principal: Principal,
+        caller: Credentials,
+        version: MinorVersion = .v41
+    ) {
         self.server = server
         self.principal = principal
         self.caller = caller
+        self.version = version
     }
 
     /// Runs one operation.
     func perform(_ operation: OperationArguments) async -> CompoundAnswer {
         do throws(NFSStatus) {
+            try requireVersion(operation)
             return try await answer(operation)
         } catch {
             return .reply(.failure(error, of: operation.code))

@@ -15,7 +15,7 @@ extension ServerParts {
             return Self.refusal(request.transaction, .garbageArguments)
         }
         var reply = CompoundReplyWriter(Self.head(request.transaction), tag: reader.tag)
-        guard reader.version == .v41 else {
+        guard let version = reader.version, version >= .v41 else {
             return reply.finish(status: .minorVersionMismatch).finishRecord()
         }
         var operations = reader
@@ -25,7 +25,8 @@ extension ServerParts {
         let run = CompoundRun(
             self,
             principal: Principal(request.credential) ?? .none,
-            caller: Credentials(request.credential)
+            caller: Credentials(request.credential),
+            version: version
         )
         switch begin(first, request, reader) {
         case .session(let context, let result):

@@ -8,7 +8,9 @@ extension CompoundRun {
         _ arguments: GetAttributesArguments
     ) async throws(NFSStatus) -> CompoundAnswer {
         let requested = arguments.attributes
-        guard requested.intersection(ObjectAttributes.writeOnly).isEmpty else { throw .invalid }
+        guard requested.intersection(ObjectAttributes.writeOnly(in: version)).isEmpty else {
+            throw .invalid
+        }
         return .attributes(requested, try await described(try object(), for: requested))
     }
 
@@ -21,7 +23,8 @@ extension CompoundRun {
             object: object,
             attributes: try await attributes(of: object),
             statistics: nil,
-            limits: server.limits
+            limits: server.limits,
+            version: version
         )
         guard !requested.intersection(ObjectAttributes.ofSpace).isEmpty else { return described }
         guard case .inode(let inode) = object else { return described }
