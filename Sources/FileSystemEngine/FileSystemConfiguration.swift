@@ -86,6 +86,8 @@ package struct FileSystemLimits: Sendable, Hashable {
     /// It is one transaction, which holds the keys (some 50 bytes each, 200 MB) and the pages that it
     /// changes (sorted by inode, some 40 rows a page: 100,000 pages in each of four trees, 1.6 GiB).
     package var restoreKeysMax = 4_000_000
+    /// 65,536 slices that one clone lays in one transaction, which all others wait for: 64 GiB written in 1 MiB each.
+    package var cloneSlicesMax = 65_536
     /// Operations in one transaction at most: 64 reach 14,000 creates a second, 512 bound the wait.
     package var batchOperationsMax = 512
     /// Operations queued or running at most; more callers wait their turn.

@@ -48,6 +48,12 @@ package struct DirectoryChange: Sendable, Hashable {
     package let after: UInt64
 }
 
+/// An inode's `change` before and after one operation, with nothing else in between.
+package struct InodeChange: Sendable, Hashable {
+    package let before: UInt64
+    package let after: UInt64
+}
+
 /// An inode that got a name, and what that did to the directory.
 package struct NamedInode: Sendable, Hashable {
     package let attributes: Attributes

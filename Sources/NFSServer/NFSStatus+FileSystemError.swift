@@ -24,11 +24,11 @@ extension NFSStatus {
             case .readOnly: .readOnly
             case .stale: .stale
             case .corrupt: .inputOutput  // The log names the segment; the client gets no bytes.
-            case .noAttribute: .noEntry  // NFS4ERR_NOXATTR is 4.2's, and no operation asks yet.
-            case .rangeError: .tooSmall
+            case .noAttribute: .noXattr  // Met by NFSv4.2 alone (RFC 8276 §8.5).
+            case .rangeError: .xattrTooBig
             case .loop: .symlink
             case .busy: .delay
-            case .noSuchRange: .noEntry  // SEEK is 4.2's, and not offered yet.
+            case .noSuchRange: .noDevice  // SEEK's NFS4ERR_NXIO (RFC 7862 §15.11.3).
             case .failed: .inputOutput
             case .unsupported: .notSupported
             }

@@ -27,6 +27,9 @@ package struct ServerLimits: Sendable, Hashable {
     /// 1 MiB: what maxread and maxwrite say, as Linux's client takes at most.
     package var dataBytesMax = 1 << 20
 
+    /// 64 MiB: what one COPY between two file systems moves; more is for the client to ask again, whose slot it holds meanwhile.
+    package var copyBytesMax: UInt64 = 64 << 20
+
     // MARK: Sessions
 
     /// Client ids, confirmed or not; more are told to come again (NFS4ERR_DELAY).

@@ -5,7 +5,7 @@ package import VarveModel
 /// A record as a segment itself lists it: named, freed or neither.
 package struct ListedRecord: Hashable, Sendable {
     package let address: RecordAddress
-    /// As its header has it; rows that refer to it are of this inode and tile.
+    /// As its header has it; rows of this inode and tile refer to it, or others that share it.
     package let identity: RecordIdentity
 }
 

@@ -13,7 +13,7 @@ import VarveModel
     static let refusals: [FileSystemError.Code] = [
         .notFound, .exists, .notDirectory, .isDirectory, .notEmpty, .denied, .notPermitted,
         .invalid, .stale, .noAttribute, .tooManyLinks, .fileTooBig, .nameTooLong, .rangeError,
-        .unsupported, .loop,
+        .unsupported, .loop, .noSuchRange,
     ]
 
     static let operations = [
@@ -25,7 +25,8 @@ import VarveModel
         "collectGarbage", "snapshot expired", "reap", "roll back everything",
         "roll back an inode", "roll back a name", "move to standard", "move to infrequentAccess",
         "move to archive", "reopen", "check live", "check changes", "check history", "access noted",
-        "compact", "records compacted", "segment emptied",
+        "compact", "records compacted", "segment emptied", "clone", "clone of the past",
+        "seek data", "seek hole",
     ]
 
     /// Goal: under a byte budget too, whatever instant is retained reads back exactly; the budget holds.

@@ -25,6 +25,7 @@ import VarveModel
         /// How many trees each snapshot's name stands for: its index in `states`.
         var snapshots: [(name: String, state: Int)] = []
         var recordsCompacted = 0
+        var clones = 0
     }
 
     static func record(seed: UInt64, operations: Int) async throws -> Recording {
@@ -59,7 +60,7 @@ import VarveModel
         var tree = recording.states[recording.states.count - 1]
         let text = "f\(Int.random(in: 0..<12, using: &generator))"
         let file = try name(text)
-        switch Int.random(in: 0..<20, using: &generator) {
+        switch Int.random(in: 0..<22, using: &generator) {
         case 0..<9:
             let count = Int.random(in: 1..<9_000, using: &generator)
             let bytes = generator.bytes(count)
@@ -100,6 +101,25 @@ import VarveModel
         case 18: try await fileSystem.checkpoint()
         case 19:
             recording.recordsCompacted += try await fileSystem.compactAll().recordsCompacted
+        case 20, 21:
+            let others = tree.keys.filter { $0 != text }.sorted()
+            guard let bytes = tree[text], let other = others.randomElement(using: &generator) else {
+                break
+            }
+            let source = try await fileSystem.lookup(file, in: .root, as: .root).inode
+            let target = try await fileSystem.lookup(try name(other), in: .root, as: .root).inode
+            _ = try await fileSystem.clone(
+                CloneRequest(
+                    source: source,
+                    offset: 0,
+                    count: nil,
+                    target: target,
+                    targetOffset: 0,
+                    as: .root
+                )
+            )
+            tree[other] = bytes + (tree[other] ?? []).dropFirst(bytes.count)
+            recording.clones += 1
         default: try await fileSystem.flush()
         }
         recording.states.append(tree)
@@ -159,6 +179,7 @@ import VarveModel
         #expect(recording.disk.operations >= 500)
         #expect(!recording.snapshots.isEmpty)
         #expect(recording.recordsCompacted > 0)
+        #expect(recording.clones > 0)
         var replay = recording.disk.replay()
         var cuts = 0
         let stride = TestSizes.current.powerCutStride

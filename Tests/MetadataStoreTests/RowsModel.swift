@@ -33,6 +33,7 @@ struct ModelComparison {
     let reader: RowReader
     /// What each record's plain bytes are.
     let records: [RecordPointer: [UInt64]]
+    let homes: [RecordPointer: RecordHome]
 
     func difference(_ model: ModelState, at view: View) throws -> String? {
         try inodes(model, view) ?? names(model, view) ?? attributes(model, view)
@@ -159,6 +160,9 @@ struct ModelComparison {
                 for extent in try reader.extents(inode, tile: tile, at: view) {
                     guard let bytes = records[extent.record] else {
                         return "file \(number) shows a record that was freed: \(extent)"
+                    }
+                    guard homes[extent.record] == extent.home else {
+                        return "file \(number) takes a record for another's: \(extent)"
                     }
                     let base = UInt64(tile) * reader.tileBytes + extent.offset
                     guard base + extent.length <= UInt64(wanted.count) else {

@@ -18,6 +18,7 @@ import VarveModel
         "rollback", "reopen", "settle", "record freed", "instant checked", "difference checked",
         "same at both ends", "thin for bytes", "history counted", "pinned counted", "upgrade",
         "row remembered", "name remembered", "absence remembered",
+        "share", "share within a file", "share of the past", "last referrer elsewhere",
     ]
 
     @Test(arguments: [55, 4])

@@ -13,7 +13,8 @@ extension RowsWorld {
         case 28..<32: try link()
         case 32..<38: try changeXattr()
         case 38..<43: try changeAttributes()
-        case 43..<67: try write()
+        case 43..<63: try write()
+        case 63..<67: try share()
         case 67..<75: try cut()
         case 75..<78: try putInline()
         case 78..<81: try changeSnapshots()
@@ -25,7 +26,7 @@ extension RowsWorld {
         }
     }
 
-    private var files: [UInt64] {
+    var files: [UInt64] {
         side.model.inodes.values.filter { $0.kind == .regular }.map(\.inode.rawValue).sorted()
     }
 
@@ -48,7 +49,7 @@ extension RowsWorld {
     }
 
     /// Writes the model's row of an inode as its new version.
-    private func store(_ number: UInt64, _ change: (inout InodeRow) -> Void) throws {
+    func store(_ number: UInt64, _ change: (inout InodeRow) -> Void) throws {
         guard var row = side.model.inodes[number] else { return }
         change(&row)
         row.change = try writer.nextChange()
@@ -279,7 +280,11 @@ extension RowsWorld {
     }
 
     /// A new record on the books; nobody refers to it yet.
-    func newRecord(_ bytes: [UInt64], in tier: Tier = .standard) -> RecordPointer {
+    func newRecord(
+        _ bytes: [UInt64],
+        _ home: RecordHome,
+        in tier: Tier = .standard
+    ) -> RecordPointer {
         let record = RecordPointer(
             segment: SegmentID(rawValue: UInt64(tier.rawValue) + 1),
             offset: side.nextRecord * 64,
@@ -287,6 +292,7 @@ extension RowsWorld {
         )
         side.nextRecord += 1
         side.records[record] = bytes
+        side.homes[record] = home
         return record
     }
 
@@ -307,7 +313,7 @@ extension RowsWorld {
             let high = min(end, (tile + 1) * Self.tileBytes)
             let skip = chance(3) ? 5 : 0
             let bytes = (0..<UInt64(skip) + high - next).map { side.nextRecord << 16 | ($0 + 1) }
-            let record = newRecord(bytes)
+            let record = newRecord(bytes, RecordHome(inode: inode, tile: Int64(tile)))
             _ = try writer.insertSlice(
                 inode,
                 tile: Int64(tile),

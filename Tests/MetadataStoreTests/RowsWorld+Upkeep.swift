@@ -56,10 +56,6 @@ extension RowsWorld {
         count("bookmark")
     }
 
-    private var files: [UInt64] {
-        side.model.inodes.values.filter { $0.kind == .regular }.map(\.inode.rawValue).sorted()
-    }
-
     /// Rewrites a tile as the engine would, from what it shows now.
     func merge() throws {
         let crowded = files.filter { !(side.model.content[$0] ?? []).isEmpty }
@@ -77,10 +73,11 @@ extension RowsWorld {
                 runs.append((extent.offset, Array(bytes)))
             }
         }
+        let home = RecordHome(inode: inode, tile: tile)
         let kept = side
         var merged: [MergedRun] = []
         if chance(2) {
-            let record = newRecord(runs.flatMap(\.bytes))
+            let record = newRecord(runs.flatMap(\.bytes), home)
             var skip: UInt64 = 0
             for run in runs {
                 let length = UInt64(run.bytes.count)
@@ -94,7 +91,7 @@ extension RowsWorld {
                 MergedRun(
                     offset: $0.offset,
                     length: UInt64($0.bytes.count),
-                    record: newRecord($0.bytes)
+                    record: newRecord($0.bytes, home)
                 )
             }
         }
@@ -128,7 +125,7 @@ extension RowsWorld {
                     sequence: row.sequence,
                     died: chance(2) ? row.died : nil,
                     old: old,
-                    new: newRecord(bytes, in: pick(Tier.allCases) ?? .archive)
+                    new: newRecord(bytes, row.home, in: pick(Tier.allCases) ?? .archive)
                 )
             )
         }

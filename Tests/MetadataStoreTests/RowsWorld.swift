@@ -17,6 +17,8 @@ final class RowsWorld {
         var bookmarks: [String: Epoch] = [:]
         /// Every record that may be referred to, and its plain bytes.
         var records: [RecordPointer: [UInt64]] = [:]
+        /// The file and tile that each was written for.
+        var homes: [RecordPointer: RecordHome] = [:]
         var nextRecord: UInt64 = 1
         var nextName = 0
 
@@ -105,7 +107,7 @@ final class RowsWorld {
 
     func reopen() throws {
         database.close()
-        if chance(3) { try forgetPast() }
+        if mix["reopen", default: 0].isMultiple(of: 2) { try forgetPast() }
         database = try FileSystemDatabase.open(disk: disk, path: path, key: key, fileSystem: id)
         writer = try database.writer()
         reader = try database.reader()
@@ -175,7 +177,7 @@ final class RowsWorld {
     func check(stride: Int = 1) throws {
         try reader.begin()
         let retained = try reader.retention()
-        let comparison = ModelComparison(reader: reader, records: side.records)
+        let comparison = ModelComparison(reader: reader, records: side.records, homes: side.homes)
         if let difference = try comparison.difference(side.model, at: .live) {
             throw Mismatch("live: \(difference)")
         }
@@ -219,6 +221,7 @@ final class RowsWorld {
                 "lost \(named.subtracting(known)), leaked \(known.subtracting(named))"
             )
         }
+        try checkSharing(rows)
         try checkPast(rows)
         let counters = try reader.counters()
         for tier in Tier.allCases {
@@ -231,6 +234,19 @@ final class RowsWorld {
         }
         guard counters.inodes == UInt64(side.model.inodes.count) else {
             throw Mismatch("\(counters.inodes) inodes counted")
+        }
+    }
+
+    /// Rows that share a record are found by it, and so is one that is not where the record was written for.
+    private func checkSharing(_ rows: [RecordPointer: [SliceRow]]) throws {
+        for (record, rows) in rows {
+            let found = try reader.sharingSlices(of: record)
+            let isForeign = rows.contains { $0.foreignHome != nil }
+            let wanted = rows.count > 1 || isForeign ? Set(rows) : []
+            guard Set(found) == wanted, found.count == wanted.count else {
+                throw Mismatch("\(record) is shared by \(found), not \(wanted)")
+            }
+            if rows.count == 1, isForeign { count("last referrer elsewhere") }
         }
     }
 

@@ -56,7 +56,7 @@ import VarveModel
         )
         let data = ByteChain(copying: [UInt8](repeating: 3, count: 64))
         let names = RenameArguments(oldName: [0x61], newName: [0x62])
-        return [
+        return newest(stateID, file, root) + [
             [file, .read(ReadArguments(stateID: stateID, offset: 10, count: 100))],
             [
                 file,
@@ -143,11 +143,71 @@ import VarveModel
         ]
     }
 
+    /// Those of NFSv4.2.
+    private static func newest(
+        _ stateID: StateID,
+        _ file: OperationArguments,
+        _ root: OperationArguments
+    ) -> [[OperationArguments]] {
+        let copy = CopyArguments(
+            source: stateID,
+            destination: stateID,
+            sourceOffset: 0,
+            destinationOffset: 100_000,
+            count: 50,
+            isConsecutive: true,
+            isSynchronous: true,
+            sourceServers: []
+        )
+        let clone = CloneArguments(
+            source: stateID,
+            destination: stateID,
+            sourceOffset: 3,
+            destinationOffset: 200_000,
+            count: 0
+        )
+        let attribute = SetXattrArguments(option: .either, name: [0x61], value: [1, 2, 3])
+        return [
+            [file, .seek(SeekArguments(stateID: stateID, offset: 5, what: .data))],
+            [file, .seek(SeekArguments(stateID: stateID, offset: 5, what: .hole))],
+            [file, .readPlus(ReadArguments(stateID: stateID, offset: 0, count: 100_000))],
+            [file, .deallocate(AllocateArguments(stateID: stateID, offset: 10, length: 100))],
+            [file, .allocate(AllocateArguments(stateID: stateID, offset: 10, length: 100))],
+            [file, .saveFileHandle, .copy(copy)],
+            [file, .saveFileHandle, .clone(clone)],
+            [
+                file, .setXattr(attribute), .getXattr(WireClient.name("a")),
+                .listXattrs(ListXattrsArguments(cookie: 0, bytesMax: 1_000)),
+                .removeXattr(WireClient.name("a")),
+            ],
+            [
+                file,
+                .ioAdvise(
+                    IOAdviseArguments(stateID: stateID, offset: 0, count: 0, hints: [3])
+                ),
+            ],
+            [file, .offloadStatus(stateID), .offloadCancel(stateID)],
+            [
+                root,
+                .create(
+                    CreateArguments(
+                        kind: .directory,
+                        name: [0x64],
+                        attributes: FileAttributes([
+                            .modeUmask(ModeUmask(mode: 0o777, umask: 0o22))
+                        ])
+                    )
+                ), .remove(WireClient.name("d")),
+            ],
+        ]
+    }
+
     @Test func `any arguments in a session get an answer`() async throws {
         let world = try await NFSWorld.make { text in
             text.hasPrefix("@") ? NFSWorld.start : nil
         }
         let client = WireClient(world.parts)
+        client.version = .v42
         try await client.connect(fore: WireClient.channel(operationsMax: 64))
         var (stateID, handle) = try await client.make("file", mode: 0o666)
         // The newest, whatever an OPEN_DOWNGRADE in between makes of it.
@@ -171,7 +231,8 @@ import VarveModel
         #expect(seen.count > 15, "\(seen)")
         for code: OperationCode in [
             .read, .write, .commit, .setAttributes, .readDirectory, .open, .create, .rename,
-            .link, .remove, .lock, .unlock, .openDowngrade,
+            .link, .remove, .lock, .unlock, .openDowngrade, .seek, .readPlus, .deallocate, .copy,
+            .clone, .setXattr, .getXattr, .listXattrs, .removeXattr, .ioAdvise,
         ] {
             #expect(done[code, default: 0] > 0, "no \(code) was ever done")
         }
@@ -189,10 +250,10 @@ import VarveModel
         _ generator: inout SeededGenerator
     ) -> [UInt8] {
         var start = XDRWriter()
-        Compound(version: .v41, operations: first).encode(to: &start)
+        Compound(version: .v42, operations: first).encode(to: &start)
         let untouched = start.finish().bytes.count
         var writer = XDRWriter()
-        Compound(version: .v41, operations: first + operations).encode(to: &writer)
+        Compound(version: .v42, operations: first + operations).encode(to: &writer)
         var bytes = writer.finish().bytes
         for _ in 0..<Int.random(in: 0...3, using: &generator) {
             let place = Int.random(in: untouched..<bytes.count, using: &generator)

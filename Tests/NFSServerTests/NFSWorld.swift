@@ -72,6 +72,7 @@ struct NFSWorld {
 final class WireClient {
     let parts: ServerParts
     var credential: RPCCredential
+    var version = MinorVersion.v41
     private(set) var id = ClientID(rawValue: 0)
     private(set) var session = SessionID(high: 0, low: 0)
     private var sequences: [UInt32: UInt32] = [:]
@@ -105,10 +106,12 @@ final class WireClient {
     /// Sends a COMPOUND as it is, and reads the record that comes back.
     func send(
         _ operations: [OperationArguments],
-        version: MinorVersion = .v41,
+        version: MinorVersion? = nil,
         tag: [UInt8] = []
     ) async throws -> CompoundReply {
-        try await answer(Compound(tag: tag, version: version, operations: operations)).reply
+        try await answer(
+            Compound(tag: tag, version: version ?? self.version, operations: operations)
+        ).reply
     }
 
     /// The same with the reply's bytes, the transaction number apart.

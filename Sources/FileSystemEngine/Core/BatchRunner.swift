@@ -69,6 +69,10 @@ struct BatchRunner {
         case .allAlone:
             core.pending.close(nil)
             try context.flushAll()
+        case .copy(let source, let target):
+            core.pending.close(target)
+            if let source { try context.flush(source) }
+            try context.flush(target)
         }
     }
 

@@ -59,6 +59,11 @@ struct CrashSweep {
                 if let record = row.record, listed.contains(record) { live.insert(record) }
             }
         }
+        // Of others, rows of other tiles and files may be left.
+        for record in listed.subtracting(live)
+        where try !writer.sharingSlices(of: record).isEmpty {
+            live.insert(record)
+        }
         return live
     }
 

@@ -9,6 +9,9 @@ enum FlushScope: Sendable {
     case alone(InodeNumber)
     /// All, and none are added until the operation has run.
     case allAlone
+    /// Those of a file that is copied, if it is one of the present, and as with ``alone(_:)`` those of the file that takes
+    /// the copy.
+    case copy(from: InodeNumber?, to: InodeNumber)
 }
 
 /// What an operation means for a disk that is full.

@@ -148,8 +148,8 @@ extension ReadContext {
 
     /// Copies the records that rows name, and makes the copies durable.
     ///
-    /// The segment's own list is the index from records to rows: all rows that share a record are of the inode
-    /// and the tile in its header.
+    /// The segment's own list is the index from records to rows: a record's rows are of the inode and the tile in its
+    /// header, or they are listed where records are shared.
     func copySurvivors(_ records: [ListedRecord], in segment: SegmentID) throws -> RecordCopies {
         let ticket = core.fence.enter()
         defer { core.fence.leave(ticket) }
@@ -171,7 +171,9 @@ extension ReadContext {
                     )
                 }
                 let old = RecordPointer(record.address)
-                guard let rows = tile?.rows[old], let new = try copy(record) else { continue }
+                var rows = tile?.rows[old] ?? []
+                if rows.isEmpty { rows = try reader.sharingSlices(of: old) }
+                guard !rows.isEmpty, let new = try copy(record) else { continue }
                 made.append(new)
                 copies.result.records += 1
                 copies.swaps += rows.map { row in

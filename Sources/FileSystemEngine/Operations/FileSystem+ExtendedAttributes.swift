@@ -38,15 +38,17 @@ extension FileSystem {
 
     /// Sets one value.
     ///
+    /// - Returns: The inode's `change` before and after.
     /// - Throws: `.exists` and `.noAttribute` as `mode` says, `.rangeError` (too long, too many), `.denied`,
     ///   `.notPermitted`, `.unsupported`, `.stale`, `.noSpace`.
+    @discardableResult
     package func setExtendedAttribute(
         _ name: [UInt8],
         _ value: [UInt8],
         mode: AttributeSetMode = .either,
         of inode: InodeNumber,
         as caller: Credentials
-    ) async throws(FileSystemError) {
+    ) async throws(FileSystemError) -> InodeChange {
         try await committer.run(flushing: .one(inode)) {
             try $0.setExtendedAttribute(name, value, mode, of: inode, as: caller)
         }
@@ -54,20 +56,24 @@ extension FileSystem {
 
     /// Removes one.
     ///
+    /// - Returns: The inode's `change` before and after.
     /// - Throws: `.noAttribute`, `.denied`, `.notPermitted`, `.unsupported`, `.stale`, `.noSpace`.
+    @discardableResult
     package func removeExtendedAttribute(
         _ name: [UInt8],
         of inode: InodeNumber,
         as caller: Credentials
-    ) async throws(FileSystemError) {
+    ) async throws(FileSystemError) -> InodeChange {
         try await committer.run(flushing: .one(inode)) { context in
             var row = try context.row(inode)
+            let before = row.change
             try ExtendedAttributeRules.requireWrite(name, of: Attributes(row), for: caller)
             guard try context.writer.removeXattr(inode, name: name) else {
                 throw ExtendedAttributeRules.absent(name)
             }
             try context.touch(&row)
             try context.writer.updateInode(row)
+            return InodeChange(before: before, after: row.change)
         }
     }
 }
@@ -79,8 +85,9 @@ extension WriteContext {
         _ mode: AttributeSetMode,
         of inode: InodeNumber,
         as caller: Credentials
-    ) throws {
+    ) throws -> InodeChange {
         var row = try row(inode)
+        let before = row.change
         try requireSettable(
             ExtendedAttribute(name: name, value: value),
             of: Attributes(row),
@@ -105,6 +112,7 @@ extension WriteContext {
         try writer.setXattr(inode, name: name, value: value)
         try touch(&row)
         try writer.updateInode(row)
+        return InodeChange(before: before, after: row.change)
     }
 
     /// Refuses a value that the caller may not set, or that is too long.

@@ -77,11 +77,7 @@ extension ReadContext {
             do throws(SegmentError) {
                 try core.segments.read(
                     RecordAddress(extent.record),
-                    expecting: RecordIdentity(
-                        inode: key.inode,
-                        tile: UInt32(key.tile),
-                        sequence: RecordIdentity.anySequence
-                    ),
+                    expecting: RecordIdentity(extent.home),
                     plainRange: Int(extent.skip)..<Int(extent.skip + extent.length),
                     into: UnsafeMutableRawBufferPointer(
                         rebasing: UnsafeMutableRawBufferPointer(buffer)[..<Int(extent.length)]

@@ -160,7 +160,8 @@ extension ReadContext {
                         DataRun(
                             range: start + extent.offset..<start + extent.end,
                             tile: piece.tile,
-                            source: .record(extent.record, skip: extent.skip)
+                            source: .record(extent.record, skip: extent.skip),
+                            home: extent.home
                         )
                     )
                 }
@@ -288,6 +289,8 @@ private struct DataRun: Sendable {
     let range: Range<UInt64>
     let tile: Int64
     let source: Source
+    /// Of a record that another file or tile may have been written for.
+    var home: RecordHome?
 }
 
 /// What went wrong first, of several threads.
@@ -321,9 +324,7 @@ private struct RunLayer: Sendable {
                 try segments.read(
                     RecordAddress(record),
                     expecting: RecordIdentity(
-                        inode: inode,
-                        tile: UInt32(run.tile),
-                        sequence: RecordIdentity.anySequence
+                        run.home ?? RecordHome(inode: inode, tile: run.tile)
                     ),
                     plainRange: Int(skip) + into..<Int(skip) + into + part.count,
                     into: target
@@ -337,6 +338,15 @@ extension RecordIdentity {
     /// A restored slice shows an old record under a number of its own, so no number is expected; the
     /// tag binds the record to its place, and the place is never used again.
     static let anySequence: UInt64 = 0
+
+    /// Any record that was written for a file's tile.
+    init(_ home: RecordHome) {
+        self.init(
+            inode: home.inode,
+            tile: UInt32(home.tile),
+            sequence: RecordIdentity.anySequence
+        )
+    }
 }
 
 /// Sets of ranges as sorted, disjoint lists.

@@ -38,11 +38,14 @@ extension FileSystem {
     package func punch(
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
-        as caller: Credentials
+        as caller: Credentials,
+        isOpenForWriting: Bool = false
     ) async throws(FileSystemError) {
+        let writing = Writer(caller: caller, isOpenForWriting: isOpenForWriting)
         try await committer.run(flushing: .alone(inode), room: .frees) {
-            try $0.punch(inode, range, as: caller)
+            try $0.punch(inode, range, as: writing)
         }
+        core.observe(inode)
     }
 }
 
@@ -83,14 +86,13 @@ extension WriteContext {
         return try shown(try self.row(inode))
     }
 
-    func punch(_ inode: InodeNumber, _ range: Range<UInt64>, as caller: Credentials) throws {
+    func punch(_ inode: InodeNumber, _ range: Range<UInt64>, as writing: Writer) throws {
         var row = try row(inode)
         let attributes = Attributes(row)
-        try attributes.requireRegular()
-        try Permission.require(.write, of: attributes, for: caller)
+        try writing.requireWritable(attributes)
         let clipped = range.clamped(to: 0..<row.size)
         guard !clipped.isEmpty else { return }
-        row.permissions = Ownership.permissionsAfterWrite(attributes, by: caller)
+        row.permissions = Ownership.permissionsAfterWrite(attributes, by: writing.caller)
         try cut(&row, clipped)
         try touchContent(&row)
         try writer.updateInode(row)

@@ -6,6 +6,8 @@ package import VarveModel
 extension FileSystem {
     /// Puts all of a file's records, past ones too, into a tier.
     ///
+    /// What it shares with other files (a clone) moves for them too.
+    ///
     /// Copies are durable first, then one transaction swaps the rows that still point at the old
     /// ones. A crash before it leaves the file as it was, and copies that the next start sweeps.
     ///
@@ -61,11 +63,7 @@ extension ReadContext {
                     let usage = core.segments.usage(of: old.segment), usage.tier != tier
                 else { continue }
                 if copied[old] == nil {
-                    let identity = RecordIdentity(
-                        inode: inode,
-                        tile: UInt32(row.tile),
-                        sequence: RecordIdentity.anySequence
-                    )
+                    let identity = RecordIdentity(row.home)
                     let address = RecordAddress(old)
                     let plain = try core.segments.header(of: address, expecting: identity)
                     let new = RecordPointer(

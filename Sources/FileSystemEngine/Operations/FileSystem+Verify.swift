@@ -172,11 +172,7 @@ struct VerifyWalk: Sendable {
     /// Opens a record once, however many slices show it.
     private mutating func open(_ row: SliceRow, _ context: ReadContext) throws {
         guard let record = row.record, checked.insert(record).inserted else { return }
-        let identity = RecordIdentity(
-            inode: row.inode,
-            tile: UInt32(row.tile),
-            sequence: RecordIdentity.anySequence
-        )
+        let identity = RecordIdentity(row.home)
         do {
             let found = try context.core.segments.readRecord(
                 RecordAddress(record),

@@ -30,7 +30,7 @@ extension WriteContext {
         return try shown(try self.row(inode))
     }
 
-    private func writeInline(_ row: inout InodeRow, _ bytes: [UInt8], at offset: Int) throws {
+    func writeInline(_ row: inout InodeRow, _ bytes: [UInt8], at offset: Int) throws {
         var content = try writer.inline(row.inode, at: .live) ?? []
         let end = offset + bytes.count
         if content.count < end {

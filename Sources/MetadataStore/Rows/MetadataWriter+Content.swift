@@ -166,7 +166,11 @@ extension MetadataWriter {
         }
         let effect = map.insert(row)
         if isShared, let record = row.record {
-            recount(record, from: try pastLife(of: record, row.inode, row.tile), to: nil)
+            recount(
+                record,
+                from: try pastLife(of: record, in: try tilesReferring(to: record)),
+                to: nil
+            )
         }
         try insert(row)
         for hidden in effect.hidden { try kill(hidden, at: state.epoch) }
@@ -187,6 +191,7 @@ extension MetadataWriter {
     }
 
     func insert(_ row: SliceRow) throws(MetadataError) {
+        let (skip, kind) = row.storedSkipAndKind
         try statements.run(
             .insertSlice,
             row.inode.stored,
@@ -199,8 +204,8 @@ extension MetadataWriter {
             Int64(bitPattern: row.record?.segment.rawValue ?? 0),
             Int64(bitPattern: row.record?.offset ?? 0),
             Int64(bitPattern: row.record?.length ?? 0),
-            Int64(row.skip),
-            row.record == nil ? SliceRow.holeKind : SliceRow.dataKind
+            skip,
+            kind
         )
     }
 

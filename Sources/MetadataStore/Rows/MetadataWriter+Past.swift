@@ -16,13 +16,14 @@ extension MetadataWriter {
             _ = try body()
             return
         }
-        guard state.hasSharedRecords, try !referrers(of: record).isEmpty else {
+        let tiles = state.hasSharedRecords ? try tilesReferring(to: record) : []
+        guard !tiles.isEmpty else {
             let before = PastLife([row])
             return recount(record, from: before, to: try body())
         }
-        let before = try pastLife(of: record, row.inode, row.tile)
+        let before = try pastLife(of: record, in: tiles)
         _ = try body()
-        recount(record, from: before, to: try pastLife(of: record, row.inode, row.tile))
+        recount(record, from: before, to: try pastLife(of: record, in: tiles))
     }
 
     /// Moves a record's bytes from one place in the past to another; `nil` is none.
@@ -41,26 +42,35 @@ extension MetadataWriter {
         state.past.count(bytes, isPinned: cell.isPinned)
     }
 
-    /// The life of a shared record as its rows tell it; all of them are of one tile.
+    /// The life of a shared record as its rows tell it; all of them are of these tiles.
     func pastLife(
         of record: RecordPointer,
-        _ inode: InodeNumber,
-        _ tile: Int64
+        in tiles: [RecordHome]
     ) throws(MetadataError) -> PastLife? {
         let (segment, offset) = (Int64(record.segment.rawValue), Int64(record.offset))
-        // One that lives is met soon: then the tile's past need not be walked.
-        let isAlive = try statements.exists(
-            .liveReferrer,
-            inode.stored,
-            tile,
-            Epoch.never.stored,
-            segment,
-            offset
-        )
-        guard !isAlive else { return nil }
-        return PastLife(
-            try statements.all(.slicesNaming, inode.stored, tile, segment, offset) { SliceRow($0) }
-        )
+        // One that lives is met soon: then the tiles' past need not be walked.
+        for tile in tiles {
+            let isAlive = try statements.exists(
+                .liveReferrer,
+                tile.inode.stored,
+                tile.tile,
+                Epoch.never.stored,
+                segment,
+                offset
+            )
+            if isAlive { return nil }
+        }
+        var rows: [SliceRow] = []
+        for tile in tiles {
+            rows += try statements.all(
+                .slicesNaming,
+                tile.inode.stored,
+                tile.tile,
+                segment,
+                offset
+            ) { SliceRow($0) }
+        }
+        return PastLife(rows)
     }
 
     /// Joins the accounts on both sides of a pin that is about to go.
@@ -128,14 +138,8 @@ extension Query {
         LIMIT 1
         """
     )
-    static let slicesNaming = Query(
-        """
-        SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND tile = ?2 AND seg = ?3 AND soff = ?4
-        """
-    )
 
     static let ofPast = [
         metaPast, setPast, countPast, deletePast, pastByDeath, pastByBirth, liveReferrer,
-        slicesNaming,
     ]
 }

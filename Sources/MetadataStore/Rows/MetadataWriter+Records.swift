@@ -59,7 +59,7 @@ extension MetadataWriter {
                 state.count(visible, in: new)
                 tiles.put(map, .init(inode: row.inode, tile: row.tile))
             }
-            if rows.count > 1 { try moveReferrers(from: swap.old, to: swap.new) }
+            if state.hasSharedRecords { try moveReferrers(from: swap.old, to: swap.new) }
             if let life = PastLife(rows) {
                 countPast(-Int64(swap.old.length), life)
                 countPast(Int64(swap.new.length), life)
@@ -98,7 +98,10 @@ extension MetadataWriter {
             if !others.isEmpty {
                 try removeReferrer(record, .init(row))
                 let left = others.filter { $0 != Referrer(row) }
-                if left.count == 1 { try removeReferrer(record, left[0]) }
+                // One at home is found without: by its tile.
+                if left.count == 1, left[0].tileKey == row.home {
+                    try removeReferrer(record, left[0])
+                }
                 if !left.isEmpty { return }
             }
         }
@@ -111,14 +114,22 @@ extension MetadataWriter {
         with row: SliceRow,
         source: Referrer
     ) throws(MetadataError) {
-        // Readers check the inode and the tile in the record's header, and compaction finds rows by them.
-        precondition(
-            row.inode == source.inode && row.tile == source.tile,
-            "rows that share a record belong to one tile"
-        )
+        try noteForeign(row)
         state.hasSharedRecords = true
         if try referrers(of: record).isEmpty { try addReferrer(record, source) }
         try addReferrer(record, .init(row))
+    }
+
+    /// A program that does not know of records at other files' must not touch the file system from here on.
+    private func noteForeign(_ row: SliceRow) throws(MetadataError) {
+        guard row.foreignHome != nil, !state.hasForeignRecords else { return }
+        let statement = try statements.bound(.setMeta, [])
+        defer { statement.reset() }
+        statement.bind(1, "features.incompat")
+        let features = database.superblock.incompatible | Superblock.sharesAcrossFiles
+        statement.bind(2, Int64(bitPattern: features))
+        _ = try statement.step()
+        state.hasForeignRecords = true
     }
 
     func addReferrer(
@@ -166,7 +177,7 @@ extension MetadataWriter {
 
     /// Every row, of any age, that refers to a swap's old record.
     ///
-    /// Two and more are all in `rref`; a single one is the swap's own, or there is none.
+    /// Two and more are all in `rref`, and one that is not at home; any other is the swap's own, or there is none.
     private func referringRows(_ swap: RecordSwap) throws(MetadataError) -> [SliceRow] {
         if state.hasSharedRecords {
             var shared: [SliceRow] = []
@@ -251,6 +262,9 @@ struct Referrer: Hashable {
     init(_ row: SliceRow) {
         self.init(inode: row.inode, tile: row.tile, sequence: row.sequence)
     }
+
+    /// Its file and tile.
+    var tileKey: RecordHome { RecordHome(inode: inode, tile: tile) }
 }
 
 extension Query {

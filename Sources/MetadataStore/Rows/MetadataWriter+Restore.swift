@@ -170,7 +170,8 @@ extension MetadataWriter {
                 offset: extent.offset,
                 length: extent.length,
                 record: extent.record,
-                skip: extent.skip
+                skip: extent.skip,
+                home: extent.home
             )
             let source = Referrer(inode: inode, tile: tile, sequence: extent.sequence)
             // Before the row is laid: laying it may end the life of the source.

@@ -60,6 +60,7 @@ package final class MetadataWriter: RowReader {
             counters: try rows.counters(),
             tiers: Dictionary(uniqueKeysWithValues: segments),
             hasSharedRecords: try rows.statements.exists(.anyReferrer),
+            hasForeignRecords: database.superblock.incompatible & Superblock.sharesAcrossFiles != 0,
             past: try rows.pastBytes()
         )
         atBegin = state

@@ -35,7 +35,7 @@ struct PastUpgrade {
         retained = try rows.retention()
     }
 
-    /// Walks the slices tile by tile: all that refer to one record stand together.
+    /// Walks the slices tile by tile; what several tiles share is counted at the first of them.
     private mutating func count() throws(MetadataError) {
         var tile: [SliceRow] = []
         var position: SliceKey?
@@ -43,19 +43,25 @@ struct PastUpgrade {
             let page = try rows.slices(after: position, limit: 4_096)
             for row in page {
                 if let last = tile.last, last.inode != row.inode || last.tile != row.tile {
-                    count(tile)
+                    try count(tile)
                     tile = []
                 }
                 tile.append(row)
             }
-            guard let last = page.last else { return count(tile) }
+            guard let last = page.last else { return try count(tile) }
             position = SliceKey(last)
         }
     }
 
-    private mutating func count(_ tile: [SliceRow]) {
+    private mutating func count(_ tile: [SliceRow]) throws(MetadataError) {
         for (record, rows) in Dictionary(grouping: tile, by: \.record) {
-            guard let record, let life = PastLife(rows) else { continue }
+            guard let record else { continue }
+            let sharing = try self.rows.sharingSlices(of: record)
+            // In the order of the walk.
+            let first = sharing.min { ($0.inode, $0.tile) < ($1.inode, $1.tile) }
+            guard first == nil || first?.inode == rows[0].inode && first?.tile == rows[0].tile,
+                let life = PastLife(sharing.isEmpty ? rows : sharing)
+            else { continue }
             let cell = PastCell(life, retained)
             cells[cell, default: 0] += Int64(record.length)
             bytes.count(Int64(record.length), isPinned: cell.isPinned)

@@ -163,6 +163,32 @@ extension RowReader {
         }
     }
 
+    /// Every row, of any age, that shows bytes of a record that several share, or that is not of its own file and tile.
+    ///
+    /// - Returns: None for a record of one row at home: its tile tells of that.
+    package func sharingSlices(of record: RecordPointer) throws(MetadataError) -> [SliceRow] {
+        var rows: [SliceRow] = []
+        for tile in try tilesReferring(to: record) {
+            rows += try statements.all(
+                .slicesNaming,
+                tile.inode.stored,
+                tile.tile,
+                Int64(record.segment.rawValue),
+                Int64(record.offset)
+            ) { SliceRow($0) }
+        }
+        return rows
+    }
+
+    /// The files and tiles of a shared record's rows.
+    func tilesReferring(to record: RecordPointer) throws(MetadataError) -> [RecordHome] {
+        try statements.all(
+            .tilesReferring,
+            Int64(record.segment.rawValue),
+            Int64(record.offset)
+        ) { RecordHome(inode: InodeNumber(stored: $0.int(0)), tile: $0.int(1)) }
+    }
+
     /// The rows of a tile at a view, range rows cut to it, in order of sequence or not.
     func shownSlices(
         _ inode: InodeNumber,
@@ -214,7 +240,11 @@ extension RowReader {
 
 extension SliceRow {
     /// Columns ino, tile, died, seq, born, off, len, seg, soff, slen, skip, kind.
+    ///
+    /// A kind over 1 is the inode that the record was written for, and the upper half of `skip` its tile.
     init(_ statement: Statement) {
+        let (kind, skip) = (statement.int(11), UInt64(bitPattern: statement.int(10)))
+        let isForeign = kind > SliceRow.holeKind
         let record = RecordPointer(
             segment: SegmentID(rawValue: UInt64(bitPattern: statement.int(7))),
             offset: UInt64(bitPattern: statement.int(8)),
@@ -228,10 +258,24 @@ extension SliceRow {
             died: Epoch(stored: statement.int(2)),
             offset: UInt64(bitPattern: statement.int(5)),
             length: UInt64(bitPattern: statement.int(6)),
-            record: statement.int(11) == SliceRow.dataKind ? record : nil,
-            skip: UInt64(bitPattern: statement.int(10))
+            record: kind == SliceRow.holeKind ? nil : record,
+            skip: isForeign ? skip & SliceRow.skipMask : skip,
+            home: isForeign
+                ? RecordHome(inode: InodeNumber(stored: kind), tile: Int64(skip >> 32)) : nil
         )
     }
+
+    /// The columns `skip` and `kind`.
+    var storedSkipAndKind: (skip: Int64, kind: Int64) {
+        guard record != nil else { return (Int64(skip), SliceRow.holeKind) }
+        guard let home = foreignHome else { return (Int64(skip), SliceRow.dataKind) }
+        precondition(home.inode.stored > SliceRow.holeKind, "no file has the root's number")
+        precondition(skip <= SliceRow.skipMask && home.tile < 1 << 31, "a record is of 32 bits")
+        return (home.tile << 32 | Int64(skip), home.inode.stored)
+    }
+
+    /// A record holds at most 4 MiB.
+    private static let skipMask: UInt64 = 0xFFFF_FFFF
 
     static let dataKind: Int64 = 0
     static let holeKind: Int64 = 1
@@ -293,6 +337,14 @@ extension Query {
     static let referrers = Query(
         "SELECT ino, tile, seq FROM rref WHERE seg = ?1 AND soff = ?2"
     )
+    static let tilesReferring = Query(
+        "SELECT DISTINCT ino, tile FROM rref WHERE seg = ?1 AND soff = ?2"
+    )
+    static let slicesNaming = Query(
+        """
+        SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND tile = ?2 AND seg = ?3 AND soff = ?4
+        """
+    )
     static let inlineLive = Query("SELECT born, bytes FROM inline WHERE ino = ?1")
     static let inlinePast = Query(
         "SELECT born, bytes FROM h_inline WHERE ino = ?1 AND died > ?2 ORDER BY died LIMIT 1"
@@ -310,6 +362,6 @@ extension Query {
     static let ofContentReads = [
         slicesShown, nextTile, tileShows, sequencesLive, slicesEverywhere, sliceBySequence,
         slicesInSegment,
-        referrers, inlineLive, inlinePast, xattrsLive, xattrsPast,
+        referrers, tilesReferring, slicesNaming, inlineLive, inlinePast, xattrsLive, xattrsPast,
     ]
 }

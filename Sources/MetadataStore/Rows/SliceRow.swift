@@ -16,6 +16,8 @@ package struct SliceRow: Hashable, Sendable {
     package let record: RecordPointer?
     /// Plain bytes of the record that precede the slice's own.
     package let skip: UInt64
+    /// Whose slice the record was written as; `nil` for one of this very file and tile.
+    package let foreignHome: RecordHome?
 
     /// The tile number of range rows.
     package static let rangeTile: Int64 = -1
@@ -29,7 +31,8 @@ package struct SliceRow: Hashable, Sendable {
         offset: UInt64,
         length: UInt64,
         record: RecordPointer?,
-        skip: UInt64
+        skip: UInt64,
+        home: RecordHome? = nil
     ) {
         self.inode = inode
         self.tile = tile
@@ -40,9 +43,13 @@ package struct SliceRow: Hashable, Sendable {
         self.length = length
         self.record = record
         self.skip = skip
+        foreignHome = home == RecordHome(inode: inode, tile: tile) ? nil : home
     }
 
     package var end: UInt64 { offset + length }
+
+    /// Whose inode and tile the record's header bears.
+    package var home: RecordHome { foreignHome ?? RecordHome(inode: inode, tile: tile) }
 
     /// The same slice, its bytes in another record.
     func pointing(at record: RecordPointer) -> SliceRow {
@@ -55,8 +62,20 @@ package struct SliceRow: Hashable, Sendable {
             offset: offset,
             length: length,
             record: record,
-            skip: skip
+            skip: skip,
+            home: foreignHome
         )
+    }
+}
+
+/// The file and tile that a record was written for: its header says so, whoever shows it by now.
+package struct RecordHome: Hashable, Sendable {
+    package let inode: InodeNumber
+    package let tile: Int64
+
+    package init(inode: InodeNumber, tile: Int64) {
+        self.inode = inode
+        self.tile = tile
     }
 }
 
@@ -94,6 +113,8 @@ package struct TileExtent: Hashable, Sendable {
     /// The slice that shows them.
     package var sequence: UInt64
     package var born: Epoch
+    /// Whose inode and tile the record's header bears.
+    package var home: RecordHome
 
     package init(
         offset: UInt64,
@@ -101,7 +122,8 @@ package struct TileExtent: Hashable, Sendable {
         record: RecordPointer,
         skip: UInt64,
         sequence: UInt64,
-        born: Epoch
+        born: Epoch,
+        home: RecordHome
     ) {
         self.offset = offset
         self.length = length
@@ -109,6 +131,7 @@ package struct TileExtent: Hashable, Sendable {
         self.skip = skip
         self.sequence = sequence
         self.born = born
+        self.home = home
     }
 
     package var end: UInt64 { offset + length }

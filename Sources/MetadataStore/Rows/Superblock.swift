@@ -19,7 +19,10 @@ package struct Superblock: Sendable, Hashable {
     static let readOnlyCompatibleKnown: UInt64 = keepsPast
     /// The table `past` holds its accounts; a writer that does not keep them would falsify them.
     static let keepsPast: UInt64 = 1
-    static let incompatibleKnown: UInt64 = 0
+    static let incompatibleKnown: UInt64 = sharesAcrossFiles
+    /// Slices may show records that were written for other files and tiles; who does not know of them would
+    /// read zeros there, and free the records.
+    static let sharesAcrossFiles: UInt64 = 1
 
     init(
         fileSystem: UniqueID,

@@ -94,7 +94,8 @@ package struct TileMap: Sendable {
                     record: record,
                     skip: row.skip + (piece.start - row.offset),
                     sequence: row.sequence,
-                    born: row.born
+                    born: row.born,
+                    home: row.home
                 )
             )
         }

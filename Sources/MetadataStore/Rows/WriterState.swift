@@ -8,6 +8,8 @@ struct WriterState {
     var tiers: [SegmentID: Tier]
     /// Whether any record has, or had since the last look, more than one referrer.
     var hasSharedRecords: Bool
+    /// Whether a row may refer to a record of another file or tile: the superblock says so.
+    var hasForeignRecords: Bool
     /// Bytes to add to the space of inodes when the transaction ends.
     var spaceDeltas: [InodeNumber: Int64] = [:]
     var segmentDeltas: [SegmentID: SegmentDelta] = [:]

@@ -9,7 +9,7 @@ struct ObjectAttributes: Sendable {
     /// Where an attribute of space or of numbers of files is asked for.
     var statistics: FileSystemStatistics?
     let limits: ServerLimits
-    /// Of the request.
+    /// Of the COMPOUND: it decides which attributes there are.
     let version: MinorVersion
 
     /// What the gateway's root is: a directory that changes when file systems come and go.
@@ -33,18 +33,22 @@ struct ObjectAttributes: Sendable {
         )
     }
 
-    /// The attributes that have a value here.
+    /// The attributes that have a value here in NFSv4.1.
     static let supported: Bitmap = [
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 27, 28,
         29,
         30, 31, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55, 74, 75,
     ]
 
-    /// Those of them that a minor version has.
+    /// With those of NFSv4.2: clone_blksize and change_attr_type (RFC 7862 §12.2), mode_umask (RFC 8275), xattr_support (RFC 8276).
+    static let supportedInAll = supported.union([77, 79, 81, 82])
+
+    /// The attributes that have a value here in a minor version.
     static func supported(in version: MinorVersion) -> Bitmap {
         switch version {
         case .v40: supportedInV40
-        case .v41, .v42: supported
+        case .v41: supported
+        case .v42: supportedInAll
         }
     }
 
@@ -53,8 +57,17 @@ struct ObjectAttributes: Sendable {
     /// Those of them that can be set and not read; of what is not supported nothing is said (RFC 8881 §18.7.3).
     static let writeOnly = supported.intersection(Attribute.writeOnly)
 
+    /// The same of a minor version.
+    static func writeOnly(in version: MinorVersion) -> Bitmap {
+        version == .v42 ? writeOnlyInAll : writeOnly
+    }
+
+    private static let writeOnlyInAll = supportedInAll.intersection(Attribute.writeOnly)
+
     /// Those that OPEN may set in an exclusive create: the times hold the verifier (RFC 8881 §5.8.1.14).
-    static let exclusiveCreate: Bitmap = [4, 33, 36, 37]
+    ///
+    /// `mode_umask` is of NFSv4.2 alone: in a COMPOUND of an earlier version it comes no further than `requireVersion`.
+    static let exclusiveCreate: Bitmap = [4, 33, 36, 37, 81]
 
     /// Those that need `statistics`.
     static let ofSpace: Bitmap = [21, 22, 23, 42, 43, 44]
@@ -88,7 +101,21 @@ struct ObjectAttributes: Sendable {
         case .readError: .readError(.ok)
         case .filesAvailable, .filesFree, .filesTotal, .spaceAvailable, .spaceFree, .spaceTotal:
             space(attribute)
+        case .cloneBlockSize, .changeType, .xattrSupport: newest(attribute)
         default: constant(attribute)
+        }
+    }
+
+    /// Of NFSv4.2.
+    private func newest(_ attribute: Attribute) -> AttributeValue? {
+        guard version == .v42 else { return nil }
+        return switch attribute {
+        // Slices begin and end at any byte.
+        case .cloneBlockSize: .cloneBlockSize(1)
+        // An inode's rises with each change; that of `.snapshot`, which has the same fsid, only differs.
+        case .changeType: .changeType(.undefined)
+        case .xattrSupport: .xattrSupport(!object.isVirtual)
+        default: nil
         }
     }
 
@@ -114,7 +141,10 @@ struct ObjectAttributes: Sendable {
         case .writeBytesMax: .writeBytesMax(UInt64(limits.dataBytesMax))
         case .noTruncation: .noTruncation(true)
         case .timeDelta: .timeDelta(NFSTime(seconds: 0, nanoseconds: 1))
-        case .exclusiveCreateAttributes: .exclusiveCreateAttributes(Self.exclusiveCreate)
+        case .exclusiveCreateAttributes:
+            .exclusiveCreateAttributes(
+                Self.exclusiveCreate.intersection(Self.supported(in: version))
+            )
         default: nil
         }
     }

@@ -17,12 +17,14 @@ struct RequestedAttributes: Sendable {
         for value in values.values {
             let number = value.attribute.rawValue
             guard Attribute.settable.contains(number) else { throw .invalid }
-            guard ObjectAttributes.supported.contains(number) else {
+            guard ObjectAttributes.supportedInAll.contains(number) else {
                 throw .attributeNotSupported
             }
             try set(value, permissions: permissions)
             mask.insert(number)
         }
+        // Two modes contradict each other (RFC 8275 §4).
+        guard values[.mode] == nil || values[.modeUmask] == nil else { throw .invalid }
     }
 
     private mutating func set(_ value: AttributeValue, permissions: UInt16?) throws(NFSStatus) {
@@ -33,6 +35,11 @@ struct RequestedAttributes: Sendable {
             let bits = try Self.permissions(masked.mask)
             guard masked.value & ~masked.mask == 0 else { throw .invalid }
             changes.permissions = (permissions ?? 0) & ~bits | UInt16(masked.value)
+        case .modeUmask(let value):
+            // There are no default ACLs to inherit, so the umask counts (RFC 8275 §4).
+            let mode = try Self.permissions(value.mode)
+            guard value.umask & ~0o777 == 0 else { throw .invalid }
+            changes.permissions = mode & ~UInt16(value.umask)
         case .owner(let text): changes.uid = try Self.owner(text)
         case .ownerGroup(let text): changes.gid = try Self.owner(text)
         case .setAccessed(let time): changes.accessed = try Self.time(time)

@@ -78,7 +78,7 @@ extension CompoundRun {
         case .write(let arguments): return try await write(arguments)
         // There are no delegations to return (RFC 8881 §18.6.3).
         case .delegationReturn: throw .badStateID
-        default: throw .notSupported
+        default: return try await newest(operation)
         }
     }
 }

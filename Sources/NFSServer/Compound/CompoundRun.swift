@@ -41,6 +41,7 @@ final class CompoundRun {
     /// Runs one operation.
     func perform(_ operation: OperationArguments) async -> CompoundAnswer {
         do throws(NFSStatus) {
+            try requireVersion(operation)
             return try await answer(operation)
         } catch {
             return .reply(.failure(error, of: operation.code))

@@ -16,7 +16,7 @@ extension ServerParts {
         }
         if reader.version == .v40 { return await answerV40(request, reader) }
         var reply = CompoundReplyWriter(Self.head(request.transaction), tag: reader.tag)
-        guard reader.version == .v41 else {
+        guard let version = reader.version, version >= .v41 else {
             return reply.finish(status: .minorVersionMismatch).finishRecord()
         }
         var operations = reader
@@ -27,7 +27,7 @@ extension ServerParts {
             self,
             principal: Principal(request.credential) ?? .none,
             caller: Credentials(request.credential),
-            version: reader.version ?? .v41
+            version: version
         )
         switch begin(first, request, reader) {
         case .session(let context, let result):

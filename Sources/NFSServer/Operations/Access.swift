@@ -13,7 +13,7 @@ extension CompoundRun {
         case .inode(let inode): if inode.view != .live { held.subtract(.write) }
         }
         let isDirectory = attributes.kind == .directory
-        let known: NFSWire.AccessRights =
+        var known: NFSWire.AccessRights =
             isDirectory
             ? [.read, .lookup, .modify, .extend, .delete] : [.read, .modify, .extend, .execute]
         var granted: NFSWire.AccessRights = []
@@ -22,6 +22,10 @@ extension CompoundRun {
         let mayModify =
             isDirectory ? held.isSuperset(of: [.write, .execute]) : held.contains(.write)
         if mayModify { granted.formUnion([.modify, .extend, .delete]) }
+        if version == .v42, case .inode(let inode) = object {
+            known.formUnion(.ofXattrs)
+            granted.formUnion(xattrRights(of: attributes, inode))
+        }
         let supported = arguments.rights.intersection(known)
         return .access(
             AccessReply(supported: supported, granted: granted.intersection(supported))

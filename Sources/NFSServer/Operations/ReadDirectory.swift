@@ -13,7 +13,8 @@ extension CompoundRun {
         _ arguments: ReadDirectoryArguments
     ) async throws(NFSStatus) -> CompoundAnswer {
         let object = try object()
-        guard arguments.attributes.intersection(ObjectAttributes.writeOnly).isEmpty else {
+        guard arguments.attributes.intersection(ObjectAttributes.writeOnly(in: version)).isEmpty
+        else {
             throw .invalid
         }
         guard arguments.cookie == 0 || arguments.cookie > 2 else { throw .badCookie }

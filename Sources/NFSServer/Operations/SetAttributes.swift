@@ -8,6 +8,8 @@ extension CompoundRun {
         -> OperationReply
     {
         let object = try writable(try object())
+        // A umask is for what is made (RFC 8275 §4).
+        guard arguments.attributes[.modeUmask] == nil else { throw .invalid }
         var permissions: UInt16?
         if arguments.attributes.mask.contains(Attribute.setModeMasked.rawValue) {
             permissions = try await attributes(of: object).permissions

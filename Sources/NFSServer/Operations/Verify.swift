@@ -18,7 +18,7 @@ extension CompoundRun {
         // What cannot be read cannot be compared, nor what means something in READDIR alone.
         let forbidden = Attribute.writeOnly.union([Attribute.readError.rawValue])
         guard asked.mask.intersection(forbidden).isEmpty else { throw .invalid }
-        guard asked.mask.subtracting(ObjectAttributes.supported).isEmpty else {
+        guard asked.mask.subtracting(ObjectAttributes.supported(in: version)).isEmpty else {
             throw .attributeNotSupported
         }
         let described = try await described(try object(), for: asked.mask)

@@ -23,8 +23,8 @@ package enum NFSLimits {
     package static let aceCountMax = 4_096
     /// The data of a READ or WRITE: 4 MiB, over the 1 MiB that we offer.
     package static let dataBytesMax = 4 << 20
-    /// The value of an extended attribute: Linux's XATTR_SIZE_MAX.
-    package static let xattrBytesMax = 65_536
+    /// The value of an extended attribute: twice Linux's XATTR_SIZE_MAX, so that one too long gets NFS4ERR_XATTR2BIG.
+    package static let xattrBytesMax = 131_072
     /// Names in a LISTXATTRS reply.
     package static let xattrNamesMax = 16_384
     /// Entries in a READDIR reply.

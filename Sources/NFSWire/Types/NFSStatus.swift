@@ -240,10 +240,12 @@ package enum NFSStatus: UInt32, XDREnumeration, Hashable {
 
     /// Whether a server may answer it in a minor version.
     ///
-    /// RFC 8881 §15.1.16 takes back five statuses of NFSv4.0, and its list lacks NFS4ERR_RESOURCE. RFC 8276 extends NFSv4.2.
+    /// RFC 8881 §15.1.16 takes back five statuses of NFSv4.0, and its list lacks NFS4ERR_RESOURCE. RFC 8276 extends NFSv4.2, whose
+    /// SEEK answers NFS4ERR_NXIO again (RFC 7862 §15.11.3).
     package func isLegal(in version: MinorVersion) -> Bool {
         switch self {
-        case .resource, .noDevice, .staleStateID, .badSequenceID, .noSavedHandle, .leaseMoved:
+        case .noDevice: version != .v41
+        case .resource, .staleStateID, .badSequenceID, .noSavedHandle, .leaseMoved:
             version == .v40
         default:
             version >= since
