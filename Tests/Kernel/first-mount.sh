@@ -3,7 +3,7 @@
 set -eu
 trap 'echo "line $LINENO was a surprise"' ERR
 step() { echo "== $*"; }
-options=vers=4.1,port=$PORT,hard,sec=sys
+options=vers=${VERSION:-4.1},port=$PORT,hard,sec=sys
 mkdir a b
 
 step "mount $SERVER:$EXPORT"
