@@ -105,7 +105,19 @@ package struct LoadSizes: Sendable {
     package let openFiles: Int
     /// Seeded operations of all of them together.
     package let operations: Int
+    /// Whether it goes on long enough for the daemon's caches to be full at a third of it, so that what grows later is no cache.
+    package let boundsMemory: Bool
 
-    package static let ci = LoadSizes(clients: 40, openFiles: 50, operations: 50_000)
-    package static let full = LoadSizes(clients: 200, openFiles: 1_000, operations: 1_000_000)
+    package static let ci = LoadSizes(
+        clients: 40,
+        openFiles: 50,
+        operations: 50_000,
+        boundsMemory: false
+    )
+    package static let full = LoadSizes(
+        clients: 200,
+        openFiles: 1_000,
+        operations: 1_000_000,
+        boundsMemory: true
+    )
 }
