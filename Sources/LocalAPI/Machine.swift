@@ -77,3 +77,18 @@ package struct AdvanceReport: Codable, Sendable, Hashable {
         self.runs = runs
     }
 }
+
+/// Where NFS is served, for who wants to mount.
+package struct NFSDescription: Codable, Sendable, Hashable {
+    /// The address that the daemon listens on; `nil` when `nfs` is `off`.
+    package var host: String?
+    package var port: Int?
+    /// Whether only clients at ports below 1024 are let in (`nfsPorts`).
+    package var requiresPrivilegedPorts: Bool
+
+    package init(host: String?, port: Int?, requiresPrivilegedPorts: Bool) {
+        self.host = host
+        self.port = port
+        self.requiresPrivilegedPorts = requiresPrivilegedPorts
+    }
+}

@@ -143,6 +143,7 @@ extension Route {
     )
     package static let whyLifecycle = Call<FileRequest, LifecycleReasons>(path: "lifecycle/why")
 
+    package static let describeNFS = Call<Nothing, NFSDescription>(path: "nfs/describe")
     package static let doctor = LongCall<OptionalFileSystem, CheckReport>(path: "doctor")
     package static let showClock = Call<Nothing, ClockDescription>(path: "clock/show")
     package static let acceptClock = Call<Nothing, ClockDescription>(path: "clock/accept")

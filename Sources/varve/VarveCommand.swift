@@ -29,7 +29,8 @@ struct VarveCommand: AsyncParsableCommand {
             ChangeOwnerCommand.self, TruncateCommand.self, TouchCommand.self,
             SetAttributeCommand.self, StatCommand.self, UsageCommand.self, SnapshotCommands.self,
             RestoreCommand.self, HistoryCommand.self, BackupCommands.self, VaultCommands.self,
-            JobCommands.self, LifecycleCommands.self, DoctorCommand.self, ClockCommands.self,
+            JobCommands.self, LifecycleCommands.self, MountCommand.self, UnmountCommand.self,
+            DoctorCommand.self, ClockCommands.self,
         ]
     )
 

@@ -27,7 +27,12 @@ enum NFSFrontEnd {
             },
             log: { logger.warning("nfs", metadata: ["says": "\($0)"]) }
         )
-        return NFSService(parts: parts, address: address, logger: logger)
+        return NFSService(
+            parts: parts,
+            address: address,
+            served: surroundings.nfsPort,
+            logger: logger
+        )
     }
 }
 
@@ -62,14 +67,16 @@ private struct NFSClientRecords: ClientRecords {
 private struct NFSService: Service {
     let parts: ServerParts
     let address: ListenAddress
+    let served: ServedPort
     let logger: Logger
 
     func run() async throws {
         let server = NFSServer(parts, host: address.host, port: address.port)
-        let logger = logger
+        let (logger, served) = (logger, served)
         do {
             try await cancelWhenGracefulShutdown {
                 try await server.run { host, port in
+                    served.tell(port)
                     logger.notice(
                         "serving NFS",
                         metadata: [

@@ -23,15 +23,23 @@ enum KernelClient {
     ///
     /// - Parameters:
     ///   - script: Its name.
+    ///   - arguments: What it is called with.
     ///   - environment: What it finds.
+    ///   - version: The minor version that it mounts with; it finds it as `VERSION`.
     /// - Returns: How it ended, and all that it said.
     /// - Throws: When it could not be started.
-    static func run(_ script: String, _ environment: [String: String]) throws -> Witness.Run {
+    static func run(
+        _ script: String,
+        _ arguments: [String] = [],
+        _ environment: [String: String],
+        version: String = "4.1"
+    ) throws -> Witness.Run {
+        let environment = environment.merging(["VERSION": version]) { own, _ in own }
         let names = environment.keys.sorted().joined(separator: " ")
         let assignments = environment.map { "\($0.key)=\($0.value)" } + ["KERNEL_ENV=\(names)"]
         let kernel = Witness.root.appendingPathComponent("Tests/Kernel/kernel-client.sh").path
         let path = Witness.root.appendingPathComponent("Tests/Kernel/" + script).path
-        return try Witness.run("/usr/bin/env", assignments + [kernel, path])
+        return try Witness.run("/usr/bin/env", assignments + [kernel, path] + arguments)
     }
 }
 

@@ -1,104 +1,67 @@
 import Foundation
-import Synchronization
 import TestKit
 import Testing
 
-/// Goal: the Linux kernel's own NFS client mounts us and finds a file system.
+/// Goal: the Linux kernel's own NFS client mounts us and finds a file system that programs work on, also when the server is killed meanwhile.
 ///
-/// Method: `varved` on this host, a Linux kernel as a process, and a script in it that does what users do and fails at the
-/// first surprise.
+/// Method: daemons on this host, a Linux kernel as a process, and in it scripts that do what users do and fail at the first surprise; then
+/// programs that are not ours compare on this host what the client wrote with what `varve` shows. CI kills the server once, a full run in
+/// the middle of every scenario.
 @Suite(
     .serialized,
     .enabled(if: KernelClient.obstacle == nil, "\(KernelClient.obstacle ?? "")")
 )
 struct KernelMountTests {
-    @Test(arguments: ["4.0", "4.1"]) func `the kernel mounts a file system and uses it`(
-        version: String
-    ) throws {
-        let daemon = try DaemonProcess(clock: nil)
-        try daemon.start("--nfs", "0.0.0.0:0")
-        try daemon.done("fs", "create", "home")
-        try expectDone(daemon, "first-mount.sh", ["VERSION": version])
+    @Test func `the kernel's scenarios pass over NFSv4_1`() throws {
+        let suite = try KernelSuite(sizes: TestSizes.current.kernel)
+        try run(suite, KernelSuite.scenarios, version: "4.1")
+        try compare(suite)
+        try suite.stop()
     }
 
-    @Test func `mounts over NFSv4_0 and NFSv4_1 share files and locks`() throws {
-        let daemon = try DaemonProcess(clock: nil)
-        try daemon.start("--nfs", "0.0.0.0:0")
-        try daemon.done("fs", "create", "home")
-        try expectDone(daemon, "two-versions.sh")
+    /// CI's size always: what is particular to 4.0 is none of the data's.
+    @Test func `the kernel uses NFSv4_0, also beside NFSv4_1, and goes on over a kill -9`() throws {
+        let scenarios = ["first-mount", "restart", "two-versions"]
+        let suite = try KernelSuite(scenarios, sizes: .ci)
+        try run(suite, scenarios, version: "4.0")
+        try suite.stop()
     }
 
-    @Test func `the kernel sees the past below dot-snapshot, and cannot change it`() throws {
-        let daemon = try DaemonProcess(clock: "2026-01-01T00:00:00Z")
-        try daemon.start("--nfs", "0.0.0.0:0")
-        try daemon.done("fs", "create", "home")
-        try daemon.done("put", "-", "home:/file", input: Data("old".utf8))
-        try daemon.done("snapshot", "create", "home", "first")
-        try daemon.done("clock", "advance", "1m")
-        try daemon.done("put", "-", "home:/file", input: Data("new".utf8))
-        try daemon.done("clock", "advance", "1m")
-        try expectDone(daemon, "past.sh", ["THEN": "2026-01-01T00:00:30Z"])
-    }
-
-    /// Goal: `kill -9` of the server while a client writes costs neither a byte, nor an open file, nor a lock.
-    @Test(arguments: ["4.0", "4.1"]) func `the kernel goes on over a kill -9 of the server`(
-        version: String
-    ) throws {
-        let daemon = try DaemonProcess(clock: nil)
-        try daemon.start("--nfs", "0.0.0.0:0")
-        try daemon.done("fs", "create", "home")
-        let port = try daemon.nfsPort()
-        // A directory that client and test both see, which /tmp is not.
-        let signal = "/var/tmp/varve-signal-" + UUID().uuidString
-        let files = FileManager.default
-        try files.createDirectory(atPath: signal, withIntermediateDirectories: false)
-        defer {
-            // A leftover there harms nobody.
-            try? files.removeItem(atPath: signal)
+    private func run(_ suite: KernelSuite, _ scenarios: [String], version: String) throws {
+        let (run, kills) = try suite.run(version: version)
+        print(run.output)
+        let log = try suite.main.logText()
+        for scenario in scenarios {
+            #expect(run.output.contains("#### \(scenario): done"), "\(scenario)")
         }
-        let environment = [
-            "PORT": port, "EXPORT": try export(daemon), "SIGNAL": signal, "VERSION": version,
-        ]
-        let result = Mutex<Result<Witness.Run, any Error>?>(nil)
-        let ended = DispatchGroup()
-        DispatchQueue.global().async(group: ended) {
-            let run = Result { try KernelClient.run("restart.sh", environment) }
-            result.withLock { $0 = run }
-        }
-        while !files.fileExists(atPath: signal + "/now"),
-            ended.wait(timeout: .now() + 0.05) == .timedOut
-        {}
-        daemon.kill()
-        try daemon.start("--nfs", "0.0.0.0:" + port)
-        _ = files.createFile(atPath: signal + "/again", contents: nil)
-        ended.wait()
-        let outcome = result.withLock { $0 }
-        let run = try #require(outcome).get()
-        let log = try daemon.logText()
-        #expect(run.status == 0, "\(run.output)\n\(log)")
-        #expect(run.output.contains("== done"), "\(run.output)")
-        #expect(daemon.stop() == 0)
-        #expect(try daemon.varved("doctor").status == 0)
+        #expect(kills == suite.killed.count)
+        try #require(run.status == 0, "\(log)")
     }
 
-    /// Where the gateway has the daemon's one file system.
-    private func export(_ daemon: DaemonProcess) throws -> String {
-        let list = try daemon.done("fs", "list", "--json")
-        let text = String(decoding: list, as: UTF8.self)
-        return "/" + String(try #require(text.firstMatch(of: /fs-[0-9a-f]{17}/)?.0))
-    }
-
-    /// Runs a script on the daemon's one file system, and stops the daemon.
-    private func expectDone(
-        _ daemon: DaemonProcess,
-        _ script: String,
-        _ more: [String: String] = [:]
-    ) throws {
-        let own = ["PORT": try daemon.nfsPort(), "EXPORT": try export(daemon)]
-        let run = try KernelClient.run(script, own.merging(more) { $1 })
-        let log = try daemon.logText()
-        #expect(run.status == 0, "\(run.output)\n\(log)")
-        #expect(run.output.contains("== done"), "\(run.output)")
-        #expect(daemon.stop() == 0)
+    /// Looks at what the client left, by `varve` and the programs that judge it.
+    private func compare(_ suite: KernelSuite) throws {
+        let script = """
+            set -eu; cd "$1"; witness=$2
+            mkdir back && tar -C back -xpf back.tar
+            "$witness" tree back names contents devices
+            "$witness" tree out/tree names contents devices
+            cmp mapped.expected out/mapped
+            for name in rollback wal; do
+                found=$(sqlite3 "out/sqlite/$name.db" "PRAGMA integrity_check; SELECT count(*) >= $3 FROM rows")
+                [ "$found" = "$(printf 'ok\\n1')" ]
+            done
+            git -c safe.directory='*' -C out/clone fsck --full --strict --no-progress
+            git -c safe.directory='*' -C out/clone diff --quiet HEAD
+            """
+        try suite.main.done("export", "home:/", suite.shared + "/out")
+        let witness = Witness.root.appendingPathComponent("Tests/Demo/witness.sh").path
+        let judged = try Witness.run(
+            "/bin/bash",
+            [
+                "-c", script, "bash", suite.shared, witness,
+                "\(TestSizes.current.kernel.transactions)",
+            ]
+        )
+        #expect(judged.status == 0, "\(judged.output)")
     }
 }

@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# witness.sh A B: are two host directories equal in every respect that a file system owes?
+# witness.sh A B [MANIFEST...]: are two host directories equal in every respect that a file system owes, or in these manifests alone?
 #
 # Judged by programs that are not ours: rsync (content by checksum, owners, modes, times to the
 # nanosecond, hard links, ACLs, xattrs), find, sha256sum, getfattr, and lseek's map of the holes.
 # Prints each difference; exits 0 when there is none, 2 when there is one.
 set -euo pipefail
 export LC_ALL=C
-left=${1:?usage: witness.sh A B} right=${2:?usage: witness.sh A B}
+left=${1:?usage: witness.sh A B [MANIFEST...]} right=${2:?usage: witness.sh A B [MANIFEST...]}
+shift 2
+manifests=(names contents attributes devices holes)
+[ $# -eq 0 ] || manifests=("$@")
+sees=-naHci
+case " ${manifests[*]} " in *' attributes '*) sees=-naHAXci ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -26,13 +31,13 @@ holes() {
 }
 
 differ=0
-rsync -naHAXci --delete --modify-window=-1 "$left/" "$right/" >"$work/rsync"
+rsync "$sees" --delete --modify-window=-1 "$left/" "$right/" >"$work/rsync"
 if [ -s "$work/rsync" ]; then
     echo "rsync sees differences between $left and $right:"
     head -n 20 "$work/rsync"
     differ=1
 fi
-for manifest in names contents attributes devices holes; do
+for manifest in "${manifests[@]}"; do
     "$manifest" "$left" >"$work/left"
     "$manifest" "$right" >"$work/right"
     if ! cmp -s "$work/left" "$work/right"; then

@@ -3,14 +3,15 @@
 #
 # The kernel is Debian's user-mode-linux, a process: it boots in a few seconds with this machine's root file system as its
 # root (hostfs), so every program that the script calls is this machine's. /tmp, /run and /dev/shm are private there. A tap device
-# with a /30 of its own joins the two: the server must listen on that address, or on all.
+# with a /29 of its own joins the two: the server must listen on that address, or on all.
 #
-# SCRIPT finds $SERVER, the host's address, and stands in a private, empty directory, where it may make mount points.
+# SCRIPT finds $SERVER, the host's address, and $PEER, a free one beside the guest's, for a second client in a network namespace. It
+# stands in a private, empty directory, where it may make mount points.
 # Environment: MEMORY=512M, SECONDS_MAX=120, and what KERNEL_ENV names (blank-separated) is handed on.
 # Exit: the script's status; 124 over the time; 125 the kernel did not come up.
 set -u
 export PATH=$PATH:/usr/sbin:/sbin
-[ $# -gt 0 ] || { sed -n '2,12p' "$0"; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,13p' "$0"; exit 2; }
 script=$(readlink -f "$1")
 shift
 job=$(mktemp -d /var/tmp/varve-kernel.XXXXXX)
@@ -37,8 +38,8 @@ if [ -z "$tap" ]; then
     echo "kernel-client: no tap device; it takes root and /dev/net/tun" >&2
     exit 125
 fi
-host=10.215.$number.1 guest=10.215.$number.2
-ip addr add "$host/30" dev "$tap"
+host=10.215.$number.1 guest=10.215.$number.2 peer=10.215.$number.3
+ip addr add "$host/29" dev "$tap"
 ip link set "$tap" up
 
 mkdir "$job/mnt"
@@ -47,7 +48,7 @@ cc -O2 -shared -fPIC -o "$job/wide-registers.so" "$(dirname "$0")/wide-registers
 {
     echo '#!/bin/bash'
     echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8'
-    echo "export SERVER=$host"
+    echo "export SERVER=$host PEER=$peer"
     for name in ${KERNEL_ENV:-}; do printf 'export %s=%q\n' "$name" "${!name}"; done
     cat <<INIT
 exec >>$job/out 2>&1 </dev/null
@@ -59,10 +60,10 @@ mkdir -p /run/lock /run/rpc_pipefs
 ln -sfn /proc/self/fd /dev/fd 2>/dev/null
 mount -t tmpfs client $job/mnt
 ip link set lo up
-ip addr add $guest/30 dev vec0
+ip addr add $guest/29 dev vec0
 ip link set vec0 up
 modules=\$(ls -d /usr/lib/uml/modules/*/kernel)
-for module in net/sunrpc/sunrpc fs/nfs_common/nfs_acl fs/nfs_common/grace fs/lockd/lockd fs/netfs/netfs fs/fscache/fscache \
+for module in drivers/net/macvlan net/sunrpc/sunrpc fs/nfs_common/nfs_acl fs/nfs_common/grace fs/lockd/lockd fs/netfs/netfs fs/fscache/fscache \
     net/dns_resolver/dns_resolver fs/nfs/nfs fs/nfs/nfsv4; do
     [ ! -e \$modules/\$module.ko ] || insmod \$modules/\$module.ko 2>/dev/null
 done

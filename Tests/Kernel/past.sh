@@ -3,7 +3,7 @@
 set -eu
 trap 'echo "line $LINENO was a surprise"' ERR
 mkdir a
-mount.nfs4 -o "vers=4.1,port=$PORT,hard,sec=sys" "$SERVER:$EXPORT" a
+mount.nfs4 -o "vers=${VERSION:-4.1},port=$PORT,hard,sec=sys" "$SERVER:$EXPORT" a
 
 echo '== present and past'
 [ "$(cat a/file)" = new ]

@@ -303,7 +303,9 @@ import VarveModel
     }
 
     @Test func `connections are bound, and the back channel's program is heard`() async throws {
-        let client = try await connected()
+        let world = try await NFSWorld.make()
+        let client = WireClient(world.parts)
+        try await client.connect()
         let bind = BindConnectionArguments(
             session: client.session,
             direction: .backOrBoth,
@@ -319,6 +321,6 @@ import VarveModel
         #expect(try await client.send([.bindConnection(stranger)]).status == .badSession)
         let control = BackChannelControlArguments(callbackProgram: 9, callbackSecurity: [.none])
         #expect(try await client.status([.backChannelControl(control)]) == .ok)
-        #expect(client.parts.store.read { $0.sessions[client.session]?.callbackProgram } == 9)
+        #expect(world.parts.store.read { $0.sessions[client.session]?.callbackProgram } == 9)
     }
 }

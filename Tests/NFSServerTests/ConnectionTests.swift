@@ -83,29 +83,6 @@ import VarveModel
         }
     }
 
-    private final class RecordReader: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        private var assembler = RecordAssembler(recordBytesMax: 4 << 20)
-        private let sink: AsyncStream<ByteChain>.Continuation
-
-        init(_ sink: AsyncStream<ByteChain>.Continuation) {
-            self.sink = sink
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            assembler.receive(unwrapInboundIn(data))
-            while let record = try? assembler.next() { sink.yield(record) }
-        }
-
-        func channelInactive(context: ChannelHandlerContext) {
-            sink.finish()
-        }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            context.close(promise: nil)
-        }
-    }
-
     private static func call(
         _ transaction: UInt32,
         procedure: UInt32 = 0,

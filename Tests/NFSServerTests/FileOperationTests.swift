@@ -380,9 +380,9 @@ import VarveModel
     }
 
     @Test func `ACCESS says what permission would`() async throws {
-        let (_, root) = try await connected()
+        let (world, root) = try await connected()
         _ = try await root.make("f", mode: 0o640)
-        let user = WireClient(root.parts, uid: 1_000, gid: 1_000)
+        let user = WireClient(world.parts, uid: 1_000, gid: 1_000)
         try await user.connect(owner: "user")
         func access(_ client: WireClient, _ path: String) async throws -> AccessReply {
             let asked = AccessArguments(rights: AccessRights(rawValue: 0x3F))
@@ -400,7 +400,7 @@ import VarveModel
         let open = WireClient.openArguments("f", access: .read)
         #expect(try await user.status([.putRootFileHandle, .open(open)]) == .accessDenied)
         #expect(try await user.status([.putRootFileHandle, mkdir("mine")]) == .ok)
-        let nobody = WireClient(root.parts)
+        let nobody = WireClient(world.parts)
         nobody.credential = .none
         try await nobody.connect(owner: "nobody")
         _ = try await nobody.make("n")

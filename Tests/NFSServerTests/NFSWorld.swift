@@ -68,21 +68,58 @@ struct NFSWorld {
     }
 }
 
-/// A client in `NFSWire`'s values, straight to what answers requests: no socket.
+/// A client in `NFSWire`'s values, straight to what answers requests, or over a socket.
 final class WireClient {
-    let parts: ServerParts
+    /// Hands a request's transaction number, credential and COMPOUND to a server; answers the record that comes back, its mark left out.
+    typealias Exchange = (UInt32, RPCCredential, ByteChain) async throws -> ByteChain
+
+    private let exchange: Exchange
     var credential: RPCCredential
     var version = MinorVersion.v41
     private(set) var id = ClientID(rawValue: 0)
     private(set) var session = SessionID(high: 0, low: 0)
     private var sequences: [UInt32: UInt32] = [:]
     private var transaction: UInt32 = 0
-    /// Where its requests come from.
-    var sender: SocketAddress?
+    private let origin: Origin
+
+    /// Where its requests come from; a socket knows that itself.
+    var sender: SocketAddress? {
+        get { origin.sender }
+        set { origin.sender = newValue }
+    }
+
+    private final class Origin {
+        var sender: SocketAddress?
+    }
 
     init(_ parts: ServerParts, uid: UInt32 = 0, gid: UInt32 = 0, groups: [UInt32] = []) {
-        self.parts = parts
         credential = .system(AuthSys(uid: uid, gid: gid, groups: groups))
+        let origin = Origin()
+        self.origin = origin
+        exchange = { transaction, credential, bytes in
+            let record = await parts.answer(
+                CompoundRequest(
+                    transaction: transaction,
+                    credential: credential,
+                    arguments: XDRReader(bytes),
+                    byteCount: bytes.count + 100,
+                    sender: origin.sender
+                )
+            )
+            var reader = XDRReader(record)
+            let length = try reader.uint32("record mark") & 0x7FFF_FFFF
+            guard Int(length) == record.count - 4 else {
+                throw XDRError(.trailingBytes, "record mark", at: 0)
+            }
+            return reader.takeRest()
+        }
+    }
+
+    /// Root, over whatever carries its requests.
+    init(over exchange: @escaping Exchange) {
+        credential = .system(AuthSys(uid: 0, gid: 0, groups: []))
+        self.exchange = exchange
+        origin = Origin()
     }
 
     static func channel(
@@ -131,26 +168,14 @@ final class WireClient {
         isRetry: Bool = false
     ) async throws -> (reply: CompoundReply, bytes: [UInt8]) {
         transaction += isRetry ? 0 : 1
-        let record = await parts.answer(
-            CompoundRequest(
-                transaction: transaction,
-                credential: credential,
-                arguments: XDRReader(bytes),
-                byteCount: bytes.count + 100,
-                sender: sender
-            )
-        )
+        let record = try await exchange(transaction, credential, bytes)
         var reader = XDRReader(record)
-        let length = try reader.uint32("record mark") & 0x7FFF_FFFF
-        guard Int(length) == record.count - 4 else {
-            throw XDRError(.trailingBytes, "record mark", at: 0)
-        }
         guard case .reply(let head) = try RPCMessage(from: &reader),
             head.transaction == transaction, head.outcome == .success
         else { throw XDRError(.badValue, "reply_stat", at: 4) }
         let reply = try CompoundReply(from: &reader)
         try reader.requireEnd("COMPOUND4res")
-        return (reply, Array(record.bytes[8...]))
+        return (reply, Array(record.bytes[4...]))
     }
 
     /// EXCHANGE_ID, CREATE_SESSION and RECLAIM_COMPLETE: what every client begins with.

@@ -239,7 +239,7 @@ import VarveModel
     }
 
     @Test func `the attributes of NFSv4_2 are there in NFSv4_2 alone`() async throws {
-        let (_, client) = try await NewestWorld.connected(isMountTarget: false)
+        let (world, client) = try await NewestWorld.connected(isMountTarget: false)
         let asked = OperationArguments.getAttributes(
             GetAttributesArguments(attributes: [0, 75, 77, 78, 79, 80, 82])
         )
@@ -248,7 +248,7 @@ import VarveModel
             guard case .getAttributes(let values) = result else { throw result.status }
             return values
         }
-        let fileSystem = try #require(client.parts.exports.current.sorted.first)
+        let fileSystem = try #require(world.parts.exports.current.sorted.first)
         let path = String(decoding: fileSystem.name, as: UTF8.self)
         let new = try await values(path)
         #expect(new.mask == [0, 75, 77, 79, 82])

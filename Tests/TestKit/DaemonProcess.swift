@@ -70,6 +70,15 @@ package final class DaemonProcess {
         kill()
     }
 
+    /// Adds lines to the settings that `varved init` wrote; the next start reads them.
+    package func addSettings(_ lines: String) throws {
+        let path = state + "/varve.yaml"
+        let known =
+            FileManager.default.fileExists(atPath: path)
+            ? try String(contentsOfFile: path, encoding: .utf8) : ""
+        try Data((known + lines).utf8).write(to: URL(fileURLWithPath: path))
+    }
+
     /// The daemon's process, while it runs.
     package var processID: pid_t? { process?.processIdentifier }
 

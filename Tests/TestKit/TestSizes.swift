@@ -16,6 +16,10 @@ package struct TestSizes: Sendable {
     package let powerCutStride: Int
     /// Reads of one file in the test of access times.
     package let accessReads: Int
+    /// What the scenarios of a kernel's NFS client do.
+    package let kernel: KernelSizes
+    /// What loads the NFS server.
+    package let load: LoadSizes
 
     package static let ci = TestSizes(
         engineModelOperations: 20_000,
@@ -23,7 +27,9 @@ package struct TestSizes: Sendable {
         costTreeFiles: 10_000,
         daemonKills: 5,
         powerCutStride: 7,
-        accessReads: 20_000
+        accessReads: 20_000,
+        kernel: .ci,
+        load: .ci
     )
     package static let full = TestSizes(
         engineModelOperations: 100_000,
@@ -31,9 +37,87 @@ package struct TestSizes: Sendable {
         costTreeFiles: 100_000,
         daemonKills: 20,
         powerCutStride: 1,
-        accessReads: 1_000_000
+        accessReads: 1_000_000,
+        kernel: .full,
+        load: .full
     )
 
     /// The size in force: `VARVE_FULL=1` chooses the full one.
     package static let current: TestSizes = getenv("VARVE_FULL") == nil ? ci : full
+}
+
+/// Sizes of `Tests/Kernel`'s scenarios: a kernel that runs as a process is slow at calls, and slower at processes.
+package struct KernelSizes: Sendable {
+    /// Of the repository that is cloned.
+    package let commits: Int
+    package let repositoryFiles: Int
+    /// Real files that tar takes there and back, beside some odd ones.
+    package let treeFiles: Int
+    /// SQLite's, for each of three connections.
+    package let transactions: Int
+    /// Random locks against the model.
+    package let lockRounds: Int
+    /// Of each of fio's three files.
+    package let verifiedMebibytes: Int
+    /// Runs of bytes that are stored through mappings.
+    package let mappedRounds: Int
+    /// Renames of each of two processes.
+    package let renames: Int
+    /// Names that are listed while others come and go.
+    package let directoryEntries: Int
+    package let directoryListings: Int
+    /// Whether the server is killed in the middle of every scenario, or of one, and a dead client's lease is waited for.
+    package let isThorough: Bool
+
+    package static let ci = KernelSizes(
+        commits: 20,
+        repositoryFiles: 100,
+        treeFiles: 150,
+        transactions: 25,
+        lockRounds: 500,
+        verifiedMebibytes: 8,
+        mappedRounds: 300,
+        renames: 50,
+        directoryEntries: 3_000,
+        directoryListings: 3,
+        isThorough: false
+    )
+    package static let full = KernelSizes(
+        commits: 2_000,
+        repositoryFiles: 10_000,
+        treeFiles: 10_000,
+        transactions: 1_000,
+        lockRounds: 20_000,
+        verifiedMebibytes: 256,
+        mappedRounds: 5_000,
+        renames: 2_000,
+        directoryEntries: 50_000,
+        directoryListings: 20,
+        isThorough: true
+    )
+}
+
+/// How much clients load the NFS server with.
+package struct LoadSizes: Sendable {
+    /// Each with a connection and a session of its own.
+    package let clients: Int
+    /// Files that each holds open.
+    package let openFiles: Int
+    /// Seeded operations of all of them together.
+    package let operations: Int
+    /// Whether it goes on long enough for the daemon's caches to be full at a third of it, so that what grows later is no cache.
+    package let boundsMemory: Bool
+
+    package static let ci = LoadSizes(
+        clients: 40,
+        openFiles: 50,
+        operations: 50_000,
+        boundsMemory: false
+    )
+    package static let full = LoadSizes(
+        clients: 200,
+        openFiles: 1_000,
+        operations: 1_000_000,
+        boundsMemory: true
+    )
 }

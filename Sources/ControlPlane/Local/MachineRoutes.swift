@@ -3,7 +3,7 @@ import JobScheduler
 import LocalAPI
 import VarveModel
 
-/// The daemon itself: version, doctor, clock.
+/// The daemon itself: version, where NFS is served, doctor, clock.
 struct MachineRoutes: Sendable {
     let state: StateDirectory
     let settings: Settings
@@ -13,6 +13,7 @@ struct MachineRoutes: Sendable {
     let scheduler: Scheduler
     let maintenance: Maintenance
     let clock: DaemonClock
+    let nfsPort: ServedPort
     let advancing = OneAtATime()
 
     func add(to table: RouteTable) {
@@ -24,6 +25,7 @@ struct MachineRoutes: Sendable {
                 isSimulated: clock.isSimulated
             )
         }
+        table.on(Route.describeNFS) { _, _ in try describeNFS() }
         table.on(Route.doctor) { try await doctor($0, $1, $2) }
         table.on(Route.showClock) { _, _ in description }
         table.on(Route.acceptClock) { _, peer in
@@ -39,6 +41,25 @@ struct MachineRoutes: Sendable {
             now: TimeText(clock.now()),
             isSimulated: clock.isSimulated,
             refusedSeconds: clock.refusedSeconds
+        )
+    }
+
+    private func describeNFS() throws(APIError) -> NFSDescription {
+        let isPrivileged = settings.requiresPrivilegedNFSPorts
+        guard let address = settings.nfs else {
+            return NFSDescription(host: nil, port: nil, requiresPrivilegedPorts: isPrivileged)
+        }
+        guard let port = nfsPort.value else {
+            throw APIError(
+                .unavailable,
+                "NFS is not served yet on \(address)",
+                remedy: "Try again."
+            )
+        }
+        return NFSDescription(
+            host: address.host,
+            port: port,
+            requiresPrivilegedPorts: isPrivileged
         )
     }
 

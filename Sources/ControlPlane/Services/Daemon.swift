@@ -24,6 +24,7 @@ package struct Daemon: Sendable {
     private let scheduler: Scheduler
     private let jobs: Jobs
     private let maintenance: Maintenance
+    private let nfsPort = ServedPort()
     private let logger: Logger
 
     /// 10 s: what is in flight may end in order; longer work is then broken off, unacknowledged.
@@ -174,7 +175,8 @@ package struct Daemon: Sendable {
             clock: clock,
             logger: logger,
             fileSystems: FileSystemWatch(fileSystems: fileSystems),
-            memory: FrontEndMemory(control: stores.control)
+            memory: FrontEndMemory(control: stores.control),
+            nfsPort: nfsPort
         )
         for frontEnd in frontEnds {
             if let service = await frontEnd.make(surroundings) { services.append(service) }
@@ -210,7 +212,8 @@ package struct Daemon: Sendable {
             vaults: vaults,
             scheduler: scheduler,
             maintenance: maintenance,
-            clock: clock
+            clock: clock,
+            nfsPort: nfsPort
         ).add(to: table)
     }
 

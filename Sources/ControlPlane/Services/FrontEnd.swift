@@ -2,6 +2,7 @@ package import FileSystemEngine
 package import Logging
 import MetadataStore
 package import ServiceLifecycle
+import Synchronization
 package import VarveModel
 
 /// A protocol by which clients reach the file systems, beside the local API; the program joins it to the daemon.
@@ -19,6 +20,8 @@ package struct FrontEnd: Sendable {
         package let fileSystems: FileSystemWatch
         /// What a front-end must know after a restart.
         package let memory: FrontEndMemory
+        /// Told where NFS is served, once it is.
+        package let nfsPort: ServedPort
     }
 
     /// Makes the service; `nil` when the settings turn it off.
@@ -51,5 +54,18 @@ package struct FileSystemWatch: Sendable {
     /// Calls `observer` with those of this moment, and again with each change; it must not block.
     package func observe(_ observer: @escaping @Sendable ([FileSystem]) -> Void) async {
         await fileSystems.observe(observer)
+    }
+}
+
+/// The port that a front-end serves on: what the settings say, or for 0 what the kernel chose.
+package final class ServedPort: Sendable {
+    private let port = Mutex<Int?>(nil)
+
+    /// `nil` until it is known.
+    var value: Int? { port.withLock { $0 } }
+
+    /// Tells it.
+    package func tell(_ value: Int) {
+        port.withLock { $0 = value }
     }
 }

@@ -57,7 +57,9 @@ extension CompoundRun {
         return OpenReply(
             stateID: stateID,
             change: found.change,
-            flags: [.lockTypePOSIX, .preserveUnlinked],
+            // OPEN4_RESULT_PRESERVE_UNLINKED would promise to keep a file without a name over a restart (RFC 8881 §18.16.3);
+            // without it clients rename what they remove while it is open, and that survives.
+            flags: [.lockTypePOSIX],
             attributesSet: found.attributesSet,
             delegation: .none
         )

@@ -1,0 +1,203 @@
+import Foundation
+import Synchronization
+import TestKit
+import Testing
+
+/// One run of `Tests/Kernel/suite.sh`: several scenarios in one kernel, the daemons that they mount, and who kills those daemons when the
+/// scenarios ask for it.
+final class KernelSuite {
+    /// In the order in which they run: the first finds an empty file system.
+    static let scenarios = [
+        "first-mount", "past", "mount-command", "restart", "clone", "tree", "sqlite", "locks",
+        "verify",
+        "mapping", "unlinked", "renames", "directory", "full-disk", "two-clients",
+    ]
+    /// Those that have no middle: what they look at does not change.
+    private static let quiet: Set<String> = ["first-mount", "past", "mount-command"]
+
+    /// A directory that this host and the kernel both see, which `/tmp` is not.
+    let shared: String
+    let main: DaemonProcess
+    private let first: Served
+    private let past: Served
+    private let small: Served
+    private let served: Served
+    private let disk: LoopDisk
+    private let sizes: KernelSizes
+    private let scenarios: [String]
+
+    /// A daemon, and where it serves its one file system.
+    private struct Served {
+        let daemon: DaemonProcess
+        let port: String
+        let export: String
+
+        init(_ daemon: DaemonProcess, fileSystem: String = "home") throws {
+            self.daemon = daemon
+            port = try daemon.nfsPort()
+            let described = try daemon.done("--json", "fs", "describe", fileSystem)
+            let fields = try JSONSerialization.jsonObject(with: described) as? [String: Any]
+            export = "/" + (try #require(fields?["id"] as? String))
+        }
+
+        func killAndStart() throws {
+            daemon.kill()
+            try daemon.start("--nfs", "0.0.0.0:" + port)
+        }
+    }
+
+    /// Starts the daemons and makes what the scenarios take.
+    init(_ scenarios: [String] = KernelSuite.scenarios, sizes: KernelSizes) throws {
+        self.scenarios = scenarios
+        self.sizes = sizes
+        shared = "/var/tmp/varve-kernel-shared-" + UUID().uuidString
+        try FileManager.default.createDirectory(
+            atPath: shared,
+            withIntermediateDirectories: false
+        )
+        main = try DaemonProcess(clock: nil)
+        try main.start("--nfs", "0.0.0.0:0")
+        try main.done("fs", "create", "home")
+        try main.done("fs", "create", "first")
+        served = try Served(main)
+        first = try Served(main, fileSystem: "first")
+        past = try Served(try Self.daemonWithPast())
+        let crowded = try DaemonProcess(clock: nil)
+        disk = try LoopDisk(over: crowded.state, megabytes: 64)
+        // What is removed there is gone at once, and its room comes back.
+        try crowded.addSettings("keepSeconds: 0s\nkeepMinutes: 0s\nkeepHours: 0s\n")
+        try crowded.start("--nfs", "0.0.0.0:0")
+        try crowded.done("fs", "create", "home")
+        small = try Served(crowded)
+        try plant()
+    }
+
+    deinit {
+        // A leftover there harms nobody.
+        try? FileManager.default.removeItem(atPath: shared)
+    }
+
+    /// Two file systems, of which `file` in one and `folder/file` in the other read `old` at the snapshot `first` and half a
+    /// minute after the beginning, and read `new`.
+    private static func daemonWithPast() throws -> DaemonProcess {
+        let daemon = try DaemonProcess(clock: "2026-01-01T00:00:00Z")
+        try daemon.start("--nfs", "0.0.0.0:0")
+        for name in ["home", "other"] { try daemon.done("fs", "create", name) }
+        try daemon.done("mkdir", "other:/folder")
+        for place in ["home:/file", "other:/folder/file"] {
+            try daemon.done("put", "-", place, input: Data("old".utf8))
+        }
+        for name in ["home", "other"] { try daemon.done("snapshot", "create", name, "first") }
+        try daemon.done("clock", "advance", "1m")
+        for place in ["home:/file", "other:/folder/file"] {
+            try daemon.done("put", "-", place, input: Data("new".utf8))
+        }
+        try daemon.done("clock", "advance", "1m")
+        return daemon
+    }
+
+    private func plant() throws {
+        let numbers = [
+            sizes.commits, sizes.repositoryFiles, sizes.treeFiles, sizes.directoryEntries,
+        ]
+        let planted = try Witness.run("Tests/Kernel/plant.sh", [shared] + numbers.map { "\($0)" })
+        try #require(planted.status == 0, "\(planted.output)")
+        try main.done("import", shared + "/many", "home:/directory")
+    }
+
+    /// The scenarios in whose middle a server is killed.
+    var killed: [String] {
+        sizes.isThorough ? scenarios.filter { !Self.quiet.contains($0) } : ["restart"]
+    }
+
+    /// Runs the scenarios.
+    ///
+    /// - Returns: How they ended, and how often a server was killed.
+    func run(version: String = "4.1") throws -> (run: Witness.Run, kills: Int) {
+        let environment = try self.environment()
+        let scenarios = scenarios
+        let result = Mutex<Result<Witness.Run, any Error>?>(nil)
+        let ended = DispatchGroup()
+        DispatchQueue.global().async(group: ended) {
+            let run = Result {
+                try KernelClient.run("suite.sh", scenarios, environment, version: version)
+            }
+            result.withLock { $0 = run }
+        }
+        var kills = 0
+        while ended.wait(timeout: .now() + 0.05) == .timedOut {
+            for (signal, server) in [("kill", served), ("kill-small", small)] {
+                let path = shared + "/" + signal
+                guard FileManager.default.fileExists(atPath: path) else { continue }
+                try server.killAndStart()
+                try FileManager.default.removeItem(atPath: path)
+                kills += 1
+            }
+        }
+        let outcome = result.withLock { $0 }
+        return (try #require(outcome).get(), kills)
+    }
+
+    private func environment() throws -> [String: String] {
+        [
+            "PORT": served.port, "EXPORT": served.export, "SHARED": shared,
+            "PORT_first_mount": first.port, "EXPORT_first_mount": first.export,
+            "PORT_past": past.port, "EXPORT_past": past.export, "THEN": "2026-01-01T00:00:30Z",
+            "PORT_mount_command": past.port, "EXPORT_mount_command": past.export,
+            "MOUNT_LIVE": try mountCommand(), "MOUNT_PAST": try mountCommand("--snapshot", "first"),
+            "PORT_full_disk": small.port, "EXPORT_full_disk": small.export,
+            "KILLS": killed.joined(separator: " "), "LEASE": sizes.isThorough ? "1" : "0",
+            "TRANSACTIONS": "\(sizes.transactions)", "LOCK_ROUNDS": "\(sizes.lockRounds)",
+            "VERIFY_MIB": "\(sizes.verifiedMebibytes)", "MAPPED_ROUNDS": "\(sizes.mappedRounds)",
+            "RENAMES": "\(sizes.renames)", "ENTRIES": "\(sizes.directoryEntries)",
+            "LISTINGS": "\(sizes.directoryListings)",
+            "SECONDS_MAX": sizes.isThorough ? "7200" : "600", "MEMORY": "512M",
+        ]
+    }
+
+    /// What `varve mount` would do: its options, a blank, and what is behind the host's name.
+    private func mountCommand(_ options: String...) throws -> String {
+        let said = try DaemonProcess.run(
+            "varve",
+            [
+                "--socket", past.daemon.socket, "--json", "mount", "other:/folder", "/mnt",
+                "--dry-run",
+            ]
+                + options
+        )
+        let fields = try JSONSerialization.jsonObject(with: said.output) as? [String: Any]
+        let source = try #require(fields?["source"] as? String, "\(said.errors)")
+        let given = try #require(fields?["options"] as? String)
+        return given + " " + String(try #require(source.split(separator: ":").dropFirst().first))
+    }
+
+    /// Stops the daemons, each of which must end well and leave nothing damaged.
+    func stop() throws {
+        for server in [served, past, small] {
+            #expect(server.daemon.stop() == 0)
+            let doctor = try server.daemon.varved("doctor")
+            #expect(doctor.status == 0, "\(doctor.text)\(doctor.errors)")
+        }
+    }
+}
+
+/// A small ext4 in a file, mounted where a state directory stands; gone with its last owner.
+final class LoopDisk {
+    private let path: String
+
+    /// Mounts it over a directory, whose contents it takes over.
+    init(over path: String, megabytes: Int) throws {
+        self.path = path
+        let script = """
+            set -eu; truncate -s \(megabytes)M "$1.image"; mkfs.ext4 -q "$1.image"
+            mv "$1" "$1.aside"; mkdir -m 700 "$1"; mount -o loop "$1.image" "$1"
+            rmdir "$1/lost+found"; cp -a "$1.aside/." "$1"; rm -r "$1.aside"
+            """
+        try DaemonProcess.system("bash", "-c", script, "bash", path)
+    }
+
+    deinit {
+        // What stays mounted goes with the mount namespace or the machine.
+        _ = try? DaemonProcess.system("umount", "--lazy", path)
+    }
+}
