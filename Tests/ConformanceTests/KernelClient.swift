@@ -31,7 +31,7 @@ enum KernelClient {
     static func run(
         _ script: String,
         _ arguments: [String] = [],
-        _ environment: [String: String],
+        environment: [String: String],
         version: String = "4.1"
     ) throws -> Witness.Run {
         let environment = environment.merging(["VERSION": version]) { own, _ in own }

@@ -19,10 +19,11 @@ struct KernelNewestTests {
         try daemon.done("put", "-", "home:/file", input: Data("new".utf8))
         let run = try KernelClient.run(
             "newest.sh",
-            [
+            environment: [
                 "PORT": try daemon.nfsPort(), "EXPORT": try export("home", of: daemon),
                 "OTHER": try export("other", of: daemon),
-            ]
+            ],
+            version: "4.2"
         )
         let log = try daemon.logText()
         #expect(run.status == 0, "\(run.output)\n\(log)")

@@ -120,7 +120,12 @@ final class KernelSuite {
         let ended = DispatchGroup()
         DispatchQueue.global().async(group: ended) {
             let run = Result {
-                try KernelClient.run("suite.sh", scenarios, environment, version: version)
+                try KernelClient.run(
+                    "suite.sh",
+                    scenarios,
+                    environment: environment,
+                    version: version
+                )
             }
             result.withLock { $0 = run }
         }
