@@ -60,12 +60,10 @@ import Testing
         func called(_ name: String) throws -> [String]? {
             let path = daemon.work + "/\(name).called"
             guard FileManager.default.fileExists(atPath: path) else { return nil }
-            defer {
-                // The next call writes it anew.
-                try? FileManager.default.removeItem(atPath: path)
-            }
-            return try String(contentsOfFile: path, encoding: .utf8)
-                .split(separator: "\n").map(String.init)
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            // One that stayed would be taken for the next call's.
+            try FileManager.default.removeItem(atPath: path)
+            return text.split(separator: "\n").map(String.init)
         }
 
         func options(_ text: String) -> String { text.replacing("PORT", with: port) }

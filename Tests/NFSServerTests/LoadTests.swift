@@ -147,7 +147,7 @@ import VarveModel
         return try SocketAddress(ipAddress: "127.0.0.1", port: port)
     }
 
-    /// VmRSS of proc(5).
+    /// VmRSS of proc(5); 0, which the test refuses, where it cannot be read.
     private static func residentBytes(of process: pid_t) -> Int {
         guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
             let kilobytes = text.firstMatch(of: /VmRSS:\s+(\d+) kB/).flatMap({ Int($0.1) })

@@ -68,8 +68,13 @@ final class RecordReader: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         assembler.receive(unwrapInboundIn(data))
-        // What is no record is ours to notice by its absence.
-        while let record = try? assembler.next() { sink.yield(record) }
+        do {
+            while let record = try assembler.next() { sink.yield(record) }
+        } catch {
+            // Whoever waits for an answer then hears that the line is broken.
+            sink.finish()
+            context.close(promise: nil)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -89,8 +89,9 @@ package final class SpaceReserve: Sendable {
     package func restore() {
         guard isInUse else { return }
         inUse.withLock { inUse in
-            guard inUse, hasRoomAgain else { return }
+            guard inUse else { return }
             do throws(DiskError) {
+                guard try disk.space(at: directory).available >= bytes + bytes / 4 else { return }
                 try file.ensure()
             } catch {
                 // No room after all, or a disk in trouble: the next round tries again.
@@ -103,19 +104,12 @@ package final class SpaceReserve: Sendable {
 
     /// Takes the space back for a writer that is about to be refused, if the disk has it by now.
     ///
-    /// While the disk is full this is one question to it; of many writers one takes the space, the
-    /// others wait for that.
+    /// Writers ask one after another; all but the first find it done.
     ///
     /// - Returns: Whether the reserve is held back.
     func restoreForWriter() async -> Bool {
-        if hasRoomAgain { await writers.restore(self) }
+        await writers.restore(self)
         return !isInUse
-    }
-
-    /// Whether the disk has the reserve's room and a quarter more; one in trouble has not.
-    private var hasRoomAgain: Bool {
-        guard let space = try? disk.space(at: directory) else { return false }
-        return space.available >= bytes + bytes / 4
     }
 }
 

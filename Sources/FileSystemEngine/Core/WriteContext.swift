@@ -138,6 +138,11 @@ extension WriteContext {
     /// Notes that slices entered, so that their bytes are synced first.
     func noteSlice(_ outcome: SliceOutcome, _ inode: InodeNumber, tile: Int64) {
         hasSlices = true
+        noteCrowded(outcome, inode, tile: tile)
+    }
+
+    /// Has a tile merged that many slices crowd.
+    func noteCrowded(_ outcome: SliceOutcome, _ inode: InodeNumber, tile: Int64) {
         guard outcome.liveSlices > Core.slicesMax else { return }
         core.noteCrowded(inode, tile: tile, slices: outcome.liveSlices)
     }

@@ -227,7 +227,8 @@ extension WriteContext {
                 sequence: sequence,
                 SharedExtent(inode: source.place.inode, tile: source.place.tile, extent)
             )
-            noteSlice(outcome, row.inode, tile: piece.tile)
+            // Nothing to sync: a committed row shows these bytes already, or one that had them synced in this batch.
+            noteCrowded(outcome, row.inode, tile: piece.tile)
             row.appliedSequence = sequence
             core.pending.raiseBarrier(of: row.inode, to: sequence)
         }
