@@ -106,7 +106,7 @@ import VarveModel
     ) async throws {
         let line = try await SocketLine(to: address)
         let client = line.client()
-        try await client.connect(owner: "judge")
+        try await client.introduce("judge")
         var compared = 0
         for owner in loaded {
             for file in owner.files {
