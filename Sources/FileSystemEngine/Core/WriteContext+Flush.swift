@@ -23,7 +23,7 @@ extension WriteContext {
             return
         }
         if row.flags & InodeFlags.hasSlices == 0, let first = pending.slices.first {
-            try leaveInline(&row, sequence: first.sequence - 1)
+            try leaveInline(&row, sequence: first.sequence - 1, covered: first.range)
         }
         for slice in pending.slices {
             try insert(slice, of: inode)
@@ -53,25 +53,31 @@ extension WriteContext {
     /// Moves a small file's bytes out of its row, under a slice of their own.
     ///
     /// `row` gains the flag, and the caller writes it; `sequence` lies below that of the first real
-    /// slice, and was reserved with it.
-    func leaveInline(_ row: inout InodeRow, sequence: UInt64) throws {
+    /// slice, and was reserved with it. Bytes at either end that the slices to come cover (`covered`, from the file's start) stay
+    /// in the history of the row alone: nothing would ever show a record of them.
+    func leaveInline(
+        _ row: inout InodeRow,
+        sequence: UInt64,
+        covered: Range<UInt64>
+    ) throws {
         let bytes = try writer.inline(row.inode, at: .live) ?? []
-        if !bytes.isEmpty {
+        let kept = uncovered(bytes.indices, by: covered)
+        if !bytes.isEmpty { try writer.removeInline(row.inode) }
+        if !kept.isEmpty {
             let draft = RecordDraft(
                 identity: RecordIdentity(inode: row.inode, tile: 0, sequence: sequence),
                 epoch: epoch,
-                offsetInTile: 0,
+                offsetInTile: UInt32(kept.lowerBound),
                 fileSize: row.size,
                 modified: row.modified,
                 change: row.change
             )
-            let record = try append(draft, bytes)
-            try writer.removeInline(row.inode)
+            let record = try append(draft, Array(bytes[kept]))
             let outcome = try writer.insertSlice(
                 row.inode,
                 tile: 0,
-                offset: 0,
-                length: UInt64(bytes.count),
+                offset: UInt64(kept.lowerBound),
+                length: UInt64(kept.count),
                 sequence: sequence,
                 record: record,
                 skip: 0
@@ -80,5 +86,14 @@ extension WriteContext {
             row.appliedSequence = sequence
         }
         row.flags |= InodeFlags.hasSlices
+    }
+
+    /// What is left of bytes in one piece when those at an end are covered.
+    private func uncovered(_ bytes: Range<Int>, by covered: Range<UInt64>) -> Range<Int> {
+        let low = Int(min(covered.lowerBound, UInt64(bytes.upperBound)))
+        let high = Int(min(covered.upperBound, UInt64(bytes.upperBound)))
+        guard low < high else { return bytes }
+        if low == 0 { return high..<bytes.upperBound }
+        return high == bytes.upperBound ? 0..<low : bytes
     }
 }

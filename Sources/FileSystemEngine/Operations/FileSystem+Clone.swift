@@ -193,7 +193,11 @@ extension WriteContext {
         let old = range.clamped(to: 0..<max(row.size, range.lowerBound))
         if !old.isEmpty, parts.hasHoles { try cut(&row, old) }
         if !parts.extents.isEmpty, row.flags & InodeFlags.hasSlices == 0 {
-            try leaveInline(&row, sequence: try writer.nextSequence())
+            try leaveInline(
+                &row,
+                sequence: try writer.nextSequence(),
+                covered: parts.hasHoles ? 0..<0 : range
+            )
         }
     }
 

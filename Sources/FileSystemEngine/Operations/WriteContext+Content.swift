@@ -42,10 +42,10 @@ extension WriteContext {
 
     /// Seals on the committer's thread; the caller writes the row.
     func writeSlices(_ row: inout InodeRow, _ bytes: [UInt8], at offset: UInt64) throws {
-        if row.flags & InodeFlags.hasSlices == 0 {
-            try leaveInline(&row, sequence: try writer.nextSequence())
-        }
         let range = offset..<offset + UInt64(bytes.count)
+        if row.flags & InodeFlags.hasSlices == 0 {
+            try leaveInline(&row, sequence: try writer.nextSequence(), covered: range)
+        }
         for piece in TilePiece.split(range, core.tileBytes) {
             let sequence = try writer.nextSequence()
             let draft = RecordDraft(
