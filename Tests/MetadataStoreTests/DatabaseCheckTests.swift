@@ -1,6 +1,6 @@
 import Disk
 import Keyring
-import Synchronization
+import Foundation
 import TestKit
 import Testing
 import VarveModel
@@ -103,7 +103,7 @@ import VarveModel
     }
 
     /// Goal: a check beside a writer, checkpoints and a log that begins anew finds nothing.
-    @Test func `a check beside a busy writer finds nothing`() async throws {
+    @Test func `a check beside a busy writer finds nothing`() throws {
         let directory = try TemporaryDirectory()
         let id = UniqueID.random()
         let database = try SealedDatabase(
@@ -117,52 +117,75 @@ import VarveModel
         )
         let setup = try database.connect(writer: true)
         try SQLiteWorld.prepare(setup)
-        let flag = Flag()
-        let restarts = try await withThrowingTaskGroup(of: UInt64.self) { group in
-            group.addTask { try Self.write(to: database, until: flag) }
-            group.addTask {
-                defer { flag.isOver.store(true, ordering: .releasing) }
-                for check in 1...60 as ClosedRange<UInt64> {
-                    let found = try SealedDatabase.findings(of: id)
-                    #expect(found == [])
-                    // Two checkpoints at least go by, with nobody reading: the log begins anew.
-                    let next = flag.rounds.load(ordering: .acquiring) + 9 + check % 5
-                    while flag.rounds.load(ordering: .acquiring) < next,
-                        !flag.isOver.load(ordering: .acquiring)
-                    {
-                        await Task.yield()
-                    }
-                }
-                return 0
-            }
-            return try await group.reduce(0, +)
+        let rounds = Rounds()
+        // A thread of its own: it would keep one of the few that all tests share.
+        let writer = Thread { rounds.end(Result { try Self.write(to: database, rounds) }) }
+        writer.start()
+        for check in 1...60 {
+            #expect(try SealedDatabase.findings(of: id) == [])
+            // Two checkpoints at least go by, with nobody reading: the log begins anew.
+            rounds.wait(for: 9 + check % 5)
         }
+        let restarts = try rounds.stop().get()
         #expect(restarts > 5, "the log began anew \(restarts) times")
         database.close()
         #expect(try SealedDatabase.findings(of: id) == nil, "it is open no more")
     }
 
-    /// Tells the writer that the checks are done.
-    private final class Flag: Sendable {
-        let isOver = Atomic(false)
-        let rounds = Atomic<UInt64>(0)
+    /// What the writer has done, and whether it is to go on.
+    private final class Rounds: Sendable {
+        private let condition = NSCondition()
+        // SAFETY: under `condition`'s lock alone.
+        private nonisolated(unsafe) var count = 0
+        private nonisolated(unsafe) var isStopping = false
+        private nonisolated(unsafe) var result: Result<UInt64, any Error>?
+
+        /// Counts one; whether another is wanted.
+        func next() -> Bool {
+            condition.withLock {
+                count += 1
+                condition.broadcast()
+                return !isStopping
+            }
+        }
+
+        /// Returns when `more` rounds have been done, or there will be no more.
+        func wait(for more: Int) {
+            condition.withLock {
+                let goal = count + more
+                while count < goal, result == nil { condition.wait() }
+            }
+        }
+
+        func end(_ result: Result<UInt64, any Error>) {
+            condition.withLock {
+                self.result = result
+                condition.broadcast()
+            }
+        }
+
+        /// Lets the round under way end; answers what the writer did.
+        func stop() -> Result<UInt64, any Error> {
+            condition.withLock {
+                isStopping = true
+                while true {
+                    if let result { return result }
+                    condition.wait()
+                }
+            }
+        }
     }
 
     /// Writes, deletes and checkpoints; answers how often the log began anew.
-    private static func write(
-        to database: SealedDatabase,
-        until flag: Flag
-    ) throws -> UInt64 {
-        defer { flag.isOver.store(true, ordering: .releasing) }
+    private static func write(to database: SealedDatabase, _ rounds: Rounds) throws -> UInt64 {
         let connection = try database.connect(writer: true)
         var generator = SeededGenerator(seed: 5)
         var round = 0
         let first = database.walDurable.generation
-        while !flag.isOver.load(ordering: .acquiring) {
+        while rounds.next() {
             let key = Int64.random(in: 0..<300, using: &generator)
             try SQLiteWorld.put(connection, key, generator.bytes(key % 3 == 0 ? 6_000 : 100))
             round += 1
-            flag.rounds.add(1, ordering: .acquiringAndReleasing)
             if round.isMultiple(of: 7) { try connection.execute("DELETE FROM t WHERE k % 7 = 3") }
             if round.isMultiple(of: 5) { try database.checkpoint() }
         }

@@ -25,7 +25,8 @@ import VarveModel
     }
 
     @Test func `a commit takes out what it changes, and nothing old comes back`() {
-        let cache = LiveRowCache()
+        let commits = CommitProgress()
+        let cache = LiveRowCache(commits: commits)
         cache.keep(Self.inode(7), commit: 0)
         cache.keep(Self.inode(8), commit: 0)
         #expect(cache.inode(InodeNumber(rawValue: 7)) != nil)
@@ -40,11 +41,14 @@ import VarveModel
         cache.keep(Self.inode(7), commit: 0)
         #expect(cache.inode(InodeNumber(rawValue: 7)) == nil)
         cache.keep(Self.inode(7, size: 1), commit: 1)
+        // Visible, and not durable yet: it is shown to nobody.
+        #expect(cache.inode(InodeNumber(rawValue: 7)) == nil)
+        commits.reach(1)
         #expect(cache.inode(InodeNumber(rawValue: 7))?.row.size == 1)
     }
 
     @Test func `a commit that fails leaves the version as it was`() {
-        let cache = LiveRowCache()
+        let cache = LiveRowCache(commits: CommitProgress())
         let before = cache.version
         cache.beginCommit(Self.touched(7))
         #expect(cache.version != before)
@@ -55,7 +59,7 @@ import VarveModel
     }
 
     @Test func `a closed one answers nothing and takes nothing`() throws {
-        let cache = LiveRowCache()
+        let cache = LiveRowCache(commits: CommitProgress())
         cache.keep(Self.inode(7), commit: 0)
         cache.close()
         cache.keep(Self.inode(7), commit: 0)
@@ -65,7 +69,7 @@ import VarveModel
     }
 
     @Test func `a name is answered with both its ends at one version`() throws {
-        let cache = LiveRowCache()
+        let cache = LiveRowCache(commits: CommitProgress())
         let name = try #require(FileName("a"))
         let key = LiveRowCache.Name(directory: .root, name: name)
         cache.keep(key, leadsTo: InodeNumber(rawValue: 7), commit: 0)

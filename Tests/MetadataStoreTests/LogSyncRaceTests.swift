@@ -13,8 +13,10 @@ import Testing
     @Test func `a checkpoint in the middle of a commit does not swallow its sync`() throws {
         let disk = SimulatedDisk()
         try disk.makeDirectories("/state")
-        let door = IntrudedDisk(disk)
-        let world = SQLiteWorld(disk: door)
+        let door = Intruder()
+        let world = SQLiteWorld(
+            disk: WatchedDisk(disk) { (path, moment) throws(DiskError) in door.see(path, moment) }
+        )
         let database = try world.open()
         let connection = try database.connect(writer: true)
         try SQLiteWorld.prepare(connection)
@@ -44,13 +46,8 @@ import Testing
 }
 
 /// Runs something once, in front of a write of the log's frames.
-private final class IntrudedDisk: Disk {
-    private let disk: SimulatedDisk
+private final class Intruder: Sendable {
     private let state = Mutex((pending: nil as (@Sendable () -> Void)?, count: 0))
-
-    init(_ disk: SimulatedDisk) {
-        self.disk = disk
-    }
 
     func intrude(_ body: @escaping @Sendable () -> Void) {
         state.withLock { $0.pending = body }
@@ -63,7 +60,10 @@ private final class IntrudedDisk: Disk {
         }
     }
 
-    fileprivate func beforeFrames() {
+    func see(_ path: String, _ moment: WatchedDisk.Moment) {
+        guard path.hasSuffix("-wal"), case .write(let offset) = moment,
+            offset >= UInt64(SealedLayout.pageBytes)
+        else { return }
         let body = state.withLock { state in
             defer { state.pending = nil }
             if state.pending != nil { state.count += 1 }
@@ -71,50 +71,4 @@ private final class IntrudedDisk: Disk {
         }
         body?()
     }
-
-    func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
-        let file = try disk.open(path, mode)
-        return path.hasSuffix("-wal") ? IntrudedFile(file, self) : file
-    }
-
-    func status(of path: String) throws(DiskError) -> DiskStatus? { try disk.status(of: path) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try disk.list(directory) }
-    func makeDirectory(_ path: String) throws(DiskError) { try disk.makeDirectory(path) }
-    func remove(_ path: String) throws(DiskError) { try disk.remove(path) }
-    func removeDirectory(_ path: String) throws(DiskError) { try disk.removeDirectory(path) }
-    func rename(_ source: String, to target: String) throws(DiskError) {
-        try disk.rename(source, to: target)
-    }
-    func syncDirectory(_ path: String) throws(DiskError) { try disk.syncDirectory(path) }
-    func space(at path: String) throws(DiskError) -> DiskSpace { try disk.space(at: path) }
-    func lock(_ path: String) throws(DiskError) -> any DiskLock { try disk.lock(path) }
-}
-
-private final class IntrudedFile: DiskFile {
-    private let file: any DiskFile
-    private let disk: IntrudedDisk
-
-    init(_ file: any DiskFile, _ disk: IntrudedDisk) {
-        self.file = file
-        self.disk = disk
-    }
-
-    func read(
-        into buffer: UnsafeMutableRawBufferPointer,
-        at offset: UInt64
-    ) throws(DiskError) -> Int {
-        try file.read(into: buffer, at: offset)
-    }
-
-    func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
-        if offset >= UInt64(SealedLayout.pageBytes) { disk.beforeFrames() }
-        try file.write(buffer, at: offset)
-    }
-
-    func sync() throws(DiskError) { try file.sync() }
-    func truncate(to size: UInt64) throws(DiskError) { try file.truncate(to: size) }
-    func size() throws(DiskError) -> UInt64 { try file.size() }
-    func preallocate(_ range: Range<UInt64>) throws(DiskError) { try file.preallocate(range) }
-    func punch(_ range: Range<UInt64>) throws(DiskError) { try file.punch(range) }
-    func close() { file.close() }
 }

@@ -58,6 +58,31 @@ import VarveModel
         #expect(grid.first(atOrAfter: 0) == now - 35 * Self.day + 3_599)
     }
 
+    /// Goal: space comes back at once where no past is kept, and not when the minute or the hour ends.
+    @Test func `rungs that last no longer than finer ones keep nothing`() {
+        let steps: [Int64] = [1, 60, 3_600]
+        let now: Int64 = 500_000 * 3_600 + 1_234
+        for seconds in [0, 5, 90] as [Int64] {
+            let ladder = RetentionLadder(rungs: steps.map { .init(step: $0, seconds: seconds) })
+            var grid = RetentionGrid(from: now - 10_000)
+            _ = grid.coarsen(to: ladder, now: now)
+            #expect(grid.first(atOrAfter: 0) == now - seconds)
+            #expect(grid.contains(now) && grid.last(atOrBefore: now - seconds - 1) == nil)
+            // And what is kept again from now on is kept.
+            #expect(grid.coarsen(to: .standard, now: now + 60) == nil)
+            #expect(grid.contains(now + 1))
+        }
+        // Minutes that are kept are made of seconds that are.
+        let minutes = RetentionLadder(rungs: [
+            .init(step: 1, seconds: 0), .init(step: 60, seconds: 600),
+            .init(step: 3_600, seconds: 600),
+        ])
+        var grid = RetentionGrid(from: now - 10_000)
+        _ = grid.coarsen(to: minutes, now: now)
+        #expect(grid.contains(now / 60 * 60) && grid.contains(now / 60 * 60 - 1))
+        #expect(!grid.contains(now / 60 * 60 - 2))
+    }
+
     @Test func `thinning second by second keeps what thinning at once keeps`() {
         let ladder = RetentionLadder(rungs: [
             .init(step: 1, seconds: 30), .init(step: 10, seconds: 200),

@@ -7,38 +7,56 @@ struct BatchRunner {
     let core: Core
     let context: WriteContext
 
-    /// Runs the operations, commits, and answers each of them.
-    func run(_ operations: [Operation]) {
+    /// Runs operations in one transaction, those that join it meanwhile too, and commits.
+    ///
+    /// - Parameters:
+    ///   - first: The operations that began it.
+    ///   - joining: What else there is to run, given how many there are; `nil` once it is time to commit.
+    ///   - defers: Whether that many are left to somebody else to sync and to answer.
+    /// - Returns: What somebody else is to sync and to answer; `nil` when all are answered.
+    func run(
+        _ first: [Operation],
+        joining: (Int) -> [Operation]? = { _ in nil },
+        defers: (Int) -> Bool = { _ in false }
+    ) -> VisibleBatch? {
+        var operations = first
         do {
             try core.requireWritable()
-            try attempt(operations)
-            for operation in operations { operation.reply() }
+            try context.begin()
+            for operation in first { try execute(operation) }
+            while let more = joining(operations.count) {
+                operations += more
+                for operation in more { try execute(operation) }
+            }
+            let isDeferred = defers(operations.count)
+            var batch = try context.commit(durably: !isDeferred)
+            batch.operations = operations
+            if isDeferred { return batch }
+            batch.finish(core)
         } catch {
-            abandon()
-            let failure = FileSystemError(translating: error)
-            if failure.code == .failed { core.fail(failure) }
-            if operations.count == 1, failure.code == .noSpace, operations[0].room == .frees,
-                core.releaseReserve()
-            {
-                // Once: the reserve is in use from now on. A shorter log needs less of it.
-                context.checkpoint()
-                return run(operations)
-            }
-            if operations.count == 1 {
-                operations[0].refuse(failure)
-                operations[0].reply()
-            } else {
-                // The transaction vanished: each runs in its own, so that the one that cannot be is told.
-                for operation in operations { run([operation]) }
-            }
+            recover(operations, from: error)
         }
         context.tidy()
+        return nil
     }
 
-    private func attempt(_ operations: [Operation]) throws {
-        try context.begin()
-        for operation in operations { try execute(operation) }
-        try context.commit()
+    /// The transaction vanished: each operation runs in its own, so that the one that cannot be is told.
+    private func recover(_ operations: [Operation], from error: any Error) {
+        abandon()
+        let failure = FileSystemError(translating: error)
+        if failure.code == .failed { core.fail(failure) }
+        guard operations.count == 1 else {
+            for operation in operations { _ = run([operation]) }
+            return
+        }
+        if failure.code == .noSpace, operations[0].room == .frees, core.releaseReserve() {
+            // Once: the reserve is in use from now on. A shorter log needs less of it.
+            context.checkpoint()
+            _ = run(operations)
+            return
+        }
+        operations[0].refuse(failure)
+        operations[0].reply()
     }
 
     /// Runs one operation under a savepoint of its own; throws only what ends the whole batch.
@@ -79,6 +97,7 @@ struct BatchRunner {
     private func abandon() {
         context.writer.rollback()
         context.undo()
+        core.reclaimDrained()
     }
 }
 

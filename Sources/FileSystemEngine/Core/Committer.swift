@@ -5,20 +5,31 @@ import VarveModel
 /// The one thread that changes a file system: it gathers operations, runs them in one transaction,
 /// makes it durable and then answers (design: group commit).
 ///
-/// While one batch syncs, the next gathers; no delay is added.
+/// While the log of one batch syncs, the next one's operations run in a transaction of their own, which ends when that
+/// sync has; no delay is added. One operation that comes alone is synced by this thread, and changes no other
+/// (docs/decisions/0021).
 final class Committer: Sendable {
     private let condition = NSCondition()
-    // SAFETY: these five are touched under `condition`'s lock alone; an operation belongs to the
+    // SAFETY: these six are touched under `condition`'s lock alone; an operation belongs to the
     // queue until the thread takes it, and to the thread from then on.
     private nonisolated(unsafe) var queue: [Operation] = []
+    /// Operations that the open transaction has run, as far as it was asked what joins it.
+    private nonisolated(unsafe) var joined = 0
     private nonisolated(unsafe) var isStopping = false
     private nonisolated(unsafe) var isStopped = false
     private nonisolated(unsafe) var timer: FlushTimer
     private let core: Core
+    private let syncer: LogSyncer
     private let gate: AdmissionGate
 
     init(core: Core, writer: sending MetadataWriter) {
         self.core = core
+        let condition = condition
+        syncer = LogSyncer(core: core) {
+            condition.lock()
+            condition.broadcast()
+            condition.unlock()
+        }
         gate = AdmissionGate(limit: core.limits.queuedOperationsMax)
         timer = FlushTimer(seconds: core.limits.flushSeconds)
         // SAFETY: the writer is handed to the thread and touched there alone.
@@ -77,6 +88,20 @@ final class Committer: Sendable {
         return true
     }
 
+    /// Operations that wait to be run.
+    var queued: Int {
+        condition.lock()
+        defer { condition.unlock() }
+        return queue.count
+    }
+
+    /// Operations that the open transaction, or the last one, has run.
+    var joinedOperations: Int {
+        condition.lock()
+        defer { condition.unlock() }
+        return joined
+    }
+
     /// Runs what is queued, then ends the thread and returns.
     func stop() {
         condition.lock()
@@ -87,7 +112,15 @@ final class Committer: Sendable {
     }
 
     private func work(_ context: WriteContext) {
-        while let batch = gather() { BatchRunner(core: core, context: context).run(batch) }
+        let runner = BatchRunner(core: core, context: context)
+        while let first = gather() {
+            guard let batch = runner.run(first, joining: joining, defers: isShared) else {
+                continue
+            }
+            syncer.sync(batch)
+            context.tidy()
+        }
+        syncer.stop()
         condition.lock()
         isStopped = true
         condition.broadcast()
@@ -113,6 +146,30 @@ final class Committer: Sendable {
         // Last, so that what it meets is told to no operation but itself.
         if isFlushDue() { batch.append(flushAll()) }
         return batch
+    }
+
+    /// What joins a transaction of `count` operations; `nil` when it is time to end it.
+    ///
+    /// Not before the log of the last one is synced: until then it costs nobody time to run what comes.
+    private func joining(after count: Int) -> [Operation]? {
+        condition.lock()
+        defer { condition.unlock() }
+        joined = count
+        let room = max(0, core.limits.batchOperationsMax - count)
+        while queue.isEmpty || room == 0 {
+            guard syncer.isBusy else { return nil }
+            condition.wait()
+        }
+        let more = Array(queue.prefix(room))
+        queue.removeFirst(more.count)
+        return more
+    }
+
+    /// Whether others are there for whom to run the next transaction while this one's log syncs.
+    private func isShared(count: Int) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return count > 1 || !queue.isEmpty
     }
 
     private func isFlushDue() -> Bool {

@@ -11,6 +11,19 @@ extension Core {
     func syncSegments() throws {
         try segments.syncDirty(after: DurablePosition(database.sealed.walDurable))
     }
+
+    /// Waits until all commits are durable that were made before the call.
+    ///
+    /// - Throws: `.failed` when they never will be.
+    func requireDurable() async throws(FileSystemError) {
+        let commits = database.commits
+        let number = commits.begun
+        guard number > commits.durable else { return }
+        let isDurable = await withUnsafeContinuation { continuation in
+            commits.whenDurable(number) { continuation.resume(returning: $0) }
+        }
+        guard isDurable else { throw .unsynced }
+    }
 }
 
 extension DurablePosition {

@@ -196,7 +196,7 @@ extension PendingWrites {
         }
     }
 
-    /// Ends the transaction's slices: its commit is durable and visible.
+    /// Ends the transaction's slices: its commit is visible.
     func settle() {
         state.withLock { state in
             for inode in state.flushing {

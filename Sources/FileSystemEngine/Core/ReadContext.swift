@@ -22,7 +22,7 @@ final class ReadContext {
     ///
     /// - Throws: `.stale` when the view's instant is not retained.
     func begin(_ view: View) throws {
-        if isReading, reader.commitNumber != core.database.publishedCommit { rest() }
+        if isReading, reader.commitNumber != core.database.commits.visible { rest() }
         if !isReading {
             try reader.begin()
             isReading = true
@@ -37,6 +37,13 @@ final class ReadContext {
                 remedy: "Ask for another instant; hold or snapshot the ones you mean to read."
             )
         }
+    }
+
+    /// Calls `answer` once all that the transaction may show is durable, or never will be; mostly at once.
+    func whenDurable(_ answer: @escaping CommitProgress.Waiter) {
+        let commits = core.database.commits
+        guard reader.shownCommit > commits.durable else { return answer(true) }
+        commits.whenDurable(reader.shownCommit, answer)
     }
 
     /// Ends the transaction, if one is open.
@@ -93,7 +100,7 @@ final class ReadContext {
             let answer = Result {
                 try body(Moment(context: self, view: view, pending: core.pending.view(of:)))
             }
-            if core.database.publishedCommit == reader.commitNumber { return try answer.get() }
+            if core.database.commits.visible == reader.commitNumber { return try answer.get() }
         }
         let frozen = core.pending.frozen()
         try begin(.live)
@@ -139,6 +146,12 @@ struct Moment {
 
 extension FileSystemError {
     static let closed = FileSystemError(.failed, "the file system is closed")
+
+    static let unsynced = FileSystemError(
+        .failed,
+        "what changed last may be lost: a sync failed",
+        remedy: "Mend the storage, then restart varved: what is durable is read again."
+    )
 
     static func gone(_ inode: InodeNumber) -> FileSystemError {
         FileSystemError(.stale, "inode \(inode.rawValue) is gone")

@@ -54,14 +54,26 @@ final class WorkerPool: Sendable {
     }
 
     /// Runs `body` on one of the threads; a long one may wait for others of its kind.
+    ///
+    /// - Parameters:
+    ///   - isLong: Whether it may take long.
+    ///   - shows: Whether its answer may show what commits changed: it then waits until they are durable.
+    ///   - body: Reads.
+    /// - Returns: What `body` answers.
+    /// - Throws: What it throws, and `.failed` when the pool has stopped, or what it shows will never be durable.
     func run<Value: Sendable>(
         isLong: Bool = false,
+        shows: Bool = true,
         _ body: @escaping @Sendable (ReadContext) throws -> Value
     ) async throws(FileSystemError) -> Value {
         await gate.enter()
         let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
             let isQueued = push(isLong: isLong) { context in
-                continuation.resume(returning: FileSystemError.result { try body(context) })
+                let result = FileSystemError.result { try body(context) }
+                guard shows else { return continuation.resume(returning: result) }
+                context.whenDurable { isDurable in
+                    continuation.resume(returning: isDurable ? result : .failure(.unsynced))
+                }
             }
             if !isQueued { continuation.resume(returning: .failure(.closed)) }
         }

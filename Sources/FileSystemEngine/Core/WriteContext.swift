@@ -31,19 +31,22 @@ final class WriteContext {
         hasSlices = false
     }
 
-    /// Makes records and rows durable, in this order (I1), and lets the world see them.
-    func commit() throws {
+    /// Makes records durable, then rows visible, and durable too if asked to, in this order (I1).
+    ///
+    /// - Returns: What is to follow once the rows are durable.
+    func commit(durably: Bool) throws -> VisibleBatch {
         try putSegments()
         if hasSlices { try core.syncSegments() }
-        let commit = try writer.commit()
+        let commit = try writer.commit(durably: durably)
         core.pending.settle()
         core.accessTimes.settle()
         for inode in commit.ended { core.accessTimes.forget(inode) }
         core.openFiles.endDying()
-        core.fence.retire(commit.freed.map(\.record) + droppedRecords, emptied: commit.emptied)
+        let freed = commit.freed.map(\.record) + droppedRecords
         takenSegments = ([], [])
         ownRecords = []
         droppedRecords = []
+        return VisibleBatch(commit: commit, freed: freed)
     }
 
     /// Takes back what the batch had changed in memory; its rows are rolled back already.
@@ -58,11 +61,10 @@ final class WriteContext {
         droppedRecords = []
     }
 
-    /// After each batch, durable or not: space comes back, the log is kept short.
+    /// After each batch, durable or not: the log is kept short.
     ///
     /// On a full disk it is copied into its base at once, so that it need not grow.
     func tidy() {
-        core.reclaimDrained()
         let isFull = core.configuration.reserve?.isInUse == true
         let isLong = core.database.sealed.walSize > (isFull ? 0 : WriteContext.logBytesMax)
         if isCheckpointDue || isLong { checkpoint() }

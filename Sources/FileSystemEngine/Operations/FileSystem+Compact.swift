@@ -48,7 +48,7 @@ extension FileSystem {
         _ report: inout MaintenanceReport
     ) async throws(FileSystemError) -> CompactionWork? {
         guard let segment = work.segment else {
-            let chosen = try await readers.run { try $0.chooseSegment() }
+            let chosen = try await readers.run(shows: false) { try $0.chooseSegment() }
             if chosen == nil, core.segments.finishSurvivors() {
                 // Their table is written by the next commit's sync.
                 try await committer.run(room: .frees) { $0.syncsSegments() }
@@ -75,11 +75,13 @@ extension FileSystem {
         in segment: SegmentID
     ) async throws(FileSystemError) -> RecordCopies {
         do throws(FileSystemError) {
-            return try await readers.run { try $0.copySurvivors(records, in: segment) }
+            return try await readers.run(shows: false) {
+                try $0.copySurvivors(records, in: segment)
+            }
         } catch {
             guard error.code == .noSpace, core.releaseReserve() else { throw error }
         }
-        return try await readers.run { try $0.copySurvivors(records, in: segment) }
+        return try await readers.run(shows: false) { try $0.copySurvivors(records, in: segment) }
     }
 }
 

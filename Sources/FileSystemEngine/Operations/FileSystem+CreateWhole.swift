@@ -113,7 +113,9 @@ extension FileSystem {
     /// Seals a file's runs under an inode number that nobody has yet.
     private func seal(_ file: WholeFile) async throws(FileSystemError) -> SealedFile {
         while true {
-            if let sealed = try await readers.run({ try $0.seal(file) }) { return sealed }
+            if let sealed = try await readers.run(shows: false, { try $0.seal(file) }) {
+                return sealed
+            }
             // A commit raises the durable ceilings of the counters.
             try await committer.run { try $0.extendCeilings() }
         }

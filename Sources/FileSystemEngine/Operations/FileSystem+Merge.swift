@@ -7,7 +7,8 @@ extension FileSystem {
     /// Merges tiles that have grown crowded: a bounded number a call.
     func mergeCrowded() async throws(FileSystemError) {
         for tile in core.takeCrowded(limit: MaintenanceLimits.merges) {
-            guard let merge = try await readers.run({ try $0.prepareMerge(of: tile) }) else {
+            guard let merge = try await readers.run(shows: false, { try $0.prepareMerge(of: tile) })
+            else {
                 continue
             }
             do {

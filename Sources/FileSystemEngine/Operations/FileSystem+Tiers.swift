@@ -21,7 +21,7 @@ extension FileSystem {
         to tier: Tier
     ) async throws(FileSystemError) -> MoveResult {
         _ = try await commit(inode)
-        let copies = try await readers.run { try $0.copyRecords(of: inode, to: tier) }
+        let copies = try await readers.run(shows: false) { try $0.copyRecords(of: inode, to: tier) }
         do {
             let stale = try await committer.run { context in
                 try context.swap(copies.swaps, of: inode, to: tier)

@@ -35,7 +35,8 @@ extension FileSystem {
         }
         let writer = Writer(caller: caller, isOpenForWriting: isOpenForWriting)
         while true {
-            let outcome = try await readers.run { context in
+            // What it answers of attributes may be lost as its bytes may.
+            let outcome = try await readers.run(shows: false) { context in
                 try context.write(inode, bytes, at: offset, as: writer)
             }
             switch outcome {
@@ -80,6 +81,8 @@ extension FileSystem {
         if !core.pending.isClean(inode) {
             try await committer.run(flushing: .one(inode)) { _ in }
         }
+        // Somebody else's commit may have taken the bytes, and sync still.
+        try await core.requireDurable()
         return verifier
     }
 

@@ -39,8 +39,9 @@ package final class FileSystemDatabase: Sendable {
     /// Checkpoints and counters of syncs and bytes are its affair.
     package let sealed: SealedDatabase
     /// Rows of the present in memory, kept exact by every commit.
-    package let liveRows = LiveRowCache()
-    private let published = Atomic<UInt64>(0)
+    package let liveRows: LiveRowCache
+    /// How far commits have come since it was opened.
+    package let commits = CommitProgress()
     private let hasWriter = Atomic<Bool>(false)
 
     /// Makes an empty database: tables and superblock, no inode.
@@ -111,6 +112,7 @@ package final class FileSystemDatabase: Sendable {
 
     private init(_ sealed: SealedDatabase) throws(MetadataError) {
         self.sealed = sealed
+        liveRows = LiveRowCache(commits: commits)
         let connection = try sealed.connect(writer: false)
         superblock = try Superblock(connection)
         let rows = RowReader(connection, superblock)
@@ -142,19 +144,29 @@ package final class FileSystemDatabase: Sendable {
         MetadataReader(try sealed.connect(writer: false), self)
     }
 
-    /// The number of the last commit that is durable.
-    package var publishedCommit: UInt64 {
-        published.load(ordering: .acquiring)
+    /// Makes commits durable up to one that was made visible alone: it may be shown from then on.
+    ///
+    /// - Throws: What the log's sync answered. The commit may be there after a restart or not, and none follows it.
+    package func makeDurable(_ commit: Commit) throws(MetadataError) {
+        do throws(MetadataError) {
+            try sealed.syncLog()
+        } catch {
+            commits.fail()
+            throw error
+        }
+        settle(commit)
+    }
+
+    /// A commit is durable: its counters' ceilings count, and who waits for it is told.
+    func settle(_ commit: Commit) {
+        for ceiling in commit.ceilings { sequences.raise(ceiling.kind, to: ceiling.value) }
+        commits.reach(commit.number)
     }
 
     /// Closes the file; writer and readers must be gone.
     package func close() {
         liveRows.close()
         sealed.close()
-    }
-
-    func publish() -> UInt64 {
-        published.add(1, ordering: .acquiringAndReleasing).newValue
     }
 
     private static func write(
@@ -195,6 +207,8 @@ package final class MetadataReader: RowReader {
     private let database: FileSystemDatabase
     /// The open transaction shows at least this commit.
     package private(set) var commitNumber: UInt64 = 0
+    /// The open transaction, or the last one, shows no commit after this one.
+    package private(set) var shownCommit: UInt64 = 0
 
     init(_ connection: Connection, _ database: FileSystemDatabase) {
         self.database = database
@@ -203,11 +217,12 @@ package final class MetadataReader: RowReader {
 
     /// Begins a read transaction: until ``end()``, every answer is of one moment.
     package func begin() throws(MetadataError) {
-        let number = database.publishedCommit
+        let number = database.commits.visible
         try statements.run(.beginReading)
         // The first read fixes the moment; BEGIN alone does not.
         _ = try openEpoch()
         commitNumber = number
+        shownCommit = database.commits.begun
     }
 
     package func end() throws(MetadataError) {

@@ -34,20 +34,28 @@ package final class LiveRowCache: Sendable {
         let name: FileName
     }
 
+    /// What is kept, and the commit that it may show: nobody is told of it before that is durable.
+    private struct Kept<Value: Sendable>: Sendable {
+        let value: Value
+        let commit: UInt64
+    }
+
     private struct State {
-        var inodes: RecentlyUsed<InodeNumber, Inode>
+        var inodes: RecentlyUsed<InodeNumber, Kept<Inode>>
         /// To `nil` for a name that is not there.
-        var names: RecentlyUsed<Name, InodeNumber?>
+        var names: RecentlyUsed<Name, Kept<InodeNumber?>>
     }
 
     /// Inodes and names that are kept at most, of each: some 400 bytes for one of both, 26 MiB.
     package static let countMax = 1 << 16
 
+    private let commits: CommitProgress
     private let state: Mutex<State>
     /// Changed under the lock alone.
     private let current = Atomic<UInt64>(0)
 
-    init(countMax: Int = LiveRowCache.countMax) {
+    init(commits: CommitProgress, countMax: Int = LiveRowCache.countMax) {
+        self.commits = commits
         state = Mutex(
             State(inodes: RecentlyUsed(countMax: countMax), names: RecentlyUsed(countMax: countMax))
         )
@@ -60,27 +68,33 @@ package final class LiveRowCache: Sendable {
 
     /// An inode's row; `nil` when it is not here, which says nothing of whether there is one.
     package func inode(_ inode: InodeNumber) -> Inode? {
-        state.withLock { $0.inodes[inode] }
+        state.withLock { durable($0.inodes[inode]) }
     }
 
     /// A name with both its ends; `nil` when any part is not here.
     package func lookup(_ name: FileName, in directory: InodeNumber) -> Found? {
         state.withLock { state in
-            guard let parent = state.inodes[directory],
-                let target = state.names[Name(directory: directory, name: name)]
+            guard let parent = durable(state.inodes[directory]),
+                let target = durable(state.names[Name(directory: directory, name: name)])
             else { return nil }
             let version = current.load(ordering: .relaxed)
             guard let target else {
                 return Found(directory: parent, inode: nil, version: version)
             }
-            guard let inode = state.inodes[target] else { return nil }
+            guard let inode = durable(state.inodes[target]) else { return nil }
             return Found(directory: parent, inode: inode, version: version)
         }
     }
 
     /// Where a name leads: nowhere, or to an inode; `nil` when it is not here.
     func target(of name: Name) -> InodeNumber?? {
-        state.withLock { $0.names[name] }
+        state.withLock { durable($0.names[name]) }
+    }
+
+    /// What may be shown already.
+    private func durable<Value>(_ kept: Kept<Value>?) -> Value? {
+        guard let kept, kept.commit <= commits.durable else { return nil }
+        return kept.value
     }
 
     // MARK: Filling
@@ -89,7 +103,7 @@ package final class LiveRowCache: Sendable {
     func keep(_ inode: Inode, commit: UInt64) {
         state.withLock { state in
             guard current.load(ordering: .relaxed) == 2 * commit else { return }
-            state.inodes[inode.row.inode] = inode
+            state.inodes[inode.row.inode] = Kept(value: inode, commit: commit)
         }
     }
 
@@ -97,7 +111,7 @@ package final class LiveRowCache: Sendable {
     func keep(_ name: Name, leadsTo target: InodeNumber?, commit: UInt64) {
         state.withLock { state in
             guard current.load(ordering: .relaxed) == 2 * commit else { return }
-            state.names[name] = .some(target)
+            state.names[name] = Kept(value: target, commit: commit)
         }
     }
 

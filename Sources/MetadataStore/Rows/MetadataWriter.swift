@@ -1,31 +1,41 @@
 package import VarveModel
 
-/// What a commit made durable.
+/// What a commit changed that others must hear of.
 package struct Commit: Sendable, Hashable {
     /// Grows by one a commit, from the moment that the database was opened.
     package let number: UInt64
     /// The epoch in force at its end.
     package let epoch: Epoch
-    /// Records that no row refers to any more: their bytes may be used again.
+    /// Records that no row refers to any more: their bytes may be used again once the commit is durable.
     package let freed: [FreedRecord]
     /// Segments of which no record that was ever named is referred to any more.
     package let emptied: [SegmentID]
     /// Inodes that ended, in whichever way; one may live again under its number.
     package let ended: [InodeNumber]
+    /// How far the counters may go once the commit is durable.
+    let ceilings: [SequenceCeiling]
 
     package init(
         number: UInt64,
         epoch: Epoch,
         freed: [FreedRecord],
         emptied: [SegmentID] = [],
-        ended: [InodeNumber] = []
+        ended: [InodeNumber] = [],
+        ceilings: [SequenceCeiling] = []
     ) {
         self.number = number
         self.epoch = epoch
         self.freed = freed
         self.emptied = emptied
         self.ended = ended
+        self.ceilings = ceilings
     }
+}
+
+/// A counter's ceiling, written by a commit.
+package struct SequenceCeiling: Sendable, Hashable {
+    let kind: SequenceKind
+    let value: UInt64
 }
 
 /// A point within a transaction to which it can be taken back.
@@ -91,37 +101,45 @@ package final class MetadataWriter: RowReader {
         return state.epoch
     }
 
-    /// Makes the transaction durable.
+    /// Makes the transaction visible and durable.
     ///
-    /// When it throws, nothing of it is there: ``rollback()``.
-    package func commit() throws(MetadataError) -> Commit {
+    /// - Parameter durably: Whether it is durable on return; otherwise ``FileSystemDatabase/makeDurable(_:)`` is to
+    ///   follow before anybody is told of it.
+    /// - Returns: What others must hear of.
+    /// - Throws: What the files answered; then nothing of it is there: ``rollback()``.
+    package func commit(durably: Bool = true) throws(MetadataError) -> Commit {
         let (ceilings, emptied) = try flush()
-        let number = try publish()
-        for (kind, ceiling) in ceilings { database.sequences.raise(kind, to: ceiling) }
+        let number = try publish(durably: durably)
         let (freed, ended) = (state.freed, state.ended)
         state.freed = []
         state.ended = []
         atBegin = state
-        return Commit(
+        let commit = Commit(
             number: number,
             epoch: state.epoch,
             freed: freed,
             emptied: emptied,
-            ended: ended
+            ended: ended,
+            ceilings: ceilings
         )
+        if durably { database.settle(commit) }
+        return commit
     }
 
     /// Commits, and lets the world see it; what it changes is remembered by nobody from before on.
-    private func publish() throws(MetadataError) -> UInt64 {
+    private func publish(durably: Bool) throws(MetadataError) -> UInt64 {
+        database.commits.begin()
         database.liveRows.beginCommit(touched)
         touched.removeAll()
         do throws(MetadataError) {
+            statements.connection.defersSync(!durably)
             try statements.run(.commit)
         } catch {
             database.liveRows.endCommit(isVisible: false)
+            database.commits.abandon()
             throw error
         }
-        let number = database.publish()
+        let number = database.commits.publish()
         database.liveRows.endCommit(isVisible: true)
         return number
     }
@@ -218,7 +236,7 @@ package final class MetadataWriter: RowReader {
     ///
     /// - Returns: The ceilings that the commit makes durable, and the segments that it empties.
     private func flush() throws(MetadataError)
-        -> (ceilings: [(SequenceKind, UInt64)], emptied: [SegmentID])
+        -> (ceilings: [SequenceCeiling], emptied: [SegmentID])
     {
         for inode in state.spaceDeltas.keys.sorted() { try flushSpace(of: inode) }
         let emptied = try flushSegments()
@@ -238,7 +256,7 @@ package final class MetadataWriter: RowReader {
             statement.bind(1, state.counters.encoded())
             _ = try statement.step()
         }
-        var ceilings: [(SequenceKind, UInt64)] = []
+        var ceilings: [SequenceCeiling] = []
         for kind in SequenceKind.allCases {
             guard let ceiling = database.sequences.wantedCeiling(kind) else { continue }
             let statement = try statements.bound(.setMeta, [])
@@ -246,7 +264,7 @@ package final class MetadataWriter: RowReader {
             statement.bind(1, kind.key)
             statement.bind(2, Int64(ceiling))
             _ = try statement.step()
-            ceilings.append((kind, ceiling))
+            ceilings.append(SequenceCeiling(kind: kind, value: ceiling))
         }
         return (ceilings, emptied)
     }

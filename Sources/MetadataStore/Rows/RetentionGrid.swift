@@ -158,10 +158,17 @@ package struct RetentionGrid: Hashable, Sendable {
     }
 
     /// Each rung ends on a multiple of the next step, so that no coarse cell is cut in two.
+    ///
+    /// A rung that lasts no longer than a finer one keeps nothing of its own, and moves no other's end: a ladder that
+    /// keeps nothing keeps nothing, not the running hour.
     private static func spans(of ladder: RetentionLadder, now: Int64) -> [Span] {
+        var rungs: [RetentionLadder.Rung] = []
+        for rung in ladder.rungs where rung.seconds > rungs.last?.seconds ?? -1 {
+            rungs.append(rung)
+        }
         var spans: [Span] = []
-        for (index, rung) in ladder.rungs.enumerated() {
-            let cell = index + 1 < ladder.rungs.count ? ladder.rungs[index + 1].step : rung.step
+        for (index, rung) in rungs.enumerated() {
+            let cell = index + 1 < rungs.count ? rungs[index + 1].step : rung.step
             let from = max(0, now - rung.seconds) / cell * cell
             if from < spans.last?.from ?? .max { spans.append(Span(from: from, step: rung.step)) }
         }

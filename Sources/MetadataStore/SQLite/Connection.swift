@@ -58,6 +58,11 @@ package final class Connection {
     /// The row id of the last INSERT.
     package var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(core.handle) }
 
+    /// Has transactions end with their frames written and not synced: ``SealedDatabase/syncLog()`` does that.
+    func defersSync(_ defers: Bool) {
+        SealedVFS.seal(of: core.handle)?.defersSync = defers
+    }
+
     /// False outside BEGIN, and after an error that rolled the transaction back (a full disk, a failed write).
     package var isInTransaction: Bool { sqlite3_get_autocommit(core.handle) == 0 }
 

@@ -15,6 +15,8 @@ final class ConnectionSeal {
     private var held: UInt32 = 0
     /// Why the last call failed: SQLite passes on only a number.
     var failure: MetadataError?
+    /// Whether a transaction's end leaves the sync of the log to somebody else.
+    var defersSync = false
 
     init(files: SealedFiles) {
         self.files = files

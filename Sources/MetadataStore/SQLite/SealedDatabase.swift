@@ -53,6 +53,8 @@ package final class SealedDatabase: Sendable {
     private let token: String
     /// Checkpoints, and keeps SQLite's index alive; one thread at a time.
     private let keeper: Mutex<Connection?>
+    /// Seals the note of how far the log is durable, for who syncs without a connection.
+    private let noteSealer: Mutex<PageSealer>
 
     /// Opens a database, recovering what its log holds; makes it first when asked to and missing.
     ///
@@ -90,6 +92,7 @@ package final class SealedDatabase: Sendable {
         }
         files = try SealedOpening(disk: disk, path: path, options: options)
             .open(identity, key: key, keys: keys)
+        noteSealer = Mutex(PageSealer(keys))
         token = try SealedVFS.register(files)
         do throws(MetadataError) {
             let connection = try Connection(
@@ -147,6 +150,15 @@ package final class SealedDatabase: Sendable {
             }
             let (frames, copied) = try keeper.checkpoint(waitsForReaders: waitsForReaders)
             return CheckpointResult(frames: frames, copied: copied)
+        }
+    }
+
+    /// Makes every commit durable that was made before the call.
+    ///
+    /// Any thread may call it; connections go on meanwhile.
+    package func syncLog() throws(MetadataError) {
+        try noteSealer.withLock { sealer throws(MetadataError) in
+            try files.syncLog(with: sealer)
         }
     }
 

@@ -176,7 +176,9 @@ final class SealedLogFile: SealedFile {
     }
 
     func sync() throws(MetadataError) {
+        let endsTransaction = gatheredCommit != nil
         try flush()
+        if endsTransaction, seal.defersSync { return }
         try files.syncLog(with: seal.sealer)
     }
 

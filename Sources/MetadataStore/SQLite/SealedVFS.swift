@@ -44,6 +44,13 @@ enum SealedVFS {
 
     /// Why the files of a connection failed, once.
     static func takeFailure(of connection: OpaquePointer) -> MetadataError? {
+        guard let seal = seal(of: connection) else { return nil }
+        defer { seal.failure = nil }
+        return seal.failure
+    }
+
+    /// What a connection's two files share; `nil` before it has opened them.
+    static func seal(of connection: OpaquePointer) -> ConnectionSeal? {
         var pointer: UnsafeMutablePointer<sqlite3_file>?
         // SAFETY: SQLite fills in its own file object, which lives as long as the connection.
         let result = sqlite3_file_control(
@@ -52,11 +59,8 @@ enum SealedVFS {
             SQLITE_FCNTL_FILE_POINTER,
             &pointer
         )
-        guard result == SQLITE_OK, let pointer, pointer.pointee.pMethods != nil,
-            let seal = owner(of: pointer)?.seal
-        else { return nil }
-        defer { seal.failure = nil }
-        return seal.failure
+        guard result == SQLITE_OK, let pointer, pointer.pointee.pMethods != nil else { return nil }
+        return owner(of: pointer)?.seal
     }
 
     /// SQLite's configuration, initialisation and our registration, once a process.
