@@ -41,6 +41,7 @@ struct VarveBench: AsyncParsableCommand {
     enum Question: String, CaseIterable, ExpressibleByArgument {
         case cipher
         case creates
+        case names
         case sequential
         case randomRead = "random-read"
         case snapshot
@@ -63,6 +64,9 @@ struct VarveBench: AsyncParsableCommand {
         if asked.contains(.cipher) { try await CipherSpeed(small: small, rounds: rounds).run() }
         if asked.contains(.creates) {
             try await DurableCreates(place, small: small, rounds: rounds).run()
+        }
+        if asked.contains(.names) {
+            try await ChangedNames(place, small: small, rounds: rounds).run()
         }
         if asked.contains(.sequential) {
             try await SequentialData(place, small: small, rounds: rounds).run()
