@@ -212,7 +212,7 @@ package final class MetadataReader: RowReader {
 
     init(_ connection: Connection, _ database: FileSystemDatabase) {
         self.database = database
-        super.init(connection, database.superblock)
+        super.init(Statements(connection), database.superblock)
     }
 
     /// Begins a read transaction: until ``end()``, every answer is of one moment.

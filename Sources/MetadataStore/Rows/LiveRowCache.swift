@@ -32,6 +32,12 @@ package final class LiveRowCache: Sendable {
     struct Name: Hashable, Sendable {
         let directory: InodeNumber
         let name: FileName
+
+        /// As the one that Swift would make, but the name's bytes at once.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(directory)
+            name.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
     }
 
     /// What is kept, and the commit that it may show: nobody is told of it before that is durable.
@@ -44,6 +50,8 @@ package final class LiveRowCache: Sendable {
         var inodes: RecentlyUsed<InodeNumber, Kept<Inode>>
         /// To `nil` for a name that is not there.
         var names: RecentlyUsed<Name, Kept<InodeNumber?>>
+        /// Of the inodes that the commit under way changes: the access times that stay as they were.
+        var accessed: [InodeNumber: Timestamp?] = [:]
     }
 
     /// Inodes and names that are kept at most, of each: some 400 bytes for one of both, 26 MiB.
@@ -117,20 +125,49 @@ package final class LiveRowCache: Sendable {
 
     // MARK: Commits
 
-    /// Takes out what a commit changes; from now to ``endCommit()`` nothing is put in.
+    /// Takes out what a commit changes; from now to ``endCommit(isVisible:_:)`` nobody puts anything in.
     func beginCommit(_ touched: TouchedRows) {
         state.withLock { state in
             current.add(1, ordering: .releasing)
-            for inode in touched.inodes { state.inodes[inode] = nil }
-            for name in touched.names { state.names[name] = nil }
+            for inode in touched.inodes {
+                let known = state.inodes.removeValue(for: inode)
+                if let known, !touched.accessTimes.contains(inode) {
+                    state.accessed.updateValue(known.value.accessed, forKey: inode)
+                }
+            }
+            for (name, _) in touched.names { _ = state.names.removeValue(for: name) }
         }
     }
 
     /// The commit is visible to all who begin to read; or it failed, and nothing has changed.
-    func endCommit(isVisible: Bool) {
-        state.withLock { _ in
+    ///
+    /// Who waited for it mostly asks for what it has made or changed: that goes in as the commit shows it, as far as
+    /// the access time is known.
+    func endCommit(isVisible: Bool, _ shown: ShownRows = ShownRows()) {
+        state.withLock { state in
             let version = current.load(ordering: .relaxed)
+            if isVisible { LiveRowCache.put(shown, commit: (version + 1) / 2, into: &state) }
+            state.accessed.removeAll(keepingCapacity: true)
             current.store(isVisible ? version + 1 : version - 1, ordering: .releasing)
+        }
+    }
+
+    private static func put(_ shown: ShownRows, commit: UInt64, into state: inout State) {
+        for (row, isNew) in shown.inodes {
+            let accessed: Timestamp?
+            if row.kind != .regular || isNew {
+                // No read has left a time of these: of all but regular files none ever does.
+                accessed = nil
+            } else if let known = state.accessed[row.inode] {
+                accessed = known
+            } else {
+                continue
+            }
+            let inode = Inode(row: row, accessed: accessed)
+            state.inodes[row.inode] = Kept(value: inode, commit: commit)
+        }
+        for (name, target) in shown.names {
+            state.names[name] = Kept(value: target, commit: commit)
         }
     }
 
@@ -146,21 +183,38 @@ package final class LiveRowCache: Sendable {
 
 /// What a transaction has changed of what ``LiveRowCache`` may hold; what is undone may stay named here.
 struct TouchedRows {
-    private(set) var inodes: [InodeNumber] = []
-    private(set) var names: [LiveRowCache.Name] = []
+    private(set) var inodes: Set<InodeNumber> = []
+    /// Of the inodes, those whose access time as reads leave it is another.
+    private(set) var accessTimes: Set<InodeNumber> = []
+    /// Names with a hash that they have, or had.
+    private(set) var names: [(name: LiveRowCache.Name, hash: UInt64)] = []
 
     mutating func touch(_ inode: InodeNumber) {
-        inodes.append(inode)
+        inodes.insert(inode)
+    }
+
+    mutating func touchAccessTime(_ inode: InodeNumber) {
+        inodes.insert(inode)
+        accessTimes.insert(inode)
     }
 
     mutating func touch(_ row: DirentRow) {
-        names.append(LiveRowCache.Name(directory: row.directory, name: row.name))
+        names.append((LiveRowCache.Name(directory: row.directory, name: row.name), row.hash))
     }
 
     mutating func removeAll() {
         inodes.removeAll(keepingCapacity: true)
+        accessTimes.removeAll(keepingCapacity: true)
         names.removeAll(keepingCapacity: true)
     }
+}
+
+/// What a commit shows of the rows that it has changed.
+struct ShownRows {
+    /// A new inode has no access time but the row's.
+    var inodes: [(row: InodeRow, isNew: Bool)] = []
+    /// Names, and what they lead to.
+    var names: [(name: LiveRowCache.Name, target: InodeNumber?)] = []
 }
 
 /// A bounded dictionary that lets go of what was not asked for lately.
@@ -187,13 +241,20 @@ struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             return value
         }
         set {
-            old.removeValue(forKey: key)
-            if let newValue {
-                insert(newValue, for: key)
-            } else {
-                young.removeValue(forKey: key)
+            guard let newValue else {
+                _ = removeValue(for: key)
+                return
             }
+            if !old.isEmpty { old.removeValue(forKey: key) }
+            insert(newValue, for: key)
         }
+    }
+
+    mutating func removeValue(for key: Key) -> Value? {
+        let value = young.removeValue(forKey: key)
+        // A key is hashed for each half that is asked.
+        guard !old.isEmpty else { return value }
+        return old.removeValue(forKey: key) ?? value
     }
 
     private mutating func insert(_ value: Value, for key: Key) {

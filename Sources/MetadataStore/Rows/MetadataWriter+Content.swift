@@ -12,7 +12,7 @@ extension MetadataWriter {
         statement.bind(3, bytes)
         _ = try statement.step()
         countInline(inode, Int64(bytes.count) - (old ?? 0))
-        try note(.inline(inode))
+        note(.inline(inode))
     }
 
     /// Takes inline content away; nothing happens when there is none.
@@ -20,7 +20,7 @@ extension MetadataWriter {
         guard let old = try archiveInline(inode) else { return }
         try statements.run(.deleteInline, inode.stored)
         countInline(inode, -old)
-        try note(.inline(inode))
+        note(.inline(inode))
     }
 
     /// Adds a slice over what its tile shows; slices that nothing shows any more die with it.
@@ -99,7 +99,7 @@ extension MetadataWriter {
             skip: 0
         )
         try insert(row)
-        try note(.content(inode, SliceRow.rangeTile))
+        note(.content(inode, SliceRow.rangeTile))
         guard last - first < MetadataWriter.tilesResolvedAtOnce else { return SliceOutcome() }
         let before = state.spaceDeltas[inode] ?? 0
         var cursor = RangeCursor(row: row, tile: first)
@@ -143,7 +143,7 @@ extension MetadataWriter {
         }
         let before = try spaceByTier(map)
         for member in map.members.values { try kill(member.row, at: state.epoch) }
-        try note(.content(inode, tile))
+        note(.content(inode, tile))
         let delta = countSpace(inode, from: before, to: [0, 0, 0])
         tiles.put(TileMap(), .init(inode: inode, tile: tile))
         return SliceOutcome(spaceDelta: delta, liveSlices: 0)
@@ -184,7 +184,7 @@ extension MetadataWriter {
             state.count(-Int64(lost.bytes), in: try tier(of: lost.segment))
         }
         if delta != 0 { state.spaceDeltas[row.inode, default: 0] += delta }
-        try note(.content(row.inode, row.tile))
+        note(.content(row.inode, row.tile))
         let count = map.count
         tiles.put(map, .init(inode: row.inode, tile: row.tile))
         return SliceOutcome(spaceDelta: delta, liveSlices: count)
@@ -231,7 +231,7 @@ extension MetadataWriter {
             return PastLife(born: row.born, died: died)
         }
         let key = ChangeKey.content(row.inode, row.tile)
-        if died == state.epoch { try note(key) } else { try note(key, at: died) }
+        if died == state.epoch { note(key) } else { note(key, at: died) }
     }
 
     /// Deletes a slice row, and frees its record when that was the last to refer to it.

@@ -186,7 +186,7 @@ extension MetadataWriter {
             target = min(target ?? mark, mark)
         }
         guard let target, target > epoch else { return }
-        try note(change.key, at: Epoch(stored: target))
+        note(change.key, at: Epoch(stored: target))
         try delete(change)
         report.trimmed += 1
     }

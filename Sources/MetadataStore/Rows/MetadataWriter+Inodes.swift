@@ -3,7 +3,12 @@ package import VarveModel
 extension MetadataWriter {
     /// Adds an inode; its number must be new.
     package func insertInode(_ row: InodeRow) throws(MetadataError) {
-        try insert(row, space: 0)
+        var new = row
+        new.born = state.epoch
+        new.space = 0
+        try held.insert(new)
+        touched.touch(row.inode)
+        note(.inode(row.inode))
         state.counters.inodes += 1
         try countUsage(row.project, files: 1, bytes: 0)
     }
@@ -12,53 +17,68 @@ extension MetadataWriter {
     ///
     /// Everything is taken from `row` except ``InodeRow/born`` and ``InodeRow/space``.
     package func updateInode(_ row: InodeRow) throws(MetadataError) {
-        let old = try statements.first(.inodeBasics, row.inode.stored) {
-            (
-                born: Epoch(stored: $0.int(0)),
-                project: UInt32(truncatingIfNeeded: $0.int(1)),
-                space: $0.int(2)
-            )
-        }
-        guard let old else { throw MetadataWriter.noInode(row.inode) }
-        if isSeen(born: old.born) { try archiveInode(row.inode) }
+        let inode = try held.inode(row.inode)
+        guard let old = inode.value.row else { throw MetadataWriter.noInode(row.inode) }
         if old.project != row.project {
             // What is still pending is counted for the new project when it is flushed.
-            try countUsage(old.project, files: -1, bytes: -old.space)
-            try countUsage(row.project, files: 1, bytes: old.space)
+            let space = Int64(bitPattern: old.space)
+            try countUsage(old.project, files: -1, bytes: -space)
+            try countUsage(row.project, files: 1, bytes: space)
         }
-        var values = row.stored(born: state.epoch, space: 0)
-        values.remove(at: 7)
-        let statement = try statements.bound(.updateInode, [row.inode.stored] + values)
-        defer { statement.reset() }
-        _ = try statement.step()
+        var new = row
+        new.born = state.epoch
+        new.space = old.space
+        try held.replace(inode, with: new, archiving: deathSeen(born: old.born))
         touched.touch(row.inode)
-        try note(.inode(row.inode))
+        note(.inode(row.inode))
     }
 
     /// Kills an inode and what hangs on it; its slices are left to ``reap(limit:)``.
     package func removeInode(_ inode: InodeNumber) throws(MetadataError) {
-        guard let row = try self.inode(inode, at: .live) else {
-            throw MetadataWriter.noInode(inode)
-        }
-        if isSeen(born: row.born) { try archiveInode(inode) }
-        for xattr in try xattrs(of: inode, at: .live) { try removeXattr(xattr) }
-        try removeInline(inode)
-        for link in try links(of: inode, at: .live) { try removeLink(link) }
+        guard let old = try liveInode(inode) else { throw MetadataWriter.noInode(inode) }
+        // Before its bytes leave the account: the history keeps the figure of until now.
+        let died = deathSeen(born: old.born)
+        try held.replace(try held.inode(inode), with: old, archiving: died)
+        try removeAppendages(of: inode)
         try flushSpace(of: inode)
-        let space = try statements.first(.inodeBasics, inode.stored) { $0.int(2) } ?? 0
-        try statements.run(.deleteInode, inode.stored)
-        try statements.run(.deletePlace, inode.stored)
-        try statements.run(.deleteAccessTime, inode.stored)
-        try statements.run(.deleteOrphan, inode.stored)
-        try statements.run(.deleteDirectoryStatistics, inode.stored)
-        if try statements.exists(.nextTile, inode.stored, SliceRow.rangeTile) {
-            try statements.run(.insertReap, inode.stored, state.epoch.stored)
-        }
+        let ending = try held.inode(inode)
+        let space = ending.value.row?.space ?? 0
+        try held.replace(ending, with: nil, archiving: nil)
         state.counters.inodes -= 1
         state.ended.append(inode)
         touched.touch(inode)
-        try countUsage(row.project, files: -1, bytes: -space)
-        try note(.inode(inode))
+        try countUsage(old.project, files: -1, bytes: -Int64(bitPattern: space))
+        note(.inode(inode))
+    }
+
+    /// Takes away the rows of other tables that an inode has; most have none.
+    private func removeAppendages(of inode: InodeNumber) throws(MetadataError) {
+        for appendage in try appendages(of: inode) {
+            switch appendage {
+            case .inline: try removeInline(inode)
+            case .place: try statements.run(.deletePlace, inode.stored)
+            case .accessTime: try statements.run(.deleteAccessTime, inode.stored)
+            case .statistics: try statements.run(.deleteDirectoryStatistics, inode.stored)
+            case .orphan: try statements.run(.deleteOrphan, inode.stored)
+            case .link: for link in try links(of: inode, at: .live) { try removeLink(link) }
+            case .xattr: for xattr in try xattrs(of: inode, at: .live) { try removeXattr(xattr) }
+            case .slice: try statements.run(.insertReap, inode.stored, state.epoch.stored)
+            }
+        }
+    }
+
+    /// Which other tables have rows of an inode.
+    private func appendages(of inode: InodeNumber) throws(MetadataError) -> Set<Appendage> {
+        let statement = try statements.bound(.appendages, [inode.stored])
+        defer { statement.reset() }
+        var found: Set<Appendage> = []
+        while try statement.step() {
+            guard let appendage = Appendage(rawValue: statement.int(0)) else { continue }
+            found.insert(appendage)
+            // There may be many of these, and they come last.
+            if appendage == .slice { break }
+        }
+        return found
     }
 
     /// Sets the access time that reads leave behind, or clears it; never versioned.
@@ -66,7 +86,7 @@ extension MetadataWriter {
         _ inode: InodeNumber,
         _ time: Timestamp?
     ) throws(MetadataError) {
-        touched.touch(inode)
+        touched.touchAccessTime(inode)
         guard let time else { return try statements.run(.deleteAccessTime, inode.stored) }
         try statements.run(
             .setAccessTime,
@@ -100,20 +120,14 @@ extension MetadataWriter {
     /// Applies what is pending for one inode's space, and for its project.
     func flushSpace(of inode: InodeNumber) throws(MetadataError) {
         guard let delta = state.spaceDeltas.removeValue(forKey: inode), delta != 0 else { return }
-        touched.touch(inode)
-        let project = try statements.int(.addSpace, inode.stored, delta)
+        let inode = try held.inode(inode)
         // An inode that is gone has left its project's account already.
-        guard let project else { return }
-        try countUsage(UInt32(truncatingIfNeeded: project), files: 0, bytes: delta)
-    }
-
-    func insert(_ row: InodeRow, space: UInt64) throws(MetadataError) {
-        let values = [row.inode.stored] + row.stored(born: state.epoch, space: space)
-        let statement = try statements.bound(.insertInode, values)
-        defer { statement.reset() }
-        _ = try statement.step()
-        touched.touch(row.inode)
-        try note(.inode(row.inode))
+        guard var row = inode.value.row else { return }
+        row.space = UInt64(bitPattern: Int64(bitPattern: row.space) + delta)
+        // An account, no version: it changes in place.
+        try held.replace(inode, with: row, archiving: nil)
+        touched.touch(inode.number)
+        try countUsage(row.project, files: 0, bytes: delta)
     }
 
     func countUsage(
@@ -125,13 +139,14 @@ extension MetadataWriter {
         try statements.run(.addUsage, Int64(project), files, bytes)
     }
 
-    private func archiveInode(_ inode: InodeNumber) throws(MetadataError) {
-        try statements.run(.archiveInode, inode.stored, state.epoch.stored)
-    }
-
     static func noInode(_ inode: InodeNumber) -> MetadataError {
         MetadataError(.notFound, "inode \(inode.rawValue) has no row")
     }
+}
+
+/// A table other than `inode` that may have rows of an inode.
+private enum Appendage: Int64 {
+    case inline, place, accessTime, statistics, orphan, link, xattr, slice
 }
 
 extension Query {
@@ -139,24 +154,28 @@ extension Query {
     private static let assignments = Schema.inodeColumns
         .split(separator: ",")
         .map { $0.drop { $0 == " " || $0 == "\n" } }
-        .filter { $0 != "space" }
         .enumerated()
         .map { "\($0.element) = ?\($0.offset + 2)" }
         .joined(separator: ", ")
 
-    static let inodeBasics = Query("SELECT born, project, space FROM inode WHERE ino = ?1")
+    /// Tables with one row an inode, then those with several.
+    static let appendages = Query(
+        """
+        SELECT 0 FROM inline WHERE ino = ?1 UNION ALL SELECT 1 FROM place WHERE ino = ?1
+        UNION ALL SELECT 2 FROM atime WHERE ino = ?1 UNION ALL SELECT 3 FROM dirstat WHERE dir = ?1
+        UNION ALL SELECT 4 FROM orphan WHERE ino = ?1 UNION ALL SELECT 5 FROM link WHERE ino = ?1
+        UNION ALL SELECT 6 FROM xattr WHERE ino = ?1
+        UNION ALL SELECT 7 FROM slice WHERE ino = ?1 AND tile >= -1
+        """
+    )
     static let insertInode = Query("INSERT INTO inode VALUES (\(parameters))")
     static let updateInode = Query("UPDATE inode SET \(assignments) WHERE ino = ?1")
     static let archiveInode = Query(
         """
-        INSERT INTO h_inode(ino, died, \(Schema.inodeColumns))
-        SELECT ino, ?2, \(Schema.inodeColumns) FROM inode WHERE ino = ?1
+        INSERT INTO h_inode(ino, \(Schema.inodeColumns), died) VALUES (\(parameters), ?25)
         """
     )
     static let deleteInode = Query("DELETE FROM inode WHERE ino = ?1")
-    static let addSpace = Query(
-        "UPDATE inode SET space = space + ?2 WHERE ino = ?1 RETURNING project"
-    )
     static let deletePlace = Query("DELETE FROM place WHERE ino = ?1")
     static let setAccessTime = Query("INSERT OR REPLACE INTO atime VALUES (?1, ?2, ?3)")
     static let deleteAccessTime = Query("DELETE FROM atime WHERE ino = ?1")
@@ -178,7 +197,7 @@ extension Query {
     )
 
     static let ofInodeWrites = [
-        inodeBasics, insertInode, updateInode, archiveInode, deleteInode, addSpace, deletePlace,
+        appendages, insertInode, updateInode, archiveInode, deleteInode, deletePlace,
         setAccessTime, deleteAccessTime, insertOrphan, deleteOrphan, insertReap,
         deleteDirectoryStatistics, adjustDirectoryStatistics, addUsage,
     ]

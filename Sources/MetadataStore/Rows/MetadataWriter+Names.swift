@@ -12,9 +12,13 @@ extension MetadataWriter {
         kind: FileKind
     ) throws(MetadataError) -> UInt64 {
         let range = hasher.candidates(name.bytes)
-        let live = try liveDirents(directory, range).map { ($0.hash, $0.name.bytes) }
-        let past = try pastNames(.direntRemembered, directory, range)
-        let hash = try MetadataWriter.chooseHash(name.bytes, range, live: live, past: past)
+        let names = try held.names(directory, range.lowerBound)
+        let hash = try MetadataWriter.chooseHash(
+            name.bytes,
+            range,
+            live: names.rows.map { ($0.hash, $0.name.bytes) },
+            past: try held.pastNames(names)
+        )
         try insertDirent(
             DirentRow(
                 directory: directory,
@@ -35,29 +39,30 @@ extension MetadataWriter {
         inode: InodeNumber,
         kind: FileKind
     ) throws(MetadataError) {
-        let row = try liveDirent(directory, hash)
-        try archiveDirent(row)
-        try statements.run(
-            .updateDirent,
-            directory.stored,
-            Int64(hash),
-            state.epoch.stored,
-            inode.stored,
-            Int64(kind.rawValue)
+        let names = try held.names(directory, hash)
+        let old = try MetadataWriter.row(hash, in: names)
+        let row = DirentRow(
+            directory: directory,
+            hash: hash,
+            born: state.epoch,
+            inode: inode,
+            kind: kind,
+            name: old.name
         )
+        try held.replace(names, hash, with: row, archiving: deathSeen(born: old.born))
         touched.touch(row)
-        try note(.dirent(directory, hash))
+        note(.dirent(directory, hash))
     }
 
     package func removeDirent(
         directory: InodeNumber,
         hash: UInt64
     ) throws(MetadataError) {
-        let row = try liveDirent(directory, hash)
-        try archiveDirent(row)
-        try statements.run(.deleteDirent, directory.stored, Int64(hash))
+        let names = try held.names(directory, hash)
+        let row = try MetadataWriter.row(hash, in: names)
+        try held.replace(names, hash, with: nil, archiving: deathSeen(born: row.born))
         touched.touch(row)
-        try note(.dirent(directory, hash))
+        note(.dirent(directory, hash))
     }
 
     /// Counts one more name of a file, and keeps its parent or its link rows right.
@@ -168,7 +173,7 @@ extension MetadataWriter {
     func removeXattr(_ row: XattrRow) throws(MetadataError) {
         try archiveXattr(row)
         try statements.run(.deleteXattr, row.inode.stored, Int64(row.hash))
-        try note(.xattr(row.inode, row.hash))
+        note(.xattr(row.inode, row.hash))
     }
 
     /// Writes an attribute under a known hash; `query` inserts or updates.
@@ -187,7 +192,7 @@ extension MetadataWriter {
         statement.bind(4, name)
         statement.bind(5, value)
         _ = try statement.step()
-        try note(.xattr(inode, hash))
+        note(.xattr(inode, hash))
     }
 
     func archiveXattr(_ row: XattrRow) throws(MetadataError) {
@@ -200,19 +205,26 @@ extension MetadataWriter {
         )
     }
 
+    /// Adds a dirent under a hash that is free; it is born now.
     func insertDirent(_ row: DirentRow) throws(MetadataError) {
-        let statement = try statements.bound(
-            .insertDirent,
-            [
-                row.directory.stored, Int64(row.hash), state.epoch.stored, row.inode.stored,
-                Int64(row.kind.rawValue),
-            ]
+        let names = try held.names(row.directory, row.hash)
+        guard names.slot(row.hash)?.row == nil else {
+            throw MetadataError(
+                .constraint,
+                "directory \(row.directory.rawValue) has a name with hash \(row.hash) already"
+            )
+        }
+        let new = DirentRow(
+            directory: row.directory,
+            hash: row.hash,
+            born: state.epoch,
+            inode: row.inode,
+            kind: row.kind,
+            name: row.name
         )
-        defer { statement.reset() }
-        statement.bind(6, row.name.bytes)
-        _ = try statement.step()
+        try held.replace(names, row.hash, with: new)
         touched.touch(row)
-        try note(.dirent(row.directory, row.hash))
+        note(.dirent(row.directory, row.hash))
     }
 
     func insertLink(
@@ -227,7 +239,7 @@ extension MetadataWriter {
             Int64(hash),
             state.epoch.stored
         )
-        try note(.link(inode))
+        note(.link(inode))
     }
 
     func removeLink(_ row: LinkRow) throws(MetadataError) {
@@ -237,30 +249,20 @@ extension MetadataWriter {
             try statements.run(.archiveLink, inode, directory, hash, state.epoch.stored)
         }
         try statements.run(.deleteLink, inode, directory, hash)
-        try note(.link(row.inode))
+        note(.link(row.inode))
     }
 
-    private func liveDirent(
-        _ directory: InodeNumber,
-        _ hash: UInt64
+    private static func row(
+        _ hash: UInt64,
+        in names: HeldNames
     ) throws(MetadataError) -> DirentRow {
-        guard let row = try liveDirents(directory, hash...hash).first else {
+        guard let row = names.slot(hash)?.row else {
             throw MetadataError(
                 .notFound,
-                "directory \(directory.rawValue) has no name with hash \(hash)"
+                "directory \(names.key.directory.rawValue) has no name with hash \(hash)"
             )
         }
         return row
-    }
-
-    private func archiveDirent(_ row: DirentRow) throws(MetadataError) {
-        guard isSeen(born: row.born) else { return }
-        try statements.run(
-            .archiveDirent,
-            row.directory.stored,
-            Int64(row.hash),
-            state.epoch.stored
-        )
     }
 
     /// The hashes of a range that the history knows, each with a name that it had.
@@ -268,8 +270,8 @@ extension MetadataWriter {
         _ query: Query,
         _ inode: InodeNumber,
         _ range: ClosedRange<UInt64>
-    ) throws(MetadataError) -> [(UInt64, [UInt8])] {
-        var names: [(UInt64, [UInt8])] = []
+    ) throws(MetadataError) -> [(hash: UInt64, name: [UInt8])] {
+        var names: [(hash: UInt64, name: [UInt8])] = []
         var next = range.lowerBound
         while next <= range.upperBound {
             let found = try statements.first(
@@ -290,8 +292,10 @@ extension MetadataWriter {
         _ name: [UInt8],
         _ range: ClosedRange<UInt64>,
         live: [(UInt64, [UInt8])],
-        past: [(UInt64, [UInt8])]
+        past: [(hash: UInt64, name: [UInt8])]
     ) throws(MetadataError) -> UInt64 {
+        // Mostly nobody has, or had, any of them.
+        if live.isEmpty, past.isEmpty { return range.lowerBound }
         let taken = Set(live.map(\.0))
         guard !live.contains(where: { $0.1 == name }) else {
             throw MetadataError(.exists, "the name is already there")
@@ -324,12 +328,7 @@ extension Query {
         "UPDATE dirent SET born = ?3, ino = ?4, type = ?5 WHERE dir = ?1 AND h = ?2"
     )
     static let deleteDirent = Query("DELETE FROM dirent WHERE dir = ?1 AND h = ?2")
-    static let archiveDirent = Query(
-        """
-        INSERT INTO h_dirent SELECT dir, h, ?3, born, ino, type, name FROM dirent
-        WHERE dir = ?1 AND h = ?2
-        """
-    )
+    static let archiveDirent = Query("INSERT INTO h_dirent VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
     static let insertXattr = Query("INSERT INTO xattr VALUES (?1, ?2, ?3, ?4, ?5)")
     static let updateXattr = Query(
         "UPDATE xattr SET born = ?3, name = ?4, value = ?5 WHERE ino = ?1 AND h = ?2"

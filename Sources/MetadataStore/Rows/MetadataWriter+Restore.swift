@@ -53,7 +53,7 @@ extension MetadataWriter {
     }
 
     private func isAlive(_ inode: InodeNumber) throws(MetadataError) -> Bool {
-        try statements.exists(.inodeBasics, inode.stored)
+        try liveInode(inode) != nil
     }
 
     private func restoreInode(

@@ -50,6 +50,8 @@ package struct Savepoint {
 /// whatever throws leaves the transaction to be reverted or rolled back by the caller.
 package final class MetadataWriter: RowReader {
     let database: FileSystemDatabase
+    /// The same as ``RowReader/statements``.
+    let held: WriterStatements
     var state: WriterState
     var tiles = TileCache()
     var resolving: RangeCursor?
@@ -74,7 +76,8 @@ package final class MetadataWriter: RowReader {
             past: try rows.pastBytes()
         )
         atBegin = state
-        super.init(connection, database.superblock)
+        held = WriterStatements(connection)
+        super.init(held, database.superblock)
     }
 
     /// The epoch of what the transaction writes.
@@ -86,6 +89,21 @@ package final class MetadataWriter: RowReader {
 
     package override func counters() -> FileSystemCounters { state.counters }
 
+    override func liveInode(_ inode: InodeNumber) throws(MetadataError) -> InodeRow? {
+        try held.inode(inode).value.row
+    }
+
+    override func liveDirents(
+        _ directory: InodeNumber,
+        _ range: ClosedRange<UInt64>
+    ) throws(MetadataError) -> [DirentRow] {
+        try held.names(directory, range.lowerBound).rows.filter { range.contains($0.hash) }
+    }
+
+    override func holdsName(_ directory: InodeNumber) throws(MetadataError) -> Bool {
+        try held.holdsName(directory)
+    }
+
     package override func pastBytes() -> PastBytes { state.past }
 
     // MARK: Transactions
@@ -93,7 +111,7 @@ package final class MetadataWriter: RowReader {
     /// Begins a transaction in `second`, or in the last one when the clock has gone back.
     @discardableResult
     package func begin(second: Int64) throws(MetadataError) -> Epoch {
-        try statements.run(.begin)
+        try held.begin()
         atBegin = state
         let before = state.epoch
         state.retained.open = state.clock.open(second: second)
@@ -126,8 +144,9 @@ package final class MetadataWriter: RowReader {
         return commit
     }
 
-    /// Commits, and lets the world see it; what it changes is remembered by nobody from before on.
+    /// Commits, and lets the world see it; what it changes is remembered anew.
     private func publish(durably: Bool) throws(MetadataError) -> UInt64 {
+        let shown = shownRows()
         database.commits.begin()
         database.liveRows.beginCommit(touched)
         touched.removeAll()
@@ -140,35 +159,52 @@ package final class MetadataWriter: RowReader {
             throw error
         }
         let number = database.commits.publish()
-        database.liveRows.endCommit(isVisible: true)
+        database.liveRows.endCommit(isVisible: true, shown)
         return number
+    }
+
+    /// The rows and names that the transaction has changed, as it shows them.
+    private func shownRows() -> ShownRows {
+        var shown = ShownRows()
+        for inode in touched.inodes {
+            guard let (row, isNew) = held.shown(inode) else { continue }
+            shown.inodes.append((row, isNew && !touched.accessTimes.contains(inode)))
+        }
+        for (name, hash) in touched.names {
+            // Without it, whoever asks next reads it.
+            if let target = held.target(of: name.name, in: name.directory, hash) {
+                shown.names.append((name, target))
+            }
+        }
+        return shown
     }
 
     /// Takes the whole transaction back, also one that SQLite has already ended by itself.
     package func rollback() {
-        // SQLite may have rolled back on its own (a full disk): then there is nothing to end.
-        try? statements.run(.rollback)
+        held.rollback()
         state = atBegin
         touched.removeAll()
+        noted.removeAll(keepingCapacity: true)
         forget()
     }
 
     /// Marks a point to which the transaction can be reverted: one an operation.
     package func mark() throws(MetadataError) -> Savepoint {
-        try statements.run(.savepoint)
+        held.mark()
         return Savepoint(state: state)
     }
 
     /// Keeps what was done since the mark.
     package func release(_ savepoint: Savepoint) throws(MetadataError) {
-        try statements.run(.release)
+        try held.release()
     }
 
     /// Undoes what was done since the mark, and the mark.
     package func revert(to savepoint: Savepoint) throws(MetadataError) {
-        try statements.run(.revert)
-        try statements.run(.release)
+        let unnoted = try held.revert()
         state = savepoint.state
+        guard let unnoted else { return }
+        for key in unnoted { noted.remove(key) }
         forget()
     }
 
@@ -202,15 +238,20 @@ package final class MetadataWriter: RowReader {
         state.retained.isSeen(born: born, died: state.epoch)
     }
 
+    /// The open epoch when a version born at `born` shows at a retained instant: it goes to the history then.
+    func deathSeen(born: Epoch) -> Epoch? {
+        isSeen(born: born) ? state.epoch : nil
+    }
+
     /// Files a key in the change journal at the epoch in force, once.
-    func note(_ key: ChangeKey) throws(MetadataError) {
+    func note(_ key: ChangeKey) {
         guard noted.insert(key).inserted else { return }
-        try note(key, at: state.epoch)
+        note(key, at: state.epoch)
     }
 
     /// Files a key at an epoch that may be past.
-    func note(_ key: ChangeKey, at epoch: Epoch) throws(MetadataError) {
-        try statements.run(.insertChange, epoch.stored, key.kind, key.inode.stored, key.detail)
+    func note(_ key: ChangeKey, at epoch: Epoch) {
+        held.note(key, at: epoch)
     }
 
     /// After the epoch was closed within a transaction: keys are filed anew.
@@ -219,8 +260,8 @@ package final class MetadataWriter: RowReader {
         noted.removeAll(keepingCapacity: true)
     }
 
+    /// Forgets what was read of tiles: rows may be others now.
     private func forget() {
-        noted.removeAll(keepingCapacity: true)
         tiles.removeAll()
         resolving = nil
     }
@@ -266,6 +307,7 @@ package final class MetadataWriter: RowReader {
             _ = try statement.step()
             ceilings.append(SequenceCeiling(kind: kind, value: ceiling))
         }
+        try held.settle()
         return (ceilings, emptied)
     }
 

@@ -8,19 +8,29 @@ final class Query: Sendable {
     let sql: String
     /// The statement's slot in a connection's cache.
     let index: Int
+    /// Whether it changes rows.
+    let isChange: Bool
+    /// Whether it names a table of which a writer may hold rows back (``HeldRows``).
+    let meetsHeldRows: Bool
+    /// Whether it changes what a writer knows of such a table.
+    let changesHeldRows: Bool
 
     private static let issued = Atomic<Int>(0)
 
     init(_ sql: String) {
         self.sql = sql
         index = Query.issued.add(1, ordering: .relaxed).oldValue
+        let words = sql.split { !$0.isLetter && $0 != "_" }
+        isChange = ["INSERT", "UPDATE", "DELETE"].contains(words.first ?? "")
+        meetsHeldRows = words.contains { HeldRows.tables.contains(String($0)) }
+        changesHeldRows = isChange && words.contains { HeldRows.knownTables.contains(String($0)) }
     }
 
     static var count: Int { issued.load(ordering: .relaxed) }
 }
 
 /// A connection's prepared statements, found by number: no hashing of SQL text on the hot path.
-final class Statements {
+class Statements {
     let connection: Connection
     private var prepared: [Statement?] = []
 
@@ -28,8 +38,12 @@ final class Statements {
         self.connection = connection
     }
 
+    /// Hears of each statement before it runs.
+    func willRun(_ query: Query) throws(MetadataError) {}
+
     /// A statement, reset and bound to `values` from its first parameter on.
     func bound(_ query: Query, _ values: [Int64]) throws(MetadataError) -> Statement {
+        try willRun(query)
         let statement = try prepare(query)
         var index: Int32 = 1
         for value in values {
@@ -94,7 +108,8 @@ final class Statements {
         return statement.int(0)
     }
 
-    private func prepare(_ query: Query) throws(MetadataError) -> Statement {
+    /// The statement itself, unbound.
+    func prepare(_ query: Query) throws(MetadataError) -> Statement {
         if query.index < prepared.count, let statement = prepared[query.index] { return statement }
         let statement = try connection.prepare(query.sql)
         while prepared.count <= query.index { prepared.append(nil) }

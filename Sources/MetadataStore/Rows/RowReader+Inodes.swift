@@ -6,10 +6,7 @@ extension RowReader {
         _ inode: InodeNumber,
         at view: View
     ) throws(MetadataError) -> InodeRow? {
-        let live = try statements.first(.inodeLive, inode.stored) {
-            statement throws(MetadataError) in
-            try InodeRow(statement, inode, at: 0)
-        }
+        let live = try liveInode(inode)
         guard case .past(let epoch) = view else { return live }
         if let live, live.born <= epoch { return live }
         return try pastInode(inode, epoch)
@@ -132,21 +129,37 @@ extension InodeRow {
             )
         )
     }
+}
 
-    /// Values in the order of ``Schema/inodeColumns``.
-    func stored(born: Epoch, space: UInt64) -> [Int64] {
-        let mode = Int64(kind.rawValue) << 12 | Int64(permissions & 0o7777)
-        return [
-            born.stored, Int64(generation), mode, Int64(uid), Int64(gid), Int64(links),
-            Int64(bitPattern: size), Int64(bitPattern: space),
-            accessed.seconds, Int64(accessed.nanoseconds),
-            modified.seconds, Int64(modified.nanoseconds),
-            changed.seconds, Int64(changed.nanoseconds),
-            created.seconds, Int64(created.nanoseconds),
-            Int64(bitPattern: change), parent.stored, Int64(bitPattern: parentHash), Int64(flags),
-            Int64(project), Int64(bitPattern: appliedSequence),
-            Int64(bitPattern: UInt64(device.major) << 32 | UInt64(device.minor)),
-        ]
+extension Statement {
+    /// Binds a row as it is, its number to the first parameter.
+    func bind(_ row: InodeRow) {
+        bind(1, row.inode.stored)
+        bind(2, row.born.stored)
+        bind(3, Int64(row.generation))
+        bind(4, Int64(row.kind.rawValue) << 12 | Int64(row.permissions & 0o7777))
+        bind(5, Int64(row.uid))
+        bind(6, Int64(row.gid))
+        bind(7, Int64(row.links))
+        bind(8, row.size)
+        bind(9, row.space)
+        bind(10, row.accessed)
+        bind(12, row.modified)
+        bind(14, row.changed)
+        bind(16, row.created)
+        bind(18, row.change)
+        bind(19, row.parent.stored)
+        bind(20, row.parentHash)
+        bind(21, Int64(row.flags))
+        bind(22, Int64(row.project))
+        bind(23, row.appliedSequence)
+        bind(24, UInt64(row.device.major) << 32 | UInt64(row.device.minor))
+    }
+
+    /// Binds a time to two parameters.
+    private func bind(_ index: Int32, _ time: Timestamp) {
+        bind(index, time.seconds)
+        bind(index + 1, Int64(time.nanoseconds))
     }
 }
 

@@ -114,7 +114,10 @@ extension RowReader {
         _ directory: InodeNumber,
         at view: View
     ) throws(MetadataError) -> Bool {
-        try list(directory, after: 0, limit: 1, at: view).isEmpty
+        guard view == .live else {
+            return try list(directory, after: 0, limit: 1, at: view).isEmpty
+        }
+        return try !holdsName(directory)
     }
 
     /// Every name of the file system, by directory and hash.
@@ -186,20 +189,6 @@ extension RowReader {
             rows += try statements.all(.linksPast, inode.stored, bound) { row($0) }
         }
         return rows.sorted { ($0.directory, $0.hash) < ($1.directory, $1.hash) }
-    }
-
-    func liveDirents(
-        _ directory: InodeNumber,
-        _ range: ClosedRange<UInt64>
-    ) throws(MetadataError) -> [DirentRow] {
-        try statements.all(
-            .direntsInRange,
-            directory.stored,
-            Int64(range.lowerBound),
-            Int64(range.upperBound)
-        ) { statement throws(MetadataError) in
-            try DirentRow(statement, directory, at: 0)
-        }
     }
 
     /// The next hash in the history of a directory, and its version at `epoch`.

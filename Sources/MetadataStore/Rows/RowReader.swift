@@ -2,15 +2,19 @@ package import VarveModel
 
 /// Reads rows, at the present or at a retained instant: what the writer and the readers share.
 ///
-/// One thread at a time. Nothing is cached: an answer is what the connection's transaction shows.
+/// One thread at a time. An answer is what the connection's transaction shows; a reader caches nothing.
 package class RowReader {
     let statements: Statements
     let hasher: NameHasher
     /// Bytes of a tile.
     package let tileBytes: UInt64
 
-    init(_ connection: Connection, _ superblock: Superblock) {
-        statements = Statements(connection)
+    convenience init(_ connection: Connection, _ superblock: Superblock) {
+        self.init(Statements(connection), superblock)
+    }
+
+    init(_ statements: Statements, _ superblock: Superblock) {
+        self.statements = statements
         hasher = NameHasher(key: superblock.nameHashKey, bits: superblock.nameHashBits)
         tileBytes = superblock.tileBytes
     }
@@ -60,6 +64,33 @@ package class RowReader {
             throw MetadataError(.corrupt, "the accounts of the past do not decode")
         }
         return past
+    }
+
+    /// The row of an inode of the present.
+    func liveInode(_ inode: InodeNumber) throws(MetadataError) -> InodeRow? {
+        try statements.first(.inodeLive, inode.stored) { statement throws(MetadataError) in
+            try InodeRow(statement, inode, at: 0)
+        }
+    }
+
+    /// The names of the present with these hashes, of one name's collision numbers.
+    func liveDirents(
+        _ directory: InodeNumber,
+        _ range: ClosedRange<UInt64>
+    ) throws(MetadataError) -> [DirentRow] {
+        try statements.all(
+            .direntsInRange,
+            directory.stored,
+            Int64(range.lowerBound),
+            Int64(range.upperBound)
+        ) { statement throws(MetadataError) in
+            try DirentRow(statement, directory, at: 0)
+        }
+    }
+
+    /// Whether a directory of the present holds a name.
+    func holdsName(_ directory: InodeNumber) throws(MetadataError) -> Bool {
+        try statements.exists(.direntsLive, directory.stored, 0, 1)
     }
 
     func storedGrid() throws(MetadataError) -> RetentionGrid {

@@ -180,7 +180,8 @@ package final class SealedDatabase: Sendable {
             logSyncs: files.counters.logSyncs.load(ordering: .relaxed),
             baseSyncs: files.counters.baseSyncs.load(ordering: .relaxed),
             bytesWritten: files.counters.bytesWritten.load(ordering: .relaxed),
-            pagesRead: files.counters.pagesRead.load(ordering: .relaxed)
+            pagesRead: files.counters.pagesRead.load(ordering: .relaxed),
+            framesSealed: files.counters.framesSealed.load(ordering: .relaxed)
         )
     }
 
@@ -198,4 +199,6 @@ package struct SealedStatistics: Sendable, Hashable {
     package let bytesWritten: UInt64
     /// Pages and frames read from the files and opened.
     package let pagesRead: UInt64
+    /// Pages sealed for the log; a checkpoint moves them as they are.
+    package let framesSealed: UInt64
 }

@@ -290,6 +290,7 @@ final class SealedCounters: Sendable {
     let baseSyncs = Atomic<UInt64>(0)
     let bytesWritten = Atomic<UInt64>(0)
     let pagesRead = Atomic<UInt64>(0)
+    let framesSealed = Atomic<UInt64>(0)
 
     func countRead() { pagesRead.add(1, ordering: .relaxed) }
 }

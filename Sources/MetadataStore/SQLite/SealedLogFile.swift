@@ -1,3 +1,5 @@
+private import Synchronization
+
 /// The log: sealed frames behind our header block.
 ///
 /// A transaction's frames are gathered and written together, at the latest when SQLite syncs; nobody
@@ -149,6 +151,7 @@ final class SealedLogFile: SealedFile {
             with: seal.sealer
         )
         gatheredCount += 1
+        files.counters.framesSealed.add(1, ordering: .relaxed)
         if header.isCommit { gatheredCommit = index + 1 }
     }
 

@@ -92,6 +92,12 @@ package final class Statement {
         sqlite3_clear_bindings(handle)
     }
 
+    /// Makes it ready to run again with the same parameters: for those who bind every one of them anew.
+    func rewind() {
+        // As above.
+        sqlite3_reset(handle)
+    }
+
     /// Runs to the end, passing over any rows, and resets.
     package func run() throws(MetadataError) {
         defer { reset() }
