@@ -24,7 +24,7 @@ extension NFSStatus {
             case .readOnly: .readOnly
             case .stale: .stale
             case .corrupt: .inputOutput  // The log names the segment; the client gets no bytes.
-            case .noAttribute: .noXattr  // Met by NFSv4.2 alone (RFC 8276 §8.5).
+            case .noAttribute: .noXattr  // Met by NFSv4.2 alone (RFC 8276 §8).
             case .rangeError: .xattrTooBig
             case .loop: .symlink
             case .busy: .delay

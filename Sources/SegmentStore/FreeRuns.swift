@@ -50,6 +50,17 @@ struct FreeRuns: Sendable {
         return found
     }
 
+    /// Has a range that could not be punched punched another time.
+    mutating func putBack(_ range: Range<UInt64>) {
+        let index = firstRun(endingAfter: range.lowerBound)
+        guard index < runs.count else { return }
+        let run = runs[index].range
+        runs[index].unpunched = min(
+            runs[index].unpunched + (range.upperBound - range.lowerBound),
+            run.upperBound - run.lowerBound
+        )
+    }
+
     /// The first run that ends after `offset`, by binary search.
     private func firstRun(endingAfter offset: UInt64) -> Int {
         var low = 0

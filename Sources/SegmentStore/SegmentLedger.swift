@@ -141,6 +141,11 @@ struct SegmentLedger: Sendable {
         return entries[segment]?.free.takePunchable(bytesMin: bytesMin) ?? []
     }
 
+    /// Has holes that could not be punched punched another time.
+    mutating func putBack(_ holes: some Sequence<Range<UInt64>>, in segment: SegmentID) {
+        for hole in holes { entries[segment]?.free.putBack(hole) }
+    }
+
     mutating func takeEmptied() -> [(segment: SegmentID, tier: Tier)] {
         let found = emptied.sorted().compactMap { segment in
             entries[segment].map { (segment: segment, tier: $0.tier) }

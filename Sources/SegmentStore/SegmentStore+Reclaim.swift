@@ -167,10 +167,18 @@ extension SegmentStore {
     ) throws(SegmentError) {
         let holes = state.withLock { $0.ledger.takePunchable(segment, bytesMin: bytesMin) }
         guard !holes.isEmpty else { return }
-        let file = try file(segment)
-        for hole in holes {
-            try file.punch(hole)
-            result.bytesPunched += hole.upperBound - hole.lowerBound
+        var left = holes[...]
+        do throws(SegmentError) {
+            let file = try file(segment)
+            while let hole = left.first {
+                try file.punch(hole)
+                result.bytesPunched += hole.upperBound - hole.lowerBound
+                left = left.dropFirst()
+            }
+        } catch {
+            // A full disk may have no room for the hole's own metadata, and has it a moment later.
+            state.withLock { $0.ledger.putBack(left, in: segment) }
+            throw error
         }
     }
 

@@ -209,6 +209,35 @@ import VarveModel
         #expect(first.status == .illegalOperation)
     }
 
+    /// Those of layouts and delegations that take the most to say.
+    private static let unsupportedOfFiles: [OperationArguments] = [
+        .getDirectoryDelegation(
+            GetDirectoryDelegationArguments(
+                signalWhenAvailable: false,
+                notificationTypes: [],
+                childAttributeDelay: NFSTime(seconds: 1, nanoseconds: 0),
+                directoryAttributeDelay: NFSTime(seconds: 1, nanoseconds: 0),
+                childAttributes: [],
+                directoryAttributes: []
+            )
+        ),
+        .layoutCommit(
+            LayoutCommitArguments(
+                offset: 0,
+                length: 1,
+                isReclaim: false,
+                stateID: .anonymous,
+                lastWriteOffset: nil,
+                modified: nil,
+                update: LayoutBody(type: 1, body: [])
+            )
+        ),
+        .layoutReturn(
+            LayoutReturnArguments(isReclaim: false, layoutType: 1, mode: .read, what: .all)
+        ),
+        .wantDelegation(WantDelegationArguments(want: 0, claim: .fileHandle)),
+    ]
+
     @Test func `retired and unsupported operations are NFS4ERR_NOTSUPP`() async throws {
         let client = try await connected()
         for operation: OperationArguments in [
@@ -246,6 +275,10 @@ import VarveModel
                 )
             ),
         ] {
+            let status = try await client.status([.putRootFileHandle, operation])
+            #expect(status == .notSupported, "\(operation)")
+        }
+        for operation in Self.unsupportedOfFiles {
             let status = try await client.status([.putRootFileHandle, operation])
             #expect(status == .notSupported, "\(operation)")
         }

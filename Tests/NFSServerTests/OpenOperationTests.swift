@@ -1,3 +1,4 @@
+import Disk
 import FileSystemEngine
 import NFSWire
 import NIOCore
@@ -48,6 +49,50 @@ import VarveModel
         #expect(try await client.read(handle, stateID).data.bytes == [1, 2, 3])
         #expect(try await opened(client, arguments).attributesSet == [4])
         #expect(try await client.read(handle, stateID).data.isEmpty, "truncated")
+    }
+
+    @Test func `an OPEN that truncates and fails leaves the opens of its owner as they were`()
+        async throws
+    {
+        let (world, client) = try await connected()
+        let disk = try #require(world.configuration.disk as? SimulatedDisk)
+        let (stateID, handle) = try await client.open(
+            "f",
+            access: .read,
+            creation: .guarded(FileAttributes([.mode(0o600)]))
+        )
+        let (other, _) = try await client.open("f", owner: "writer")
+        _ = try await client.write(handle, other, [1, 2, 3])
+        for owner in ["owner", "third"] {
+            let truncate = WireClient.openArguments(
+                "f",
+                deny: owner == "owner" ? .read : [],
+                owner: owner,
+                creation: .unchecked(FileAttributes([.size(0)]))
+            )
+            let close = CloseArguments(sequence: 0, stateID: other)
+            if owner == "owner" {
+                // Only then may an OPEN deny what it has.
+                #expect(try await status(client, truncate) == .shareDenied)
+                _ = try await client.run([.putFileHandle(handle), .close(close)])
+            }
+            disk.fail(after: 0, with: .noSpace)
+            #expect(try await status(client, truncate) == .noSpace)
+            disk.clearFaults()
+        }
+        #expect(world.parts.store.read { $0.opens.count } == 1, "of a new open nothing is left")
+        #expect(try await client.read(handle, stateID).data.bytes == [1, 2, 3])
+        let write = WriteArguments(
+            stateID: stateID,
+            offset: 0,
+            stability: .fileSync,
+            data: ByteChain(copying: [4])
+        )
+        #expect(try await client.status([.putFileHandle(handle), .write(write)]) == .openMode)
+        _ = try await client.open("f", access: .read, owner: "reader")
+        let close = CloseArguments(sequence: 0, stateID: stateID)
+        #expect(try await client.status([.putFileHandle(handle), .close(close)]) == .ok)
+        await world.fileSystem.close()
     }
 
     @Test func `GUARDED4 refuses what is there`() async throws {

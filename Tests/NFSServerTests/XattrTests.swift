@@ -157,7 +157,7 @@ import VarveModel
         #expect(try await access(user).granted.intersection(rights) == [.xattrList])
         #expect(try await user.status(file + [get("a")]) == .accessDenied)
         #expect(try await list(user, file).names.count == 1)
-        // Earlier minor versions do not know these rights (RFC 8276 §8.3).
+        // Earlier minor versions do not know these rights (RFC 8276 §8).
         root.version = .v41
         #expect(try await access(root).supported.intersection(rights) == [])
     }

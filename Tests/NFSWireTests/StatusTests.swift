@@ -1,7 +1,7 @@
 import NFSWire
 import Testing
 
-/// Statuses and operation numbers, from RFC 7530 §13, RFC 8881 §15 and §17, RFC 7862 §11 and RFC 8276 §8.5.
+/// Statuses and operation numbers, from RFC 7530 §13, RFC 8881 §15 and §17, RFC 7862 §11 and RFC 8276 §8.
 @Suite struct StatusTests {
     @Test func `statuses have their numbers`() {
         #expect(NFSStatus.ok.rawValue == 0 && NFSStatus.noEntry.rawValue == 2)

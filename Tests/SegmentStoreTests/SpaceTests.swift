@@ -64,6 +64,30 @@ import VarveModel
         #expect(try world.disk.list(World.directory + "/standard") == [])
     }
 
+    @Test func `a hole that the disk has no room for is punched another time`() throws {
+        let world = try World()
+        var addresses: [RecordAddress] = []
+        for number in 1...60 {
+            addresses.append(
+                try world.store.append(draft(UInt64(number)), [UInt8](repeating: 1, count: 4096))
+            )
+        }
+        try world.store.syncDirty()
+        let before = try #require(try world.disk.status(of: World.path(addresses[0].segment)))
+        world.disk.fail(after: 1, with: .noSpace) { kind, _ in kind == .punch }
+        // Two holes, with a record that lives between them.
+        let freed = Array(addresses[0..<25] + addresses[26..<51])
+        #expect(throws: SegmentError.self) { try world.store.reclaim(freed) }
+        let between = try #require(try world.disk.status(of: World.path(addresses[0].segment)))
+        #expect(between.allocated < before.allocated, "the first hole is there")
+        let result = try world.store.squeeze()
+        #expect(result.bytesPunched > 0)
+        let after = try #require(try world.disk.status(of: World.path(addresses[0].segment)))
+        #expect(between.allocated - after.allocated == result.bytesPunched)
+        #expect(before.allocated - after.allocated >= 200_000)
+        #expect(try world.store.squeeze().bytesPunched == 0)
+    }
+
     @Test func `the segment with most waste is worth compacting, a full one is not`() throws {
         let world = try World()
         var addresses: [RecordAddress] = []

@@ -1,6 +1,6 @@
 import NFSWire
 
-/// SETCLIENTID, SETCLIENTID_CONFIRM, RENEW, DELEGRETURN and SECINFO of NFSv4.0 (RFC 7530 §16.33, §16.34, §16.28, §16.8, §16.31).
+/// SETCLIENTID, SETCLIENTID_CONFIRM, RENEW, DELEGRETURN and SECINFO of NFSv4.0 (RFC 7530 §16.33, §16.34, §16.28, §16.6, §16.31).
 extension CompoundRun {
     func setClientID(_ arguments: SetClientIDArguments) async throws(NFSStatus) -> OperationReply {
         let principal = principal

@@ -98,7 +98,7 @@ extension CompoundRun {
         )
     }
 
-    /// What of ACCESS's rights to extended attributes a caller has (RFC 8276 §8.3); their names anybody may list.
+    /// What of ACCESS's rights to extended attributes a caller has (RFC 8276 §8); their names anybody may list.
     func xattrRights(of attributes: Attributes, _ object: InodeObject) -> NFSWire.AccessRights {
         var rights: NFSWire.AccessRights = [.xattrList]
         let name = Self.family + [0x78]

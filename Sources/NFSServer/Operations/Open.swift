@@ -25,7 +25,7 @@ extension CompoundRun {
         let verdict = store.read { $0.mayOpen(client, isReclaim: isReclaim, at: now) }
         guard verdict == .ok else { throw verdict }
         let found = try await file(of: arguments, share)
-        let stateID = try await hold(
+        let (stateID, before) = try await hold(
             found,
             ServerState.OpenRequest(
                 client: client,
@@ -47,9 +47,7 @@ extension CompoundRun {
                 attributes = changed ?? attributes
             } catch {
                 // The client hears of a failure, and would never close it.
-                _ = await store.change { state, _ in
-                    state.close(stateID, of: client, on: found.object.key)
-                }
+                await store.change { state, _ in state.takeBack(stateID, to: before) }
                 throw error
             }
         }
@@ -69,12 +67,13 @@ extension CompoundRun {
     private func hold(
         _ found: OpenTarget,
         _ request: ServerState.OpenRequest
-    ) async throws(NFSStatus) -> StateID {
+    ) async throws(NFSStatus) -> (StateID, before: OpenState?) {
         let file = try await held(found.object)
-        let outcome = await store.change { state, now in
-            state.open(request, holding: file, at: now)
+        let (outcome, before) = await store.change { state, now in
+            let before = state.openState(of: request)
+            return (state.open(request, holding: file, at: now), before)
         }
-        return try outcome.get()
+        return (try outcome.get(), before)
     }
 
     private func held(_ object: InodeObject) async throws(NFSStatus) -> HeldFile {

@@ -19,7 +19,7 @@ extension CompoundRun {
         )
     }
 
-    /// Data and holes in turn: a hole is whole blocks of zeros, whether or not they take space (RFC 7862 §10.1).
+    /// Data and holes in turn: a hole is whole blocks of zeros, whether or not they take space (RFC 7862 §6).
     static func segments(of bytes: [UInt8], at offset: UInt64) -> [ReadPlusSegment] {
         var segments: [ReadPlusSegment] = []
         var start = 0

@@ -50,6 +50,12 @@ struct OpenState: Sendable {
         sequence = sequence.nextSequence
     }
 
+    /// Goes back to how it was before an upgrade that failed; the locks taken since stay.
+    mutating func goBack(to earlier: OpenState) {
+        (access, deny, sequence) = (earlier.access, earlier.deny, earlier.sequence)
+        (accessHistory, denyHistory) = (earlier.accessHistory, earlier.denyHistory)
+    }
+
     /// Goes back to a union of what was opened; answers `false`, NFS4ERR_INVAL, for anything else.
     mutating func downgrade(access less: ShareAccess, deny lessDeny: ShareDeny) -> Bool {
         guard less.isSubset(of: access), lessDeny.isSubset(of: deny),

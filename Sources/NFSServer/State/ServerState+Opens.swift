@@ -84,6 +84,24 @@ extension ServerState {
         return .success(open.stateID)
     }
 
+    /// What the owner has open of the file already.
+    func openState(of request: OpenRequest) -> OpenState? {
+        let index = OpenIndex(client: request.client, owner: request.owner, file: request.file)
+        return openIndex[index].flatMap { opens[$0] }
+    }
+
+    /// Takes back what an OPEN did that failed after all, unless its owner has gone on with it meanwhile.
+    ///
+    /// - Parameters:
+    ///   - stateID: As the OPEN made it.
+    ///   - before: The open as it was; `nil` when the OPEN began it.
+    mutating func takeBack(_ stateID: StateID, to before: OpenState?) {
+        guard var open = opens[StateKey(stateID)], open.sequence == stateID.sequence else { return }
+        guard let before else { return dropOpen(open.key) }
+        open.goBack(to: before)
+        opens[open.key] = open
+    }
+
     /// NFS4ERR_SHARE_DENIED when another open is in the way; expired clients give way (courtesy, RFC 8881 §8.4.3).
     private mutating func shareConflict(
         _ request: OpenRequest,

@@ -52,7 +52,7 @@ extension ServerState {
         clients[open.client]?.v40?.openOwners[open.owner]?.isConfirmed ?? false
     }
 
-    /// DELEGRETURN (RFC 7530 §16.8): none was ever given.
+    /// DELEGRETURN (RFC 7530 §16.6): none was ever given.
     func returnDelegation(_ stateID: StateID, on file: FileKey) -> NFSStatus {
         switch findV40(stateID, on: file) {
         case .failure(let status): status

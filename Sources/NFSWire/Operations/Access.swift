@@ -1,4 +1,4 @@
-/// What ACCESS asks about (RFC 8881 §18.1.1; the last three RFC 8276 §8.3).
+/// What ACCESS asks about (RFC 8881 §18.1.1; the last three RFC 8276 §8).
 package struct AccessRights: XDRFlags, Hashable {
     package static let name = "ACCESS4"
 

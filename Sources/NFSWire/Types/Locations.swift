@@ -165,7 +165,7 @@ package struct FileSystemLocationsInfo: XDRValue, Hashable {
     }
 }
 
-/// A server of an inter-server copy: netloc4 (RFC 7862 §4.9.1).
+/// A server of an inter-server copy: netloc4 (RFC 7862 §4).
 package enum NetworkLocation: XDRValue, Hashable {
     case name([UInt8])
     case url([UInt8])

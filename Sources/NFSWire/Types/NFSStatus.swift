@@ -1,4 +1,4 @@
-/// How an operation ended: nfsstat4 of all minor versions (RFC 7530 §13, RFC 8881 §15.1, RFC 7862 §11.1, RFC 8276 §8.5).
+/// How an operation ended: nfsstat4 of all minor versions (RFC 7530 §13, RFC 8881 §15.1, RFC 7862 §11.1, RFC 8276 §8).
 package enum NFSStatus: UInt32, XDREnumeration, Hashable {
     package static let name = "nfsstat4"
 
