@@ -3,7 +3,7 @@ package import VarveModel
 
 /// Rows of the present that were read lately, exactly as the database has them.
 ///
-/// What asks for a name or an inode's attributes is answered from here without a change of threads.
+/// What asks for a name, an inode's attributes or where a file's bytes are is answered from here without a change of threads.
 /// A commit takes out what it changes before it is visible to anybody, and a reader puts in only what
 /// no commit can have overtaken. The version is twice the number of the last commit, and one more
 /// while the next is under way: a transaction that begins at commit N or later and meets version 2 N
@@ -38,6 +38,7 @@ package final class LiveRowCache: Sendable {
         var inodes: RecentlyUsed<InodeNumber, Inode>
         /// To `nil` for a name that is not there.
         var names: RecentlyUsed<Name, InodeNumber?>
+        var tiles = RememberedTiles()
     }
 
     /// Inodes and names that are kept at most, of each: some 400 bytes for one of both, 26 MiB.
@@ -61,6 +62,56 @@ package final class LiveRowCache: Sendable {
     /// An inode's row; `nil` when it is not here, which says nothing of whether there is one.
     package func inode(_ inode: InodeNumber) -> Inode? {
         state.withLock { $0.inodes[inode] }
+    }
+
+    /// An inode's row, and the version at which it was here.
+    package func versionedInode(_ inode: InodeNumber) -> (inode: Inode, version: UInt64)? {
+        state.withLock { state in
+            state.inodes[inode].map { ($0, current.load(ordering: .relaxed)) }
+        }
+    }
+
+    /// Rows of several inodes, as a transaction shows them that began at `commit`; `nil` for each that is not here.
+    package func inodes(
+        _ inodes: some Collection<InodeNumber>,
+        ofCommit commit: UInt64
+    ) -> [Inode?] {
+        var found: [Inode?] = []
+        found.reserveCapacity(inodes.count)
+        var rest = inodes[...]
+        while !rest.isEmpty {
+            // So many at a time that others need not wait long.
+            let part = rest.prefix(LiveRowCache.partMax)
+            rest = rest.dropFirst(LiveRowCache.partMax)
+            state.withLock { state in
+                // What the next commit changes is taken out before it is visible to anybody.
+                let isOfCommit = current.load(ordering: .relaxed) / 2 == commit
+                for inode in part { found.append(isOfCommit ? state.inodes[inode] : nil) }
+            }
+        }
+        return found
+    }
+
+    private static let partMax = 64
+
+    /// What some tiles of a file show, each ascending, at the version of its row that was asked for before.
+    ///
+    /// - Returns: `nil` when one of them is not here, or a commit has begun or ended since.
+    package func tiles(
+        _ tiles: ClosedRange<Int64>,
+        of inode: InodeNumber,
+        atVersion version: UInt64
+    ) -> [[TileExtent]]? {
+        state.withLock { state in
+            guard current.load(ordering: .relaxed) == version else { return nil }
+            var found: [[TileExtent]] = []
+            found.reserveCapacity(tiles.count)
+            for tile in tiles {
+                guard let extents = state.tiles.extents(inode, tile: tile) else { return nil }
+                found.append(extents)
+            }
+            return found
+        }
     }
 
     /// A name with both its ends; `nil` when any part is not here.
@@ -101,6 +152,14 @@ package final class LiveRowCache: Sendable {
         }
     }
 
+    /// Keeps what a tile of a live file shows in such a transaction.
+    func keep(_ extents: [TileExtent], _ inode: InodeNumber, tile: Int64, commit: UInt64) {
+        state.withLock { state in
+            guard current.load(ordering: .relaxed) == 2 * commit else { return }
+            state.tiles.keep(extents, inode, tile: tile)
+        }
+    }
+
     // MARK: Commits
 
     /// Takes out what a commit changes; from now to ``endCommit()`` nothing is put in.
@@ -109,6 +168,7 @@ package final class LiveRowCache: Sendable {
             current.add(1, ordering: .releasing)
             for inode in touched.inodes { state.inodes[inode] = nil }
             for name in touched.names { state.names[name] = nil }
+            for tile in touched.tiles { state.tiles.remove(tile.inode, tile: tile.tile) }
         }
     }
 
@@ -134,6 +194,8 @@ package final class LiveRowCache: Sendable {
 struct TouchedRows {
     private(set) var inodes: [InodeNumber] = []
     private(set) var names: [LiveRowCache.Name] = []
+    /// Tiles of which a live slice has come, gone or moved; ``SliceRow/rangeTile`` for all of a file's.
+    private(set) var tiles: [RecordHome] = []
 
     mutating func touch(_ inode: InodeNumber) {
         inodes.append(inode)
@@ -143,9 +205,16 @@ struct TouchedRows {
         names.append(LiveRowCache.Name(directory: row.directory, name: row.name))
     }
 
+    /// A slice that is past changes nothing of what the present shows.
+    mutating func touch(_ row: SliceRow) {
+        guard row.died == .never else { return }
+        tiles.append(RecordHome(inode: row.inode, tile: row.tile))
+    }
+
     mutating func removeAll() {
         inodes.removeAll(keepingCapacity: true)
         names.removeAll(keepingCapacity: true)
+        tiles.removeAll(keepingCapacity: true)
     }
 }
 

@@ -82,7 +82,7 @@ extension CompoundRun {
         guard object.view == .live else { return HeldFile {} }
         let engine = object.fileSystem.engine
         let file = try await self.engine { try await engine.open(object.inode) }
-        return HeldFile { await engine.close(file) }
+        return HeldFile { engine.close(file) }
     }
 
     // MARK: Which file
