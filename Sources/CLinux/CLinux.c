@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int varve_preallocate(int fd, uint64_t offset, uint64_t length) {
@@ -56,4 +57,12 @@ int varve_is_cached(int fd, uint64_t offset, uint64_t length) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t pages = (offset + length + page - 1) / page - offset / page;
     return found.cached == pages;
+}
+
+long varve_read_cached(int fd, void *buffer, size_t count, uint64_t offset) {
+    struct iovec part = {buffer, count};
+    ssize_t result;
+    do result = preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT);
+    while (result < 0 && errno == EINTR);
+    return result >= 0 ? result : -errno;
 }

@@ -51,6 +51,12 @@ extension DiskFile {
     /// A file that is not in our address space has nothing to lend.
     package func resident(_ range: Range<UInt64>) -> ResidentBytes? { nil }
 
+    /// A file without a page cache that could be asked.
+    package func readResident(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: UInt64
+    ) -> Bool { false }
+
     package func write(_ bytes: [UInt8], at offset: UInt64) throws(DiskError) {
         // SAFETY: the pointer does not leave the closure; typed throws are carried out by hand,
         // since the standard closure rethrows untyped.

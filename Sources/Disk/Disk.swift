@@ -64,6 +64,9 @@ package protocol DiskFile: AnyObject, Sendable {
     /// The bytes of `range` where the page cache holds them all, without a copy; `nil` says: read them.
     func resident(_ range: Range<UInt64>) -> ResidentBytes?
 
+    /// Fills `buffer` from the page cache, without waiting for storage; `false` says: read it.
+    func readResident(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool
+
     /// Writes all of `buffer`.
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError)
 

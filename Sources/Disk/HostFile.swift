@@ -98,6 +98,14 @@ package final class HostFile: DiskFile {
         mapping.resident(range, of: descriptor.value)
     }
 
+    package func readResident(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: UInt64
+    ) -> Bool {
+        varve_read_cached(descriptor.value, buffer.baseAddress, buffer.count, offset)
+            == buffer.count
+    }
+
     package func close() {
         mapping.end()
         descriptor.close()

@@ -40,6 +40,17 @@ final class SimulatedFile: DiskFile {
         }
     }
 
+    /// As ``resident(_:)``.
+    func readResident(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
+        guard (offset >> 14).isMultiple(of: 2) else { return false }
+        do throws(DiskError) {
+            return try read(into: buffer, at: offset) == buffer.count
+        } catch {
+            // What cannot be read is not held; the caller's own read says why.
+            return false
+        }
+    }
+
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
         guard !buffer.isEmpty else { return }
         let content = [UInt8](buffer)

@@ -85,7 +85,7 @@ package struct NFSServer: Sendable {
         _ connections: OpenConnections,
         _ queues: RequestQueues
     ) async throws -> any Channel {
-        let (limits, log) = (parts.limits, parts.log)
+        let parts = parts
         return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -97,14 +97,13 @@ package struct NFSServer: Sendable {
                 let queue = queues.queue(of: channel.eventLoop)
                 return channel.eventLoop.makeCompletedFuture {
                     guard connections.add(channel) else {
-                        log("a connection is closed: \(limits.connectionsMax) are open")
+                        parts.log("a connection is closed: \(parts.limits.connectionsMax) are open")
                         return channel.close(promise: nil)
                     }
                     try channel.pipeline.syncOperations.addHandler(
                         NFSConnection(
-                            limits: limits,
-                            log: log,
-                            submit: { queue.push($0) },
+                            parts: parts,
+                            queue: queue,
                             ended: { connections.remove(channel) }
                         )
                     )

@@ -18,6 +18,8 @@ struct RecordReading {
     let replica: SegmentFile.Replica
     let address: RecordAddress
     let identity: RecordIdentity
+    /// Whether storage may be waited for; else only what the page cache holds is read.
+    var mayWait = true
 
     func read(_ plainRange: Range<Int>, into target: UnsafeMutableRawBufferPointer)
         throws(SegmentError)
@@ -127,6 +129,8 @@ struct RecordReading {
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) -> Range<Int> {
         let none = blocks.lowerBound..<blocks.lowerBound
+        // A page that the cache gives up meanwhile would be waited for.
+        guard mayWait else { return none }
         let whole = opener.wholePlain(blocks, in: plainRange)
         guard whole.count * opener.header.blockBytes >= RecordReading.residentBytesMin else {
             return none
@@ -198,6 +202,7 @@ struct RecordReading {
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, from start: Int)
         throws(SegmentError)
     {
+        guard mayWait else { return try fillFromCache(buffer, from: start) }
         let count: Int
         do throws(DiskError) {
             count = try replica.file.read(into: buffer, at: address.offset + UInt64(start))
@@ -206,6 +211,16 @@ struct RecordReading {
         }
         SegmentMeter.add(count, to: store.meter.bytesRead)
         guard count == buffer.count else { throw corrupt("is cut short by the end of the file") }
+    }
+
+    private func fillFromCache(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        from start: Int
+    ) throws(SegmentError) {
+        guard replica.file.readResident(into: buffer, at: address.offset + UInt64(start)) else {
+            throw SegmentError(.failed, "the page cache does not hold it")
+        }
+        SegmentMeter.add(buffer.count, to: store.meter.bytesRead)
     }
 
     /// Reads the header that begins `buffer`, and remembers it where that will save a read.

@@ -24,15 +24,19 @@ final class SegmentFiles: Sendable {
 
     /// The open segment, opened now when it was not.
     func file(_ segment: SegmentID, tier: Tier) throws(SegmentError) -> SegmentFile {
-        let cached = state.withLock { state -> SegmentFile? in
+        if let cached = openFile(segment) { return cached }
+        let file = try SegmentFile.open(segment, tier: tier, in: configuration)
+        keep(file, pinned: false)
+        return file
+    }
+
+    /// The segment if it is open.
+    func openFile(_ segment: SegmentID) -> SegmentFile? {
+        state.withLock { state in
             state.uses += 1
             state.entries[segment]?.lastUse = state.uses
             return state.entries[segment]?.file
         }
-        if let cached { return cached }
-        let file = try SegmentFile.open(segment, tier: tier, in: configuration)
-        keep(file, pinned: false)
-        return file
     }
 
     /// Takes an open segment in.

@@ -29,6 +29,44 @@ extension SegmentStore {
         }
     }
 
+    /// Reads a part of a record without waiting for storage: where its segment is open and the page cache holds what it takes.
+    ///
+    /// - Parameters:
+    ///   - address: Where the slice's row says that the record is.
+    ///   - identity: Whose bytes are expected.
+    ///   - plainRange: Bytes of the record, before sealing.
+    ///   - target: As many bytes; undefined unless the answer is `true`.
+    /// - Returns: Whether `target` holds the bytes, verified. Anything else, damage too, is for ``read(_:expecting:plainRange:into:)``.
+    package func readResident(
+        _ address: RecordAddress,
+        expecting identity: RecordIdentity,
+        plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        precondition(target.count == plainRange.count, "the target is as large as what is read")
+        guard !plainRange.isEmpty, plainRange.lowerBound >= 0,
+            plainRange.upperBound <= SegmentFormat.plainBytesMax,
+            let file = files.openFile(address.segment), let replica = file.replicas.first
+        else { return false }
+        let reading = RecordReading(
+            store: self,
+            file: file,
+            replica: replica,
+            address: address,
+            identity: identity,
+            mayWait: false
+        )
+        do throws(SegmentError) {
+            try reading.requirePossible()
+            try reading.read(plainRange, into: target)
+        } catch {
+            // The caller reads again, and is told what is wrong.
+            return false
+        }
+        SegmentMeter.add(1, to: meter.reads)
+        return true
+    }
+
     /// Reads a whole record.
     ///
     /// - Parameters:

@@ -120,7 +120,7 @@ import VarveModel
         try await fileSystem.unlink(try name("f"), in: .root, as: .root)
         #expect(try await fileSystem.contents(file) == [1, 2, 3])
         #expect(try await fileSystem.attributes(of: file).links == 0)
-        await fileSystem.close(handle)
+        fileSystem.close(handle)
         try await fileSystem.flush()
         await #expect(throws: FileSystemError.self) { try await fileSystem.attributes(of: file) }
         await fileSystem.close()

@@ -52,7 +52,7 @@ import VarveModel
         let changes = AttributeChanges(size: 1 << 53)
         _ = try await fileSystem.setAttributes(file, changes, as: .root)
         let read = try await fileSystem.read(file, 0..<UInt64.max, as: .root)
-        #expect(read.bytes.count == Int(ReadContext.bytesMax) && !read.isAtEnd)
+        #expect(read.bytes.count == Int(PlannedRead.bytesMax) && !read.isAtEnd)
         #expect(read.bytes[0] == 1 && read.bytes.dropFirst().allSatisfy { $0 == 0 })
         let last = try await fileSystem.read(file, (1 << 53) - 2..<UInt64.max, as: .root)
         #expect(last.bytes == [0, 0] && last.isAtEnd)

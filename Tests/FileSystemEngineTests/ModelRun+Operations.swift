@@ -231,11 +231,38 @@ extension ModelRun {
             try await fileSystem.read(inode, UInt64(start)..<UInt64(end), as: caller)
         }
         compare("read", expected, actual)
+        readResident(inode, start..<end, as: caller, expected)
         guard case .success(let wanted) = expected, case .success(let got) = actual else { return }
         if wanted != got.bytes { fail("read of inode \(inode.rawValue) at \(start) differs") }
         let size = model.nodes[inode]?.data.count ?? 0
         if !wanted.isEmpty { noteAccess(inode) }
         if got.isAtEnd != (end >= size) { fail("read says at end: \(got.isAtEnd)") }
+    }
+
+    /// The same without waiting: nothing, or what the model says.
+    private mutating func readResident(
+        _ inode: InodeNumber,
+        _ range: Range<Int>,
+        as caller: Credentials,
+        _ expected: Result<[UInt8], FileSystemError>
+    ) {
+        var found: FileSystem.ResidentRead?
+        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            buffer.initialize(repeating: 0xEE)
+            found = fileSystem.readResident(
+                inode,
+                UInt64(range.lowerBound)..<UInt64(range.upperBound),
+                as: caller,
+                into: UnsafeMutableRawBufferPointer(buffer)
+            )
+            count = found?.count ?? 0
+        }
+        guard let found else { return }
+        operations["read resident", default: 0] += 1
+        let size = model.nodes[inode]?.data.count ?? 0
+        guard case .success(bytes) = expected, found.isAtEnd == (range.upperBound >= size) else {
+            return fail("a read without waiting, of inode \(inode.rawValue), differs")
+        }
     }
 
     /// As the engine notes a read of some bytes.
@@ -287,7 +314,7 @@ extension ModelRun {
         if handles.count > 4 || (!handles.isEmpty && chance(1, in: 3)) {
             let index = Int.random(in: 0..<handles.count, using: &generator)
             let handle = handles.remove(at: index)
-            await fileSystem.close(handle)
+            fileSystem.close(handle)
             try await fileSystem.flush()
             model.close(handle.inode)
             operations["close", default: 0] += 1

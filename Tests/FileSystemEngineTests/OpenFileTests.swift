@@ -33,10 +33,10 @@ import VarveModel
         await #expect(throws: FileSystemError.self) {
             try await fileSystem.link(file, as: try name("again"), in: .root, as: .root)
         }
-        await fileSystem.close(one)
-        await fileSystem.close(one)
+        fileSystem.close(one)
+        fileSystem.close(one)
         #expect(try await fileSystem.contents(file) == Self.bytes, "one handle is left")
-        await fileSystem.close(two)
+        fileSystem.close(two)
         try await fileSystem.flush()
         let gone = await #expect(throws: FileSystemError.self) {
             try await fileSystem.attributes(of: file)
@@ -81,7 +81,7 @@ import VarveModel
         try await fileSystem.unlink(try name("f"), in: .root, as: .root)
         _ = try await fileSystem.restoreInPlace(.root, to: snapshot.epoch)
         #expect(try await orphans(fileSystem).isEmpty)
-        await fileSystem.close(handle)
+        fileSystem.close(handle)
         try await fileSystem.flush()
         #expect(try await fileSystem.contents(file) == Self.bytes)
         #expect(try await fileSystem.attributes(of: file).links == 1)
@@ -98,7 +98,7 @@ import VarveModel
         let handle = try await fileSystem.open(file)
         try await fileSystem.unlink(try name("f"), in: .root, as: .root)
         let snapshot = try await fileSystem.createSnapshot("nameless")
-        await fileSystem.close(handle)
+        fileSystem.close(handle)
         try await fileSystem.flush()
         _ = try await fileSystem.restoreInPlace(.root, to: snapshot.epoch)
         let gone = await #expect(throws: FileSystemError.self) {
@@ -117,7 +117,7 @@ import VarveModel
         let handle = try await fileSystem.open(file)
         await fileSystem.close()
         await fileSystem.close()
-        await fileSystem.close(handle)
+        fileSystem.close(handle)
         for attempt in 0..<4 {
             let error = await #expect(throws: FileSystemError.self) {
                 switch attempt {

@@ -93,6 +93,22 @@ import VarveModel
         }
     }
 
+    /// A file's bytes where they can be read without waiting.
+    private static func resident(_ fileSystem: FileSystem, _ inode: InodeNumber) -> [UInt8]? {
+        var found: FileSystem.ResidentRead?
+        let read = [UInt8](unsafeUninitializedCapacity: bytes) { buffer, count in
+            buffer.initialize(repeating: 0)
+            found = fileSystem.readResident(
+                inode,
+                0..<UInt64(bytes),
+                as: .root,
+                into: UnsafeMutableRawBufferPointer(buffer)
+            )
+            count = found?.count ?? 0
+        }
+        return found == nil ? nil : read
+    }
+
     /// The value that a file holds; `nil` when it was replaced between lookup and read.
     private static func value(
         _ fileSystem: FileSystem,
@@ -106,12 +122,17 @@ import VarveModel
             as: .root
         )
         do {
-            let read = try await fileSystem.read(
-                found.inode,
-                0..<UInt64(bytes),
-                at: view,
-                as: .root
-            ).bytes
+            let read =
+                if view == .live, let read = resident(fileSystem, found.inode) {
+                    read
+                } else {
+                    try await fileSystem.read(
+                        found.inode,
+                        0..<UInt64(bytes),
+                        at: view,
+                        as: .root
+                    ).bytes
+                }
             guard let first = read.first, read.count == bytes,
                 read.allSatisfy({ $0 == first })
             else {

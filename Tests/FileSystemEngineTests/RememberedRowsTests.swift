@@ -29,7 +29,7 @@ import VarveModel
             await #expect(throws: FileSystemError.self) {
                 try await fileSystem.lookup(try name("none"), in: .root, as: .root)
             }
-            await fileSystem.close(try await fileSystem.open(file))
+            fileSystem.close(try await fileSystem.open(file))
         }
         try await ask()
         let read = try await Self.readerSteps(fileSystem)

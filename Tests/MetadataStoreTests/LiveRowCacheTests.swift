@@ -84,6 +84,102 @@ import VarveModel
         #expect(absent.inode == nil)
     }
 
+    private static func extents(_ count: Int, from start: UInt64 = 0) -> [TileExtent] {
+        (0..<UInt64(count)).map { index in
+            TileExtent(
+                offset: start + index,
+                length: 1,
+                record: RecordPointer(
+                    segment: SegmentID(rawValue: 1),
+                    offset: 4_096,
+                    length: 200
+                ),
+                skip: 0,
+                sequence: index,
+                born: .zero,
+                home: RecordHome(inode: InodeNumber(rawValue: 7), tile: 0)
+            )
+        }
+    }
+
+    private static func slice(_ tile: Int64, died: Epoch = .never) -> SliceRow {
+        SliceRow(
+            inode: InodeNumber(rawValue: 7),
+            tile: tile,
+            sequence: 1,
+            born: .zero,
+            died: died,
+            offset: 0,
+            length: 1,
+            record: nil,
+            skip: 0
+        )
+    }
+
+    @Test func `a file's tiles are answered together, at the version asked for`() {
+        let cache = LiveRowCache()
+        let file = InodeNumber(rawValue: 7)
+        for tile in Int64(0)..<4 {
+            cache.keep(Self.extents(Int(tile)), file, tile: tile, commit: 0)
+        }
+        let first = cache.version
+        #expect(cache.tiles(1...2, of: file, atVersion: first)?.map(\.count) == [1, 2])
+        #expect(cache.tiles(3...4, of: file, atVersion: first) == nil)
+        var touched = TouchedRows()
+        touched.touch(Self.slice(2))
+        touched.touch(Self.slice(1, died: Epoch(second: 5)))
+        cache.beginCommit(touched)
+        #expect(cache.tiles(0...0, of: file, atVersion: first) == nil)
+        cache.endCommit(isVisible: true)
+        #expect(cache.tiles(1...1, of: file, atVersion: first) == nil)
+        #expect(cache.tiles(1...1, of: file, atVersion: cache.version)?.count == 1)
+        #expect(cache.tiles(2...2, of: file, atVersion: cache.version) == nil)
+        cache.keep(Self.extents(2), file, tile: 2, commit: 0)
+        #expect(cache.tiles(2...2, of: file, atVersion: cache.version) == nil)
+        touched = TouchedRows()
+        touched.touch(Self.slice(SliceRow.rangeTile))
+        cache.beginCommit(touched)
+        cache.endCommit(isVisible: true)
+        for tile in Int64(0)..<4 {
+            #expect(cache.tiles(tile...tile, of: file, atVersion: cache.version) == nil)
+        }
+    }
+
+    @Test func `tiles are bounded by their extents, and agree with a plain table`() {
+        var generator = SeededGenerator(seed: testSeed(default: 6))
+        var tiles = RememberedTiles(extentsMax: 256)
+        var plain: [RecordHome: [TileExtent]] = [:]
+        var found = 0
+        for step in 0..<20_000 {
+            let home = RecordHome(
+                inode: InodeNumber(rawValue: UInt64.random(in: 1...8, using: &generator)),
+                tile: Int64.random(in: 0..<8, using: &generator)
+            )
+            switch Int.random(in: 0..<8, using: &generator) {
+            case 0:
+                tiles.remove(home.inode, tile: home.tile)
+                plain[home] = nil
+            case 1 where step.isMultiple(of: 7):
+                tiles.remove(home.inode, tile: SliceRow.rangeTile)
+                plain = plain.filter { $0.key.inode != home.inode }
+            case 2, 3:
+                let count = Int.random(in: 0..<80, using: &generator)
+                let extents = Self.extents(count, from: UInt64(step))
+                tiles.keep(extents, home.inode, tile: home.tile)
+                plain[home] = extents
+                // Over half of a half is not kept.
+                let isKept = tiles.extents(home.inode, tile: home.tile) == extents
+                #expect(isKept == (count + 1 <= 64))
+            default:
+                guard let extents = tiles.extents(home.inode, tile: home.tile) else { continue }
+                found += 1
+                #expect(extents == plain[home])
+            }
+            #expect(tiles.weight <= 256)
+        }
+        #expect(found > 1_000)
+    }
+
     @Test func `what was asked for lately stays, and the rest is bounded`() {
         var generator = SeededGenerator(seed: testSeed(default: 5))
         var recent = RecentlyUsed<Int, Int>(countMax: 64)

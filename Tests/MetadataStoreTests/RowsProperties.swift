@@ -17,7 +17,8 @@ import VarveModel
         "version dropped", "key trimmed", "slice reaped", "tile resolved", "roll back", "revert",
         "rollback", "reopen", "settle", "record freed", "instant checked", "difference checked",
         "same at both ends", "thin for bytes", "history counted", "pinned counted", "upgrade",
-        "row remembered", "name remembered", "absence remembered",
+        "row remembered", "name remembered", "absence remembered", "tile remembered",
+        "empty tile remembered",
         "share", "share within a file", "share of the past", "last referrer elsewhere",
     ]
 

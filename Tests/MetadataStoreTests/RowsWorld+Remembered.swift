@@ -4,12 +4,22 @@ import VarveModel
 
 /// Rows in memory beside the rows of the database.
 extension RowsWorld {
+    /// Tiles of each inode of which some are kept: the operations seldom go beyond.
+    private static let tilesKept: Int64 = 6
+
     /// Keeps some rows and names of the present as a transaction shows them, and names that are not there.
     func remember(_ reader: MetadataReader) throws {
         for number in side.model.inodes.keys.sorted() where chance(3) {
             let inode = InodeNumber(rawValue: number)
             guard let row = try reader.inode(inode, at: .live) else { continue }
             reader.keep(LiveRowCache.Inode(row: row, accessed: nil))
+        }
+        for number in side.model.inodes.keys.sorted() {
+            let inode = InodeNumber(rawValue: number)
+            for tile in 0..<Self.tilesKept where chance(3) {
+                let extents = try reader.extents(inode, tile: tile, at: .live)
+                reader.keep(extents, of: inode, tile: tile)
+            }
         }
         for (number, names) in side.model.names.sorted(by: { $0.key < $1.key }) {
             let directory = InodeNumber(rawValue: number)
@@ -37,6 +47,7 @@ extension RowsWorld {
             }
             count("row remembered")
         }
+        for number in 1...last + 50 { try checkTiles(InodeNumber(rawValue: number), fresh) }
         for name in namesKept {
             guard let target = database.liveRows.target(of: name) else { continue }
             let found = try fresh.lookup(name.name, in: name.directory, at: .live)
@@ -46,5 +57,18 @@ extension RowsWorld {
             count(target == nil ? "absence remembered" : "name remembered")
         }
         try fresh.end()
+    }
+
+    /// Whatever is in memory of an inode's tiles is what they show.
+    private func checkTiles(_ inode: InodeNumber, _ fresh: MetadataReader) throws {
+        for tile in 0..<Self.tilesKept {
+            let version = database.liveRows.version
+            let kept = database.liveRows.tiles(tile...tile, of: inode, atVersion: version)
+            guard let kept else { continue }
+            guard try kept == [fresh.extents(inode, tile: tile, at: .live)] else {
+                throw Mismatch("memory has another content of tile \(tile) of \(inode.rawValue)")
+            }
+            count(kept == [[]] ? "empty tile remembered" : "tile remembered")
+        }
     }
 }

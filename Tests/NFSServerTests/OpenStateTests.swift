@@ -47,12 +47,12 @@ import VarveModel
         let second = try world.open(a, .write).get()
         #expect(second.otherHigh == first.otherHigh && second.otherLow == first.otherLow)
         #expect(first.sequence == 1 && second.sequence == 2)
-        await world.settle()
+        world.settle()
         #expect(world.released.value == 1, "one handle is enough")
         let use = world.state.mayUse(second, of: a, on: StateWorld.file, for: .write, at: world.now)
         #expect(use == .success(true))
         #expect(world.state.close(second, of: a, on: StateWorld.file) == .ok)
-        await world.settle()
+        world.settle()
         #expect(world.released.value == 2)
         #expect(world.state.files.isEmpty && world.state.openIndex.isEmpty)
     }
@@ -62,7 +62,7 @@ import VarveModel
         let (a, b) = (try world.client("a"), try world.client("b"))
         _ = try world.open(a, .both, .write).get()
         #expect(world.open(b, .write) == .failure(.shareDenied))
-        await world.settle()
+        world.settle()
         #expect(world.released.value == 1)
     }
 
@@ -163,7 +163,7 @@ import VarveModel
         let a = try world.client("a")
         for owner in ["1", "2"] { _ = try world.open(a, owner: owner).get() }
         #expect(world.open(a, owner: "3") == .failure(.delay))
-        await world.settle()
+        world.settle()
         #expect(world.released.value == 1)
     }
 
@@ -184,7 +184,7 @@ import VarveModel
         #expect(kept == .success(true), "courtesy")
         _ = try world.open(b, .write, []).get()
         #expect(world.state.clients[a] == nil)
-        await world.settle()
+        world.settle()
         #expect(world.released.value == 1)
         let gone = world.state.mayUse(
             open,
@@ -219,7 +219,7 @@ import VarveModel
         let lost = try world.open(a, on: gone).get()
         #expect(world.lock(a, lost, on: gone).granted != nil)
         world.state.keepOnly([StateWorld.file.fileSystem])
-        await world.settle()
+        world.settle()
         #expect(world.released.value == 1)
         #expect(world.state.test(kept, of: a) == .ok)
         #expect(world.state.test(lost, of: a) == .badStateID)

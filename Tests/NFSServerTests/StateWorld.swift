@@ -136,8 +136,8 @@ struct StateWorld {
     }
 
     /// Lets go of what was dropped, as the store does.
-    mutating func settle() async {
-        for file in state.takeReleased() { await file.close() }
+    mutating func settle() {
+        for file in state.takeReleased() { file.close() }
     }
 
     /// Says that a client was heard of.

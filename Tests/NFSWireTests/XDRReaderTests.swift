@@ -25,6 +25,30 @@ import Testing
         #expect(try reader.uint64("a") == 0x0102_0304_0506_0708)
     }
 
+    @Test func `looking ahead moves nothing, over the edge of pieces too`() throws {
+        let message = bytes("01020304 05060708 090a0b0c 0d0e0f10")
+        for size in 1...message.count {
+            let pieces = stride(from: 0, to: message.count, by: size).map {
+                ByteBuffer(bytes: message[$0..<min($0 + size, message.count)])
+            }
+            var reader = XDRReader(ByteChain(pieces))
+            var numbers: [UInt32] = []
+            while let ahead = reader.upcoming {
+                for limit in [0, 1, 3, 7, 100] {
+                    var seen: [UInt8] = []
+                    reader.withUpcoming(limit) { seen += $0 }
+                    #expect(seen == Array(message[reader.offset...].prefix(limit)))
+                }
+                numbers.append(ahead)
+                #expect(try reader.uint32("n") == ahead)
+            }
+            #expect(numbers == [0x0102_0304, 0x0506_0708, 0x090A_0B0C, 0x0D0E_0F10])
+            #expect(reader.remaining == 0)
+        }
+        let short = XDRReader(ByteBuffer(bytes: [1, 2, 3]))
+        #expect(short.upcoming == nil)
+    }
+
     @Test func `a boolean is 0 or 1`() throws {
         var reader = reader(bytes("00000001 00000000 00000002"))
         #expect(try reader.bool("a"))

@@ -13,6 +13,9 @@ int varve_lock_exclusive(int fd);
 void varve_keep_buffers(size_t mapped_min, size_t kept_max);
 /// Whether the page cache has every page of a range of a file: 1 or 0; -ENOSYS before Linux 6.5.
 int varve_is_cached(int fd, uint64_t offset, uint64_t length);
+/// Reads from a file what the page cache holds, without waiting for storage (preadv2(2), RWF_NOWAIT): a count, which may be short, or
+/// -EAGAIN when the first byte is not there; -EOPNOTSUPP where the file system cannot tell.
+long varve_read_cached(int fd, void *buffer, size_t count, uint64_t offset);
 /// Runs `body`, which reads `count` mapped bytes of a file: where storage fails them or the file has become shorter, the
 /// kernel sends SIGBUS, `body` is left where it is, and the answer is -1. So `body` is C that holds no lock and no memory.
 int varve_guard_bus(const void *start, size_t count, void (*body)(void *), void *context);

@@ -131,17 +131,19 @@ extension ReadContext {
         guard known == nil, mayBeStored else { return known }
         return try reader.implicitAccessTime(inode)
     }
+}
 
+extension Core {
     /// Notes that a client has read bytes of a live file; `attributes` are as they show.
     func noteAccess(_ attributes: Attributes) {
-        let now = core.configuration.clock.now()
+        let now = configuration.clock.now()
         let isDue = AccessTimeRule.isDue(
             shown: attributes.accessed,
             modified: attributes.modified,
             changed: attributes.changed,
             now: now
         )
-        if isDue { core.accessTimes.note(attributes.inode, now) }
+        if isDue { accessTimes.note(attributes.inode, now) }
     }
 }
 

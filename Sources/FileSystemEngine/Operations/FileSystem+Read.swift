@@ -29,8 +29,7 @@ extension FileSystem {
     ) async throws(FileSystemError) -> ReadResult {
         let result = try await readData(inode, range, at: view, for: caller, isAccess: isAccess)
         guard isAccess else { return result }
-        core.observe(inode)
-        if core.accessTimes.takeCrowded() { flushAccessTimes() }
+        heard(ofAccessTo: inode)
         return result
     }
 
@@ -114,69 +113,14 @@ extension ReadContext {
             core.dataReads.subtract(1, ordering: .relaxed)
             core.fence.leave(ticket)
         }
-        let pending = view == .live ? core.pending.view(of: inode) : nil
-        try begin(view)
-        guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
-        let attributes = Attributes(row, pending: pending)
-        try attributes.requireRegular()
-        if let caller { try Permission.require(.read, of: attributes, for: caller) }
-        let wanted = ReadContext.bounded(range).clamped(to: 0..<attributes.size)
-        let isAtEnd = ReadContext.bounded(range).upperBound >= attributes.size
-        guard !wanted.isEmpty, range.lowerBound < attributes.size else {
-            return ReadResult(bytes: [], isAtEnd: isAtEnd)
-        }
-        let runs = try self.runs(of: row, wanted, at: view, pending)
-        let bytes = try fill(wanted, inode, runs)
-        if isAccess, view == .live { noteAccess(try shown(attributes, at: view)) }
-        return ReadResult(bytes: bytes, isAtEnd: isAtEnd)
-    }
-
-    /// 64 MiB: what one read brings into memory, however much it asks for.
-    static let bytesMax: UInt64 = 64 << 20
-
-    /// The part of a range that one read answers; read(2) may always be short.
-    private static func bounded(_ range: Range<UInt64>) -> Range<UInt64> {
-        let (end, isPastAll) = range.lowerBound.addingReportingOverflow(bytesMax)
-        return range.lowerBound..<(isPastAll ? range.upperBound : min(range.upperBound, end))
-    }
-
-    /// What shows a range, in the order in which to lay it down.
-    private func runs(
-        of row: InodeRow,
-        _ wanted: Range<UInt64>,
-        at view: View,
-        _ pending: PendingView?
-    ) throws -> [DataRun] {
-        var runs: [DataRun] = []
-        if row.flags & InodeFlags.hasSlices == 0 {
-            let bytes = try reader.inline(row.inode, at: view) ?? []
-            let whole = 0..<UInt64(bytes.count)
-            runs.append(DataRun(range: whole, tile: 0, source: .bytes(bytes)))
-        } else {
-            for piece in TilePiece.split(wanted, core.tileBytes) {
-                let start = UInt64(piece.tile) * core.tileBytes
-                for extent in try reader.extents(row.inode, tile: piece.tile, at: view) {
-                    runs.append(
-                        DataRun(
-                            range: start + extent.offset..<start + extent.end,
-                            tile: piece.tile,
-                            source: .record(extent.record, skip: extent.skip),
-                            home: extent.home
-                        )
-                    )
-                }
-            }
-        }
-        for slice in pending?.slices ?? [] where slice.sequence > row.appliedSequence {
-            runs.append(
-                DataRun(
-                    range: slice.range,
-                    tile: slice.tile,
-                    source: .record(slice.record, skip: 0)
-                )
-            )
-        }
-        return runs.filter { $0.range.overlaps(wanted) }
+        let remembered = view == .live ? core.rememberedRead(inode, range) : nil
+        let plan = try remembered ?? plannedRead(inode, range, at: view)
+        try plan.attributes.requireRegular()
+        if let caller { try Permission.require(.read, of: plan.attributes, for: caller) }
+        guard !plan.wanted.isEmpty else { return ReadResult(bytes: [], isAtEnd: plan.isAtEnd) }
+        let bytes = try fill(plan.wanted, inode, plan.runs)
+        if isAccess, view == .live { core.noteAccess(plan.attributes) }
+        return ReadResult(bytes: bytes, isAtEnd: plan.isAtEnd)
     }
 
     /// Lays the runs over zeros.
@@ -186,7 +130,7 @@ extension ReadContext {
         _ runs: [DataRun]
     ) throws -> [UInt8] {
         var failure: (any Error)?
-        let isWhole = ReadContext.adjoin(runs, over: wanted)
+        let isWhole = PlannedRead.adjoin(runs, over: wanted)
         let parts = isAlone ? ReadContext.parts(of: wanted) : [wanted]
         let bytes = [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, count in
             // SAFETY: the whole buffer is initialised here, by zeros or by runs that span it.
@@ -198,17 +142,6 @@ extension ReadContext {
         }
         if let failure { throw failure }
         return bytes
-    }
-
-    /// Whether each run begins where the one before ends, from the first byte wanted to the last.
-    private static func adjoin(_ runs: [DataRun], over wanted: Range<UInt64>) -> Bool {
-        var end = wanted.lowerBound
-        for run in runs {
-            let part = run.range.clamped(to: wanted)
-            guard part.lowerBound == end else { return false }
-            end = part.upperBound
-        }
-        return end == wanted.upperBound
     }
 
     /// Whether a processor is left to help: reads that run already keep the others busy.
@@ -275,77 +208,6 @@ extension ReadContext {
             ranges.append(slice.range)
         }
         return Ranges.merged(ranges.map { $0.clamped(to: 0..<attributes.size) })
-    }
-}
-
-/// A run of bytes and where they are.
-private struct DataRun: Sendable {
-    enum Source: Sendable {
-        case bytes([UInt8])
-        case record(RecordPointer, skip: UInt64)
-    }
-
-    /// Bytes of the file.
-    let range: Range<UInt64>
-    let tile: Int64
-    let source: Source
-    /// Of a record that another file or tile may have been written for.
-    var home: RecordHome?
-}
-
-/// What went wrong first, of several threads.
-private final class FirstFailure: Sendable {
-    private let state = Mutex<(any Error)?>(nil)
-
-    var error: (any Error)? { state.withLock { $0 } }
-
-    func note(_ error: any Error) {
-        state.withLock { $0 = $0 ?? error }
-    }
-}
-
-/// Lays runs of bytes over a buffer; later runs over earlier ones.
-private struct RunLayer: Sendable {
-    let segments: SegmentStore
-    let inode: InodeNumber
-    let runs: [DataRun]
-
-    /// Lays what the runs have of `wanted`.
-    func lay(_ wanted: Range<UInt64>, into buffer: UnsafeMutableRawBufferPointer) throws {
-        for run in runs where run.range.overlaps(wanted) {
-            let part = run.range.clamped(to: wanted)
-            let place = Int(part.lowerBound - wanted.lowerBound)
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[place..<place + part.count])
-            let into = Int(part.lowerBound - run.range.lowerBound)
-            switch run.source {
-            case .bytes(let bytes):
-                target.copyBytes(from: bytes[into..<into + part.count])
-            case .record(let record, let skip):
-                try segments.read(
-                    RecordAddress(record),
-                    expecting: RecordIdentity(
-                        run.home ?? RecordHome(inode: inode, tile: run.tile)
-                    ),
-                    plainRange: Int(skip) + into..<Int(skip) + into + part.count,
-                    into: target
-                )
-            }
-        }
-    }
-}
-
-extension RecordIdentity {
-    /// A restored slice shows an old record under a number of its own, so no number is expected; the
-    /// tag binds the record to its place, and the place is never used again.
-    static let anySequence: UInt64 = 0
-
-    /// Any record that was written for a file's tile.
-    init(_ home: RecordHome) {
-        self.init(
-            inode: home.inode,
-            tile: UInt32(home.tile),
-            sequence: RecordIdentity.anySequence
-        )
     }
 }
 

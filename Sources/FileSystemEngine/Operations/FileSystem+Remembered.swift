@@ -1,19 +1,19 @@
 import MetadataStore
-import VarveModel
+package import VarveModel
 
 /// What rows in memory can answer, on the caller's own thread (docs/decisions/0019).
 extension FileSystem {
     /// An inode's attributes in the present; `nil` when its row is not in memory.
-    func rememberedAttributes(of inode: InodeNumber) -> Attributes? {
+    package func rememberedAttributes(of inode: InodeNumber) -> Attributes? {
         // The pending writes first: what is committed meanwhile is then seen twice, never missed.
         let pending = core.pending.view(of: inode)
-        return core.database.liveRows.inode(inode).map { shown($0, pending) }
+        return core.database.liveRows.inode(inode).map { core.shown($0, pending) }
     }
 
     /// What a name leads to in the present; `nil` when a row is missing that it takes.
     ///
     /// - Throws: As ``lookup(_:in:at:as:)``.
-    func rememberedLookup(
+    package func rememberedLookup(
         _ name: FileName,
         in directory: InodeNumber,
         as caller: Credentials
@@ -30,12 +30,16 @@ extension FileSystem {
         let pending = core.pending.view(of: inode.row.inode)
         // A commit in between may have taken unstable writes out of both.
         guard core.database.liveRows.version == found.version else { return nil }
-        return shown(inode, pending)
+        return core.shown(inode, pending)
     }
 
-    private func shown(_ inode: LiveRowCache.Inode, _ pending: PendingView?) -> Attributes {
-        let attributes = Attributes(inode.row, pending: pending).accessed(at: inode.accessed)
-        guard inode.row.kind == .regular else { return attributes }
-        return attributes.accessed(at: core.accessTimes.look(inode.row.inode).known)
+    /// Opens as ``open(_:)`` does; `nil` when memory cannot tell that the inode is there.
+    package func openRemembered(_ inode: InodeNumber) -> OpenFile? {
+        guard let file = core.openFiles.open(inode) else { return nil }
+        guard rememberedAttributes(of: inode) != nil else {
+            close(file)
+            return nil
+        }
+        return file
     }
 }

@@ -39,13 +39,13 @@ extension FileSystem {
             _ = try await attributes(of: inode)
             return file
         } catch {
-            await close(file)
+            close(file)
             throw error
         }
     }
 
     /// Closes; the last close of an inode without a name ends it.
-    package func close(_ file: OpenFile) async {
+    package func close(_ file: OpenFile) {
         guard core.openFiles.close(file) else { return }
         committer.enqueue(room: .frees) { try $0.endOrphan(file.inode) }
     }

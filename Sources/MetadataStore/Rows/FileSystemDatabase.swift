@@ -234,6 +234,11 @@ package final class MetadataReader: RowReader {
         database.liveRows.keep(inode, commit: commitNumber)
     }
 
+    /// Keeps what a tile of a live file shows.
+    package func keep(_ extents: [TileExtent], of inode: InodeNumber, tile: Int64) {
+        database.liveRows.keep(extents, inode, tile: tile, commit: commitNumber)
+    }
+
     /// Keeps where a live name leads, or that there is none.
     package func keep(
         _ name: FileName,

@@ -3,7 +3,7 @@ package import VarveModel
 
 /// Rows of the present that were read lately, exactly as the database has them.
 ///
-/// What asks for a name or an inode's attributes is answered from here without a change of threads.
+/// What asks for a name, an inode's attributes or where a file's bytes are is answered from here without a change of threads.
 /// A commit takes out what it changes before it is visible to anybody, and a reader puts in only what
 /// no commit can have overtaken. The version is twice the number of the last commit, and one more
 /// while the next is under way: a transaction that begins at commit N or later and meets version 2 N
@@ -52,6 +52,7 @@ package final class LiveRowCache: Sendable {
         var names: RecentlyUsed<Name, Kept<InodeNumber?>>
         /// Of the inodes that the commit under way changes: the access times that stay as they were.
         var accessed: [InodeNumber: Timestamp?] = [:]
+        var tiles = RememberedTiles()
     }
 
     /// Inodes and names that are kept at most, of each: some 400 bytes for one of both, 26 MiB.
@@ -77,6 +78,63 @@ package final class LiveRowCache: Sendable {
     /// An inode's row; `nil` when it is not here, which says nothing of whether there is one.
     package func inode(_ inode: InodeNumber) -> Inode? {
         state.withLock { durable($0.inodes[inode]) }
+    }
+
+    /// An inode's row, and the version at which it was here.
+    package func versionedInode(_ inode: InodeNumber) -> (inode: Inode, version: UInt64)? {
+        state.withLock { state in
+            durable(state.inodes[inode]).map { ($0, current.load(ordering: .relaxed)) }
+        }
+    }
+
+    /// Rows of several inodes, as a transaction shows them that began at `commit`; `nil` for each that is not here.
+    ///
+    /// They may not be durable yet, as all that the transaction shows: its reader's answer waits for that.
+    package func inodes(
+        _ inodes: some Collection<InodeNumber>,
+        ofCommit commit: UInt64
+    ) -> [Inode?] {
+        var found: [Inode?] = []
+        found.reserveCapacity(inodes.count)
+        var rest = inodes[...]
+        while !rest.isEmpty {
+            // So many at a time that others need not wait long.
+            let part = rest.prefix(LiveRowCache.partMax)
+            rest = rest.dropFirst(LiveRowCache.partMax)
+            state.withLock { state in
+                // What the next commit changes is taken out before it is visible to anybody.
+                let isOfCommit = current.load(ordering: .relaxed) / 2 == commit
+                for inode in part {
+                    found.append(isOfCommit ? state.inodes[inode]?.value : nil)
+                }
+            }
+        }
+        return found
+    }
+
+    private static let partMax = 64
+
+    /// What some tiles of a file show, each ascending, at the version of its row that was asked for before.
+    ///
+    /// What changes the bytes that a tile shows changes the file's row too: as that is durable, so are they. What moves
+    /// bytes alone shows the same ones before and after.
+    ///
+    /// - Returns: `nil` when one of them is not here, or a commit has begun or ended since.
+    package func tiles(
+        _ tiles: ClosedRange<Int64>,
+        of inode: InodeNumber,
+        atVersion version: UInt64
+    ) -> [[TileExtent]]? {
+        state.withLock { state in
+            guard current.load(ordering: .relaxed) == version else { return nil }
+            var found: [[TileExtent]] = []
+            found.reserveCapacity(tiles.count)
+            for tile in tiles {
+                guard let extents = state.tiles.extents(inode, tile: tile) else { return nil }
+                found.append(extents)
+            }
+            return found
+        }
     }
 
     /// A name with both its ends; `nil` when any part is not here.
@@ -123,6 +181,14 @@ package final class LiveRowCache: Sendable {
         }
     }
 
+    /// Keeps what a tile of a live file shows in such a transaction.
+    func keep(_ extents: [TileExtent], _ inode: InodeNumber, tile: Int64, commit: UInt64) {
+        state.withLock { state in
+            guard current.load(ordering: .relaxed) == 2 * commit else { return }
+            state.tiles.keep(extents, inode, tile: tile)
+        }
+    }
+
     // MARK: Commits
 
     /// Takes out what a commit changes; from now to ``endCommit(isVisible:_:)`` nobody puts anything in.
@@ -136,6 +202,7 @@ package final class LiveRowCache: Sendable {
                 }
             }
             for (name, _) in touched.names { _ = state.names.removeValue(for: name) }
+            for tile in touched.tiles { state.tiles.remove(tile.inode, tile: tile.tile) }
         }
     }
 
@@ -188,6 +255,8 @@ struct TouchedRows {
     private(set) var accessTimes: Set<InodeNumber> = []
     /// Names with a hash that they have, or had.
     private(set) var names: [(name: LiveRowCache.Name, hash: UInt64)] = []
+    /// Tiles of which a live slice has come, gone or moved; ``SliceRow/rangeTile`` for all of a file's.
+    private(set) var tiles: [RecordHome] = []
 
     mutating func touch(_ inode: InodeNumber) {
         inodes.insert(inode)
@@ -202,10 +271,17 @@ struct TouchedRows {
         names.append((LiveRowCache.Name(directory: row.directory, name: row.name), row.hash))
     }
 
+    /// A slice that is past changes nothing of what the present shows.
+    mutating func touch(_ row: SliceRow) {
+        guard row.died == .never else { return }
+        tiles.append(RecordHome(inode: row.inode, tile: row.tile))
+    }
+
     mutating func removeAll() {
         inodes.removeAll(keepingCapacity: true)
         accessTimes.removeAll(keepingCapacity: true)
         names.removeAll(keepingCapacity: true)
+        tiles.removeAll(keepingCapacity: true)
     }
 }
 

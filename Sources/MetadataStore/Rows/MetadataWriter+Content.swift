@@ -191,6 +191,7 @@ extension MetadataWriter {
     }
 
     func insert(_ row: SliceRow) throws(MetadataError) {
+        touched.touch(row)
         let (skip, kind) = row.storedSkipAndKind
         try statements.run(
             .insertSlice,
@@ -219,6 +220,7 @@ extension MetadataWriter {
             try drop(row)
             return
         }
+        touched.touch(row)
         try accountingPast(of: row) { () throws(MetadataError) in
             try statements.run(
                 .setDied,
@@ -236,6 +238,7 @@ extension MetadataWriter {
 
     /// Deletes a slice row, and frees its record when that was the last to refer to it.
     func drop(_ row: SliceRow) throws(MetadataError) {
+        touched.touch(row)
         try accountingPast(of: row) { () throws(MetadataError) in
             try statements.run(
                 .deleteSlice,

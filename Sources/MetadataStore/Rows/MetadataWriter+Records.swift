@@ -215,6 +215,7 @@ extension MetadataWriter {
     }
 
     private func point(_ row: SliceRow, at record: RecordPointer) throws(MetadataError) {
+        touched.touch(row)
         try statements.run(
             .setRecord,
             row.inode.stored,

@@ -4,13 +4,30 @@ import VarveModel
 
 /// All that GETATTR, READDIR and VERIFY may be asked of one object (RFC 8881 §5.6 to §5.8).
 struct ObjectAttributes: Sendable {
-    let object: NFSObject
-    let attributes: Attributes
+    var object: NFSObject
+    var attributes: Attributes
     /// Where an attribute of space or of numbers of files is asked for.
     var statistics: FileSystemStatistics?
-    let limits: ServerLimits
     /// Of the COMPOUND: it decides which attributes there are.
     let version: MinorVersion
+    // Not the limits whole: a listing copies this for each name.
+    private let leaseSeconds: Int64
+    private let dataBytesMax: Int
+
+    init(
+        object: NFSObject,
+        attributes: Attributes,
+        statistics: FileSystemStatistics? = nil,
+        limits: ServerLimits,
+        version: MinorVersion
+    ) {
+        self.object = object
+        self.attributes = attributes
+        self.statistics = statistics
+        self.version = version
+        leaseSeconds = limits.leaseSeconds
+        dataBytesMax = limits.dataBytesMax
+    }
 
     /// What the gateway's root is: a directory that changes when file systems come and go.
     static func gateway(_ listing: Exports.Listing, start: Timestamp) -> Attributes {
@@ -127,7 +144,7 @@ struct ObjectAttributes: Sendable {
         case .symlinkSupport: .symlinkSupport(true)
         case .hasNamedAttributes: .hasNamedAttributes(false)
         case .uniqueHandles: .uniqueHandles(true)
-        case .leaseSeconds: .leaseSeconds(UInt32(clamping: limits.leaseSeconds))
+        case .leaseSeconds: .leaseSeconds(UInt32(clamping: leaseSeconds))
         case .aclSupport: .aclSupport(0)
         case .canSetTime: .canSetTime(true)
         case .caseInsensitive: .caseInsensitive(false)
@@ -137,8 +154,8 @@ struct ObjectAttributes: Sendable {
         case .fileSizeMax: .fileSizeMax(engineLimits.fileBytesMax)
         case .linksMax: .linksMax(engineLimits.linksMax)
         case .nameBytesMax: .nameBytesMax(UInt32(FileName.bytesMax))
-        case .readBytesMax: .readBytesMax(UInt64(limits.dataBytesMax))
-        case .writeBytesMax: .writeBytesMax(UInt64(limits.dataBytesMax))
+        case .readBytesMax: .readBytesMax(UInt64(dataBytesMax))
+        case .writeBytesMax: .writeBytesMax(UInt64(dataBytesMax))
         case .noTruncation: .noTruncation(true)
         case .timeDelta: .timeDelta(NFSTime(seconds: 0, nanoseconds: 1))
         case .exclusiveCreateAttributes:

@@ -33,16 +33,7 @@ package struct CompoundRequest: Sendable {
     var fingerprint: RequestFingerprint {
         var hasher = Hasher()
         hasher.combine(Principal(credential))
-        var left = Self.hashedBytesMax
-        var rest = arguments
-        rest.takeRest().forEachPiece { piece in
-            guard left > 0 else { return }
-            let part = piece.readableBytesView.prefix(left)
-            part.withContiguousStorageIfAvailable {
-                hasher.combine(bytes: UnsafeRawBufferPointer($0))
-            }
-            left -= part.count
-        }
+        arguments.withUpcoming(Self.hashedBytesMax) { hasher.combine(bytes: $0) }
         return RequestFingerprint(byteCount: byteCount, hash: hasher.finalize())
     }
 }

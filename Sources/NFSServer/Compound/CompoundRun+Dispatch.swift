@@ -41,7 +41,7 @@ extension CompoundRun {
     private func state(_ operation: OperationArguments) async throws(NFSStatus) -> OperationReply {
         switch operation {
         case .open(let arguments): return try await open(arguments)
-        case .close(let arguments): return try await close(arguments)
+        case .close(let arguments): return try close(arguments)
         case .openDowngrade(let arguments): return try await openDowngrade(arguments)
         case .lock(let arguments): return try await lock(arguments)
         case .lockTest(let arguments): return try await lockTest(arguments)

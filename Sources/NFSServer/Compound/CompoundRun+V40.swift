@@ -36,7 +36,7 @@ extension CompoundRun {
     }
 
     /// What a server does not know it does not answer (RFC 7530 §16.7.4): of 4.0 nothing is known beyond its own.
-    private static let knownInV40 = Attribute.known(in: .v40)
+    static let knownInV40 = Attribute.known(in: .v40)
 
     private func clientV40(_ operation: OperationArguments) async throws(NFSStatus)
         -> OperationReply

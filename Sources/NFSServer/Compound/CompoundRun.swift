@@ -25,6 +25,8 @@ final class CompoundRun {
     var isLast = false
     /// Bytes that the operation's result may take.
     var room = Int.max
+    /// Whether the state's records must be written down before the reply leaves.
+    var owesRecords = false
 
     init(
         _ server: ServerParts,
@@ -123,6 +125,15 @@ final class CompoundRun {
         return name
     }
 
+    /// Changes the server's state without waiting; the reply waits for what must be written down first.
+    func changeNow<Value: Sendable>(
+        _ body: (inout ServerState, Timestamp) -> Value
+    ) -> Value {
+        let (value, owesMore) = store.changeNow(body)
+        owesRecords = owesRecords || owesMore
+        return value
+    }
+
     /// Asks the engine; what it refuses becomes a status.
     func engine<Value>(_ body: () async throws -> Value) async throws(NFSStatus) -> Value {
         do {
@@ -150,14 +161,33 @@ final class CompoundRun {
     }
 
     func attributes(of object: InodeObject) async throws(NFSStatus) -> Attributes {
-        var isCurrent = false
-        if case .inode(let here)? = current { isCurrent = here.key == object.key }
+        let isCurrent = isCurrent(object)
         if isCurrent, let known { return known }
         let found = try await engine {
             try await object.fileSystem.engine.attributes(of: object.inode, at: object.view)
         }
         if isCurrent { known = found }
         return found
+    }
+
+    /// An object's attributes if they are known, or in the engine's memory.
+    func attributesNow(of object: NFSObject) -> Attributes? {
+        switch object {
+        case .gateway: return .gateway(server)
+        case .snapshots: return nil
+        case .inode(let object):
+            let isCurrent = isCurrent(object)
+            if isCurrent, let known { return known }
+            guard object.view == .live else { return nil }
+            let found = object.fileSystem.engine.rememberedAttributes(of: object.inode)
+            if isCurrent { known = found }
+            return found
+        }
+    }
+
+    private func isCurrent(_ object: InodeObject) -> Bool {
+        guard case .inode(let here)? = current else { return false }
+        return here.key == object.key
     }
 }
 

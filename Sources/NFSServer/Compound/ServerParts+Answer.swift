@@ -3,25 +3,43 @@ import VarveModel
 
 /// A request becomes a reply (RFC 8881 §16.2, §2.10.6).
 extension ServerParts {
+    /// How far a request comes without waiting for anybody.
+    enum Answering: Sendable {
+        case answered(ByteChain)
+        /// The rest is a task's.
+        case waiting(CompoundProgress)
+        /// NFSv4.0: all of it is a task's.
+        case ofV40(CompoundReader)
+    }
+
     /// Answers a COMPOUND.
     ///
     /// - Parameter request: Its credential is one that is not refused.
     /// - Returns: The record to send.
     package func answer(_ request: CompoundRequest) async -> ByteChain {
+        switch begin(request) {
+        case .answered(let record): return record
+        case .waiting(let progress): return await progress.finish()
+        case .ofV40(let reader): return await answerV40(request, reader)
+        }
+    }
+
+    /// Answers a COMPOUND as far as that takes no waiting; `finish` must follow where it is not all.
+    func begin(_ request: CompoundRequest) -> Answering {
         let reader: CompoundReader
         do throws(XDRError) {
             reader = try CompoundReader(request.arguments)
         } catch {
-            return Self.refusal(request.transaction, .garbageArguments)
+            return .answered(Self.refusal(request.transaction, .garbageArguments))
         }
-        if reader.version == .v40 { return await answerV40(request, reader) }
+        if reader.version == .v40 { return .ofV40(reader) }
         var reply = CompoundReplyWriter(Self.head(request.transaction), tag: reader.tag)
         guard let version = reader.version, version >= .v41 else {
-            return reply.finish(status: .minorVersionMismatch).finishRecord()
+            return .answered(reply.finish(status: .minorVersionMismatch).finishRecord())
         }
         var operations = reader
         guard let first = Self.next(&operations, &reply) else {
-            return reply.finish().finishRecord()
+            return .answered(reply.finish().finishRecord())
         }
         let run = CompoundRun(
             self,
@@ -33,25 +51,20 @@ extension ServerParts {
         case .session(let context, let result):
             run.session = context
             reply.append(.sequence(result))
-            await perform(&operations, run, &reply, count: reader.operationCount)
-            let chain = reply.finish().finishRecord()
-            finish(context, chain)
-            return chain
+            return CompoundProgress(run, operations, reply).answering()
         case .alone:
-            run.isLast = true
-            reply.append(await run.perform(first), bytesMax: limits.recordBytesMax)
-            return reply.finish().finishRecord()
+            return CompoundProgress(run, operations, reply, next: first).answering()
         case .replay(let kept):
-            return Self.repeated(kept, for: request.transaction)
+            return .answered(Self.repeated(kept, for: request.transaction))
         case .uncached(let result):
             reply.append(.sequence(result))
             if let second = Self.next(&operations, &reply) {
                 reply.append(.failure(.retryUncachedReply, of: second.code))
             }
-            return reply.finish().finishRecord()
+            return .answered(reply.finish().finishRecord())
         case .refuse(let status):
             reply.append(.failure(status, of: first.code))
-            return reply.finish().finishRecord()
+            return .answered(reply.finish().finishRecord())
         }
     }
 
@@ -96,33 +109,6 @@ extension ServerParts {
         }
     }
 
-    // MARK: The others
-
-    /// Runs operations until one fails or all are done.
-    private func perform(
-        _ operations: inout CompoundReader,
-        _ run: CompoundRun,
-        _ reply: inout CompoundReplyWriter,
-        count: UInt32
-    ) async {
-        while reply.status == .ok, let operation = Self.next(&operations, &reply) {
-            run.isLast = reply.resultCount + 1 == count
-            let (limit, status) = Self.limit(run.session)
-            run.room = limit - (reply.count - Self.markBytes)
-            // What changes something must not be done when its result could not be told.
-            if run.room < Self.resultBytes {
-                reply.append(.failure(status, of: operation.code))
-                return
-            }
-            let before = reply.mark
-            reply.append(await run.perform(operation), bytesMax: run.room)
-            if reply.count - Self.markBytes > limit {
-                reply.rollBack(to: before)
-                reply.append(.failure(status, of: operation.code))
-            }
-        }
-    }
-
     /// The next operation; one that does not decode is answered here, and the last.
     static func next(
         _ operations: inout CompoundReader,
@@ -140,20 +126,6 @@ extension ServerParts {
     static let markBytes = 4
     /// Bytes of the largest result of an operation that changes something: of OPEN 104, of RENAME 48, of CREATE_SESSION 92.
     static let resultBytes = 128
-
-    /// How long the reply may be, and what is said when it would be longer (RFC 8881 §2.10.6.4).
-    private static func limit(_ session: SessionContext?) -> (bytes: Int, status: NFSStatus) {
-        guard let session else { return (.max, .replyTooBig) }
-        if let cached = session.cachedReplyBytesMax, cached < session.replyBytesMax {
-            return (cached, .replyTooBigToCache)
-        }
-        return (session.replyBytesMax, .replyTooBig)
-    }
-
-    private func finish(_ context: SessionContext, _ chain: ByteChain) {
-        let kept = context.cachedReplyBytesMax == nil ? nil : chain
-        store.read { $0.finish(context, reply: kept) }
-    }
 
     // MARK: RPC
 

@@ -36,7 +36,11 @@ extension ServerParts {
             return
         }
         let before = reply.mark
-        reply.append(await run.performV40(operation), bytesMax: run.room)
+        if let answer = run.performNow(operation) {
+            reply.append(answer, bytesMax: run.room)
+        } else {
+            reply.append(await run.performV40(operation), bytesMax: run.room)
+        }
         if reply.count - Self.markBytes > limit {
             reply.rollBack(to: before)
             reply.append(.failure(.resource, of: operation.code))

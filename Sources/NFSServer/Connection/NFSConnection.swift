@@ -3,39 +3,42 @@ import NIOCore
 
 /// One client's connection: bytes become requests, replies become bytes (RFC 5531 §11, RFC 8881 §2.9).
 ///
-/// It belongs to its event loop, and nothing blocks there: COMPOUNDs are handed on and answered in any order. It stops reading
-/// while too many requests, or bytes of them, are under way, or while the client does not take its replies.
+/// It belongs to its event loop, and nothing blocks there: COMPOUNDs that need nobody else are answered at once, the others are
+/// handed on, and replies leave in any order. It stops reading while too many requests, or bytes of them, are under way, or while
+/// the client does not take its replies.
 final class NFSConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let limits: ServerLimits
-    private let log: @Sendable (String) -> Void
-    /// Takes requests to be answered.
-    private let submit: @Sendable (PendingRequest) -> Void
+    private let parts: ServerParts
+    /// Takes what is left of requests that must wait for somebody.
+    private let queue: RequestQueue
     /// Tells that the connection is gone.
     private let ended: @Sendable () -> Void
     private var assembler: RecordAssembler
     private var context: ChannelHandlerContext?
     private var outbox: ReplyOutbox?
+    /// Where its requests come from: asked once, for it takes a system call.
+    private var sender: SocketAddress?
     private var requestsInFlight = 0
     private var bytesInFlight = 0
     /// The socket would be read, had there been room.
     private var isReadDue = false
+    /// Requests that may be answered at once before other connections have their turn.
+    private var turnsLeft = NFSConnection.turnsMax
 
-    init(
-        limits: ServerLimits,
-        log: @escaping @Sendable (String) -> Void,
-        submit: @escaping @Sendable (PendingRequest) -> Void,
-        ended: @escaping @Sendable () -> Void
-    ) {
-        self.limits = limits
-        self.log = log
-        self.submit = submit
+    /// 64: some 2 ms; what more has come at one time goes through the queue.
+    private static let turnsMax = 64
+
+    init(parts: ServerParts, queue: RequestQueue, ended: @escaping @Sendable () -> Void) {
+        self.parts = parts
+        self.queue = queue
         self.ended = ended
-        assembler = RecordAssembler(recordBytesMax: limits.recordBytesMax)
+        assembler = RecordAssembler(recordBytesMax: parts.limits.recordBytesMax)
     }
+
+    private var limits: ServerLimits { parts.limits }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -49,9 +52,10 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if limits.requiresPrivilegedPorts, !Self.isPrivileged(context.remoteAddress) {
-            let address = context.remoteAddress?.description ?? "nowhere"
-            log("\(address) is turned away: only ports below 1024 are served")
+        sender = context.remoteAddress
+        if limits.requiresPrivilegedPorts, !Self.isPrivileged(sender) {
+            let address = sender?.description ?? "nowhere"
+            parts.log("\(address) is turned away: only ports below 1024 are served")
             context.close(promise: nil)
         }
         context.fireChannelActive()
@@ -111,6 +115,7 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        turnsLeft = NFSConnection.turnsMax
         context.flush()
         context.fireChannelReadComplete()
     }
@@ -118,7 +123,7 @@ final class NFSConnection: ChannelDuplexHandler {
     /// Bytes that mean nothing: where the next record begins is not known any more.
     private func end(_ context: ChannelHandlerContext, _ reason: String) {
         let peer = context.channel.remoteAddress.map { "\($0)" } ?? "?"
-        log("connection of \(peer) is closed: what it sent \(reason)")
+        parts.log("connection of \(peer) is closed: what it sent \(reason)")
         assembler = RecordAssembler(recordBytesMax: limits.recordBytesMax)
         context.close(promise: nil)
     }
@@ -163,21 +168,36 @@ final class NFSConnection: ChannelDuplexHandler {
         if let refusal = call.credential.refusal {
             return refuse(transaction, .authenticationError(refusal), context)
         }
-        guard let outbox else { return }
-        requestsInFlight += 1
-        bytesInFlight += byteCount
-        submit(
-            PendingRequest(
-                request: CompoundRequest(
-                    transaction: transaction,
-                    credential: call.credential,
-                    arguments: reader,
-                    byteCount: byteCount,
-                    sender: context.remoteAddress
-                ),
-                outbox: outbox
-            )
+        answer(
+            CompoundRequest(
+                transaction: transaction,
+                credential: call.credential,
+                arguments: reader,
+                byteCount: byteCount,
+                sender: sender
+            ),
+            context
         )
+    }
+
+    /// Answers a COMPOUND that needs nobody else; a task does, or ends, any other.
+    private func answer(_ request: CompoundRequest, _ context: ChannelHandlerContext) {
+        guard let outbox, queue.begin() else { return }
+        var rest: PendingRequest.Rest?
+        if turnsLeft > 0, context.channel.isWritable {
+            turnsLeft -= 1
+            switch parts.begin(request) {
+            case .answered(let reply): write(reply, context)
+            case .waiting(let progress): rest = .progress(progress)
+            case .ofV40(let reader): rest = .ofV40(reader)
+            }
+        } else {
+            rest = .all
+        }
+        guard let rest else { return queue.end(nil) }
+        requestsInFlight += 1
+        bytesInFlight += request.byteCount
+        queue.end(PendingRequest(request: request, rest: rest, outbox: outbox))
     }
 
     /// A reply without results: NULL's success, or RPC's own refusals.
@@ -210,11 +230,24 @@ final class NFSConnection: ChannelDuplexHandler {
 
 /// A request that waits for its answer.
 struct PendingRequest: Sendable {
+    /// What is still to be done.
+    enum Rest: Sendable {
+        case all
+        case ofV40(CompoundReader)
+        case progress(CompoundProgress)
+    }
+
     let request: CompoundRequest
+    let rest: Rest
     let outbox: ReplyOutbox
 
     func answer(_ parts: ServerParts) async {
-        let reply = await parts.answer(request)
+        let reply =
+            switch rest {
+            case .all: await parts.answer(request)
+            case .ofV40(let reader): await parts.answerV40(request, reader)
+            case .progress(let progress): await progress.finish()
+            }
         outbox.send(reply, answering: request.byteCount)
     }
 }

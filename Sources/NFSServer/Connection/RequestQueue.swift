@@ -1,38 +1,56 @@
 import NIOCore
 import Synchronization
 
-/// Hands the requests of one event loop's connections to the tasks that answer them.
+/// Hands the requests of one event loop's connections to the tasks that answer them, where the loop itself cannot at once.
 ///
 /// It holds what is in flight of each connection and no more, and each connection bounds that.
 final class RequestQueue: Sendable {
-    private typealias Worker = UnsafeContinuation<PendingRequest?, Never>
+    fileprivate typealias Worker = UnsafeContinuation<PendingRequest?, Never>
 
-    private struct State {
+    fileprivate struct State {
         var requests = CircularBuffer<PendingRequest>()
         /// Tasks without a request; the last to become so is called first.
         var idle: [Worker] = []
+        /// Requests that the loop answers at this moment, and may yet hand over.
+        var begun = 0
         var isClosed = false
+
+        /// Whether nothing can come any more.
+        var isOver: Bool { isClosed && begun == 0 && requests.isEmpty }
     }
 
     private let state = Mutex(State())
 
-    /// Adds a request; after `close` it is dropped, and its client retries elsewhere.
-    func push(_ request: PendingRequest) {
-        let worker = state.withLock { state -> Worker? in
-            guard !state.isClosed else { return nil }
-            if let worker = state.idle.popLast() { return worker }
-            state.requests.append(request)
-            return nil
+    /// Lets a request be begun, and `end` follow; after `close` none is, and its client retries elsewhere.
+    func begin() -> Bool {
+        state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.begun += 1
+            return true
+        }
+    }
+
+    /// Takes what is left of a request that was begun, for a task to end it: also after `close`; `nil` when that is nothing.
+    func end(_ request: PendingRequest?) {
+        let (worker, ended) = state.withLock { state -> (Worker?, [Worker]) in
+            state.begun -= 1
+            var worker: Worker?
+            if let request {
+                worker = state.idle.popLast()
+                if worker == nil { state.requests.append(request) }
+            }
+            return (worker, state.takeIdleIfOver())
         }
         worker?.resume(returning: request)
+        for worker in ended { worker.resume(returning: nil) }
     }
 
     /// The next request, waited for; `nil` once the queue is closed.
     func next() async -> PendingRequest? {
         await withUnsafeContinuation { continuation in
             let (request, isAnswered) = state.withLock { state -> (PendingRequest?, Bool) in
-                if state.isClosed { return (nil, true) }
                 if let request = state.requests.popFirst() { return (request, true) }
+                if state.isOver { return (nil, true) }
                 state.idle.append(continuation)
                 return (nil, false)
             }
@@ -40,15 +58,22 @@ final class RequestQueue: Sendable {
         }
     }
 
-    /// Takes nothing more, and lets the idle tasks end.
+    /// Lets no more be begun; what was begun ends, then the tasks do.
     func close() {
-        let idle = state.withLock { state in
+        let ended = state.withLock { state in
             state.isClosed = true
-            state.requests.removeAll()
-            defer { state.idle = [] }
-            return state.idle
+            return state.takeIdleIfOver()
         }
-        for worker in idle { worker.resume(returning: nil) }
+        for worker in ended { worker.resume(returning: nil) }
+    }
+}
+
+extension RequestQueue.State {
+    /// Tasks that nothing can come for any more.
+    fileprivate mutating func takeIdleIfOver() -> [RequestQueue.Worker] {
+        guard isOver, !idle.isEmpty else { return [] }
+        defer { idle = [] }
+        return idle
     }
 }
 

@@ -34,19 +34,37 @@ enum FileHandle {
     }
 
     private static func handle(of object: InodeObject, kind: UInt8) -> NFSFileHandle {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(inodeBytes)
-        bytes.append(contentsOf: [format, kind, 0, 0])
-        append(object.fileSystem.key.high, to: &bytes)
-        append(object.fileSystem.key.low, to: &bytes)
-        append(object.inode.rawValue, to: &bytes)
-        bytes.append(contentsOf: [0, 0, 0, 1])
-        switch object.view {
-        case .live: append(0, to: &bytes)
-        case .past(let instant): append(instant.rawValue, to: &bytes)
+        let instant: UInt64 =
+            switch object.view {
+            case .live: 0
+            case .past(let instant): instant.rawValue
+            }
+        let bytes = [UInt8](unsafeUninitializedCapacity: inodeBytes) { buffer, count in
+            // SAFETY: each of the 48 bytes is stored here; the stores need no alignment.
+            let raw = UnsafeMutableRawBufferPointer(buffer)
+            store(UInt32(format) << 24 | UInt32(kind) << 16, at: 0, of: raw)
+            store(object.fileSystem.key.high, at: 4, of: raw)
+            store(object.fileSystem.key.low, at: 12, of: raw)
+            store(object.inode.rawValue, at: 20, of: raw)
+            store(UInt32(1), at: 28, of: raw)
+            store(instant, at: 32, of: raw)
+            store(object.fileSystem.seal.hash(sealed(UnsafeRawBufferPointer(raw))), at: 40, of: raw)
+            count = inodeBytes
         }
-        append(object.fileSystem.seal.hash(bytes), to: &bytes)
         return NFSFileHandle(bytes: bytes)
+    }
+
+    /// What the tag is about.
+    private static func sealed(_ handle: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: handle[..<40])
+    }
+
+    private static func store<Number: FixedWidthInteger>(
+        _ number: Number,
+        at offset: Int,
+        of handle: UnsafeMutableRawBufferPointer
+    ) {
+        handle.storeBytes(of: number.bigEndian, toByteOffset: offset, as: Number.self)
     }
 
     /// What a handle names here.
@@ -67,9 +85,8 @@ enum FileHandle {
         else { throw .badHandle }
         let key = FileSystemKey(high: number(bytes, 4), low: number(bytes, 12))
         guard let fileSystem = exports.fileSystem(key) else { throw .stale }
-        guard fileSystem.seal.hash(Array(bytes[..<40])) == number(bytes, 40) else {
-            throw .badHandle
-        }
+        let tag = bytes.withUnsafeBytes { fileSystem.seal.hash(sealed($0)) }
+        guard tag == number(bytes, 40) else { throw .badHandle }
         if bytes[1] == snapshotsKind { return .snapshots(fileSystem) }
         let instant = number(bytes, 32)
         return .inode(
@@ -81,15 +98,9 @@ enum FileHandle {
         )
     }
 
-    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 56, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
-        }
-    }
-
     private static func number(_ bytes: [UInt8], _ start: Int) -> UInt64 {
-        var number: UInt64 = 0
-        for index in start..<start + 8 { number = number << 8 | UInt64(bytes[index]) }
-        return number
+        bytes.withUnsafeBytes {
+            UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+        }
     }
 }

@@ -6,7 +6,20 @@ import VarveModel
 extension CompoundRun {
     func access(_ arguments: AccessArguments) async throws(NFSStatus) -> OperationReply {
         let object = try object()
-        let attributes = try await attributes(of: object)
+        return access(arguments, to: object, try await attributes(of: object))
+    }
+
+    /// ACCESS to what is in memory.
+    func accessNow(_ arguments: AccessArguments) throws(NFSStatus) -> OperationReply? {
+        let object = try object()
+        return attributesNow(of: object).map { access(arguments, to: object, $0) }
+    }
+
+    private func access(
+        _ arguments: AccessArguments,
+        to object: NFSObject,
+        _ attributes: Attributes
+    ) -> OperationReply {
         var held = Permission.rights(of: attributes, for: caller)
         switch object {
         case .gateway, .snapshots: held.subtract(.write)

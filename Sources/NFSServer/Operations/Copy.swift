@@ -66,7 +66,7 @@ extension CompoundRun {
         }
         let to = try writable(current)
         let isRead = try mayRead(source, saved: from)
-        let isWritten = try await mayUse(destination, on: to, for: .write)
+        let isWritten = try mayUse(destination, on: to, for: .write)
         let attributes = try await requireRegular(from)
         _ = try await requireRegular(to)
         forgetKnown()

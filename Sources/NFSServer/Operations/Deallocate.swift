@@ -10,7 +10,7 @@ extension CompoundRun {
             throw .isDirectory
         }
         let object = try writable(current)
-        let isOpened = try await mayUse(arguments.stateID, on: object, for: .write)
+        let isOpened = try mayUse(arguments.stateID, on: object, for: .write)
         let (end, isPastAll) = arguments.offset.addingReportingOverflow(arguments.length)
         guard !isPastAll, arguments.length > 0 else { throw .invalid }
         let caller = caller

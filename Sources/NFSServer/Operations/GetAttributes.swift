@@ -14,18 +14,37 @@ extension CompoundRun {
         return .attributes(requested, try await described(try object(), for: requested))
     }
 
+    /// GETATTR of what is in memory; attributes of space are asked of the engine's threads.
+    func getAttributesNow(
+        _ arguments: GetAttributesArguments
+    ) throws(NFSStatus) -> CompoundAnswer? {
+        var requested = arguments.attributes
+        if version == .v40 { requested = requested.intersection(Self.knownInV40) }
+        guard requested.intersection(ObjectAttributes.writeOnly(in: version)).isEmpty else {
+            throw .invalid
+        }
+        let object = try object()
+        guard requested.intersection(ObjectAttributes.ofSpace).isEmpty,
+            let attributes = attributesNow(of: object)
+        else { return nil }
+        return .attributes(requested, described(object, attributes))
+    }
+
+    private func described(_ object: NFSObject, _ attributes: Attributes) -> ObjectAttributes {
+        ObjectAttributes(
+            object: object,
+            attributes: attributes,
+            limits: server.limits,
+            version: version
+        )
+    }
+
     /// An object with all that some attributes need.
     func described(
         _ object: NFSObject,
         for requested: Bitmap
     ) async throws(NFSStatus) -> ObjectAttributes {
-        var described = ObjectAttributes(
-            object: object,
-            attributes: try await attributes(of: object),
-            statistics: nil,
-            limits: server.limits,
-            version: version
-        )
+        var described = described(object, try await attributes(of: object))
         guard !requested.intersection(ObjectAttributes.ofSpace).isEmpty else { return described }
         guard case .inode(let inode) = object else { return described }
         described.statistics = try await engine {

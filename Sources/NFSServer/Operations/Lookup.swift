@@ -12,6 +12,42 @@ extension CompoundRun {
         return .ok(.lookup)
     }
 
+    /// LOOKUP of a name that is in memory, or known not to be there.
+    func lookupNow(_ arguments: NameArguments) throws(NFSStatus) -> OperationReply? {
+        guard case .inode(let directory) = try object() else { return nil }
+        let name = try name(arguments.name)
+        guard let attributes = try attributesNow(of: name, in: directory) else { return nil }
+        become(.inode(directory.sibling(attributes.inode)), known: attributes)
+        return .ok(.lookup)
+    }
+
+    /// The attributes of what a name in a directory of the present leads to, from memory.
+    ///
+    /// - Returns: `nil` also for what is no directory: the status depends on what it is instead.
+    func attributesNow(
+        of name: FileName,
+        in directory: InodeObject
+    ) throws(NFSStatus) -> Attributes? {
+        guard directory.view == .live,
+            directory.inode != .root || name.bytes != SnapshotDirectory.name
+        else { return nil }
+        do throws(FileSystemError) {
+            return try directory.fileSystem.engine.rememberedLookup(
+                name,
+                in: directory.inode,
+                as: caller
+            )
+        } catch {
+            return try refused(error)
+        }
+    }
+
+    /// Apart from the `catch`: Swift 6.3.1 does not always compile a choice there.
+    private func refused(_ error: FileSystemError) throws(NFSStatus) -> Attributes? {
+        guard error.code != .notDirectory else { return nil }
+        throw NFSStatus(error.code)
+    }
+
     /// What a name in a directory leads to, with its attributes where they were found on the way.
     func find(
         _ name: FileName,

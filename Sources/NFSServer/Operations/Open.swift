@@ -13,6 +13,30 @@ extension CompoundRun {
         return .open(reply)
     }
 
+    /// OPEN of a file that is there, by a name or handle that memory knows.
+    func openNow(_ arguments: OpenArguments) throws(NFSStatus) -> OperationReply? {
+        guard arguments.creation == nil else { return nil }
+        guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
+        let client = try client()
+        let now = store.now()
+        let verdict = store.read { $0.mayOpen(client, isReclaim: false, at: now) }
+        guard let found = try verdict == .ok ? fileNow(of: arguments.claim, share) : nil,
+            let file = heldNow(found.object)
+        else { return nil }
+        let request = ServerState.OpenRequest(
+            client: client,
+            owner: arguments.owner.owner,
+            file: found.object.key,
+            access: share.access,
+            deny: share.deny
+        )
+        let outcome = changeNow { state, now in state.open(request, holding: file, at: now) }
+        let stateID = try outcome.get()
+        become(.inode(found.object), known: found.attributes)
+        currentStateID = stateID
+        return .open(Self.reply(stateID, found))
+    }
+
     /// Opens for a client, and makes the file the current object.
     func opened(
         _ arguments: OpenArguments,
@@ -52,7 +76,11 @@ extension CompoundRun {
             }
         }
         become(.inode(found.object), known: attributes)
-        return OpenReply(
+        return Self.reply(stateID, found)
+    }
+
+    private static func reply(_ stateID: StateID, _ found: OpenTarget) -> OpenReply {
+        OpenReply(
             stateID: stateID,
             change: found.change,
             // OPEN4_RESULT_PRESERVE_UNLINKED would promise to keep a file without a name over a restart (RFC 8881 §18.16.3);
@@ -81,10 +109,39 @@ extension CompoundRun {
         guard object.view == .live else { return HeldFile {} }
         let engine = object.fileSystem.engine
         let file = try await self.engine { try await engine.open(object.inode) }
-        return HeldFile { await engine.close(file) }
+        return HeldFile { engine.close(file) }
+    }
+
+    private func heldNow(_ object: InodeObject) -> HeldFile? {
+        let engine = object.fileSystem.engine
+        guard object.view == .live, let file = engine.openRemembered(object.inode) else {
+            return nil
+        }
+        return HeldFile { engine.close(file) }
     }
 
     // MARK: Which file
+
+    /// What is to be opened, of what memory knows; reclaims and delegations are none of it.
+    private func fileNow(
+        of claim: OpenClaim,
+        _ share: ShareRequest
+    ) throws(NFSStatus) -> OpenTarget? {
+        switch claim {
+        case .name(let bytes):
+            let directory = try inode(orElse: .isDirectory)
+            let name = try name(bytes)
+            return try attributesNow(of: name, in: directory).map { attributes throws(NFSStatus) in
+                try existing(attributes, in: directory, share)
+            }
+        case .fileHandle:
+            let object = try inode(orElse: .isDirectory)
+            return try attributesNow(of: .inode(object)).map { attributes throws(NFSStatus) in
+                try opened(object, attributes, share)
+            }
+        default: return nil
+        }
+    }
 
     private func file(
         of arguments: OpenArguments,
@@ -101,13 +158,9 @@ extension CompoundRun {
             let object = try inode(orElse: .isDirectory)
             let attributes = try await attributes(of: object)
             // A reclaim had its permission before the server restarted.
-            if case .fileHandle = arguments.claim { try permit(share, of: attributes, object) }
-            try Self.requireRegular(attributes)
-            return OpenTarget(
-                object: object,
-                attributes: attributes,
-                change: ChangeInfo(unchanged: attributes.change)
-            )
+            var asked: ShareRequest?
+            if case .fileHandle = arguments.claim { asked = share }
+            return try opened(object, attributes, asked)
         case .delegateCurrent, .delegateCurrentFileHandle: throw .badStateID
         case .delegatePrevious, .delegatePreviousFileHandle: throw .notSupported
         }
@@ -120,6 +173,14 @@ extension CompoundRun {
     ) async throws(NFSStatus) -> OpenTarget {
         let directory = try inode(orElse: .isDirectory)
         let attributes = try await attributes(of: try name(bytes), in: directory)
+        return try existing(attributes, in: directory, share)
+    }
+
+    private func existing(
+        _ attributes: Attributes,
+        in directory: InodeObject,
+        _ share: ShareRequest
+    ) throws(NFSStatus) -> OpenTarget {
         try Self.requireRegular(attributes)
         let object = directory.sibling(attributes.inode)
         try permit(share, of: attributes, object)
@@ -128,6 +189,21 @@ extension CompoundRun {
             object: object,
             attributes: attributes,
             change: ChangeInfo(isAtomic: false, before: 0, after: 0)
+        )
+    }
+
+    /// Of a handle; `share` is asked permission for, `nil` for a reclaim.
+    private func opened(
+        _ object: InodeObject,
+        _ attributes: Attributes,
+        _ share: ShareRequest?
+    ) throws(NFSStatus) -> OpenTarget {
+        if let share { try permit(share, of: attributes, object) }
+        try Self.requireRegular(attributes)
+        return OpenTarget(
+            object: object,
+            attributes: attributes,
+            change: ChangeInfo(unchanged: attributes.change)
         )
     }
 
@@ -165,28 +241,51 @@ extension CompoundRun {
         _ requested: RequestedAttributes,
         _ share: ShareRequest
     ) async throws(NFSStatus) -> OpenTarget {
+        // What is known to be there need not be refused by the committer first.
+        if let attributes = foundNow(name, in: directory) {
+            return try await uncheckedExisting(attributes, in: directory, requested, share)
+        }
         do {
             return try await new(name, in: directory, requested, verifier: nil)
         } catch .exists {
             let attributes = try await attributes(of: name, in: directory)
-            try Self.requireRegular(attributes)
-            let object = directory.sibling(attributes.inode)
-            try permit(share, of: attributes, object)
-            let parent = try await self.attributes(of: directory)
-            var target = OpenTarget(
-                object: object,
-                attributes: attributes,
-                change: ChangeInfo(unchanged: parent.change)
-            )
-            if requested.changes.size == 0 {
-                guard Permission.rights(of: attributes, for: caller).contains(.write) else {
-                    throw .accessDenied
-                }
-                target.sizeToSet = 0
-                target.attributesSet = [Attribute.size.rawValue]
-            }
-            return target
+            return try await uncheckedExisting(attributes, in: directory, requested, share)
         }
+    }
+
+    /// What a name leads to, where memory knows that it leads somewhere.
+    private func foundNow(_ name: FileName, in directory: InodeObject) -> Attributes? {
+        do throws(NFSStatus) {
+            return try attributesNow(of: name, in: directory)
+        } catch {
+            // Nothing is there, or the caller may not know: the engine makes it or refuses.
+            return nil
+        }
+    }
+
+    private func uncheckedExisting(
+        _ attributes: Attributes,
+        in directory: InodeObject,
+        _ requested: RequestedAttributes,
+        _ share: ShareRequest
+    ) async throws(NFSStatus) -> OpenTarget {
+        try Self.requireRegular(attributes)
+        let object = directory.sibling(attributes.inode)
+        try permit(share, of: attributes, object)
+        let parent = try await self.attributes(of: directory)
+        var target = OpenTarget(
+            object: object,
+            attributes: attributes,
+            change: ChangeInfo(unchanged: parent.change)
+        )
+        if requested.changes.size == 0 {
+            guard Permission.rights(of: attributes, for: caller).contains(.write) else {
+                throw .accessDenied
+            }
+            target.sizeToSet = 0
+            target.attributesSet = [Attribute.size.rawValue]
+        }
+        return target
     }
 
     /// A file that is made; its maker may open it whatever its mode says.

@@ -1,12 +1,13 @@
 import FileSystemEngine
 import NFSWire
+import NIOCore
 import VarveModel
 
 /// READ and READLINK (RFC 8881 §18.22, §18.24).
 extension CompoundRun {
     func read(_ arguments: ReadArguments) async throws(NFSStatus) -> OperationReply {
         let object = try inode(orElse: .isDirectory)
-        let isOpened = try await mayUse(arguments.stateID, on: object, for: .read)
+        let isOpened = try mayUse(arguments.stateID, on: object, for: .read)
         let count = UInt64(try readCount(arguments.count))
         let (end, isPastAll) = arguments.offset.addingReportingOverflow(count)
         let range = arguments.offset..<(isPastAll ? .max : end)
@@ -28,6 +29,29 @@ extension CompoundRun {
         }
     }
 
+    /// READ of a few bytes of the present that are in the page cache, into the reply's own memory.
+    func readNow(_ arguments: ReadArguments) throws(NFSStatus) -> OperationReply? {
+        guard case .inode(let object) = try object(), object.view == .live else { return nil }
+        let isOpened = try mayUse(arguments.stateID, on: object, for: .read)
+        let count = try readCount(arguments.count)
+        let (end, isPastAll) = arguments.offset.addingReportingOverflow(UInt64(count))
+        guard count <= FileSystem.residentReadBytesMax, !isPastAll else { return nil }
+        let engine = object.fileSystem.engine
+        let reader = isOpened ? Credentials.root : caller
+        var found: FileSystem.ResidentRead?
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+            found = engine.readResident(
+                object.inode,
+                arguments.offset..<end,
+                as: reader,
+                into: memory
+            )
+            return found?.count ?? 0
+        }
+        return found.map { .read(ReadReply(isAtEnd: $0.isAtEnd, data: ByteChain(buffer))) }
+    }
+
     /// As many bytes as asked for, as maxread and the reply's room allow: a READ may be short.
     private func readCount(_ asked: UInt32) throws(NFSStatus) -> Int {
         // The operation's number, status, eof, the data's length and its padding.
@@ -41,13 +65,12 @@ extension CompoundRun {
         _ stateID: StateID,
         on object: InodeObject,
         for access: ShareAccess
-    ) async throws(NFSStatus) -> Bool {
+    ) throws(NFSStatus) -> Bool {
         if version == .v40 { return try mayUseV40(stateID, on: object, for: access) }
         let client = try client()
         let resolved = try resolved(stateID)
-        let now = store.now()
         let verdict = store.read { state in
-            state.mayUse(resolved, of: client, on: object.key, for: access, at: now)
+            state.mayUse(resolved, of: client, on: object.key, for: access, at: store.now())
         }
         return try verdict.get()
     }

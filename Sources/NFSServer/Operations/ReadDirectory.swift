@@ -46,20 +46,16 @@ extension CompoundRun {
                 as: caller
             )
         }
-        for entry in page.entries {
-            listing.append(
-                cookie: entry.cookie,
-                name: entry.name.bytes,
-                ObjectAttributes(
-                    object: .inode(directory.sibling(entry.attributes.inode)),
-                    attributes: entry.attributes,
-                    statistics: nil,
-                    limits: server.limits,
-                    version: version
-                )
+        listing.fill(
+            page,
+            of: directory,
+            ObjectAttributes(
+                object: .inode(directory),
+                attributes: page.directory,
+                limits: server.limits,
+                version: version
             )
-        }
-        listing.isEnd = page.isEnd
+        )
     }
 
     /// One entry a file system; what does not answer is left out.
@@ -97,11 +93,20 @@ struct DirectoryListing: Sendable {
         let object: ObjectAttributes
     }
 
+    /// Names of a file system's directory, which are described as they are written.
+    private struct Names: Sendable {
+        let entries: [DirectoryEntry]
+        let directory: InodeObject
+        /// The directory's own: of an entry only what it is and its attributes differ.
+        let described: ObjectAttributes
+    }
+
     private let verifier: Verifier
     private let requested: Bitmap
     private let directoryBytesMax: UInt32
     let bytesMax: UInt32
     private var entries: [Entry] = []
+    private var names: Names?
     /// Whether nothing comes behind the entries.
     var isEnd = false
 
@@ -116,22 +121,58 @@ struct DirectoryListing: Sendable {
         entries.append(Entry(cookie: cookie, name: name, object: object))
     }
 
+    /// Takes a page of a directory.
+    mutating func fill(_ page: DirectoryPage, of directory: InodeObject, _ own: ObjectAttributes) {
+        names = Names(entries: page.entries, directory: directory, described: own)
+        isEnd = page.isEnd
+    }
+
     /// Writes a READDIR4resok; answers `false`, NFS4ERR_TOOSMALL, when there are entries and not one fits.
     func write(to writer: inout XDRWriter, bytesMax: Int) -> Bool {
         var budget = DirectoryBudget(bytesMax: bytesMax, directoryBytesMax: directoryBytesMax)
         writer.beginDirectory(verifier: verifier)
-        var written = 0
-        for entry in entries {
+        let count = names?.entries.count ?? entries.count
+        let written =
+            if let names {
+                write(names, &writer, &budget)
+            } else {
+                writeEntries(&writer, &budget)
+            }
+        writer.endDirectory(isAtEnd: isEnd && written == count)
+        return written > 0 || (count == 0 && bytesMax >= 16)
+    }
+
+    /// Writes names as far as they fit; answers how many.
+    private func write(
+        _ names: Names,
+        _ writer: inout XDRWriter,
+        _ budget: inout DirectoryBudget
+    ) -> Int {
+        var described = names.described
+        for (index, entry) in names.entries.enumerated() {
+            described.object = .inode(names.directory.sibling(entry.attributes.inode))
+            described.attributes = entry.attributes
+            let isWritten = writer.appendEntry(
+                cookie: entry.cookie,
+                name: entry.name.bytes,
+                attributes: requested,
+                budget: &budget
+            ) { described.value($0) }
+            guard isWritten else { return index }
+        }
+        return names.entries.count
+    }
+
+    private func writeEntries(_ writer: inout XDRWriter, _ budget: inout DirectoryBudget) -> Int {
+        for (index, entry) in entries.enumerated() {
             let isWritten = writer.appendEntry(
                 cookie: entry.cookie,
                 name: entry.name,
                 attributes: requested,
                 budget: &budget
             ) { entry.object.value($0) }
-            guard isWritten else { break }
-            written += 1
+            guard isWritten else { return index }
         }
-        writer.endDirectory(isAtEnd: isEnd && written == entries.count)
-        return written > 0 || (entries.isEmpty && bytesMax >= 16)
+        return entries.count
     }
 }

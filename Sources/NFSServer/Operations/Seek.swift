@@ -6,7 +6,7 @@ import VarveModel
 extension CompoundRun {
     func seek(_ arguments: SeekArguments) async throws(NFSStatus) -> OperationReply {
         let object = try inode(orElse: .isDirectory)
-        let isOpened = try await mayUse(arguments.stateID, on: object, for: .read)
+        let isOpened = try mayUse(arguments.stateID, on: object, for: .read)
         let reader = isOpened ? Credentials.root : caller
         let target: SeekTarget = arguments.what == .data ? .data : .hole
         do {
@@ -30,7 +30,7 @@ extension CompoundRun {
     /// No hint is heard: the page cache of this machine sees the reads themselves.
     func ioAdvise(_ arguments: IOAdviseArguments) async throws(NFSStatus) -> OperationReply {
         let object = try inode(orElse: .isDirectory)
-        _ = try await mayUse(arguments.stateID, on: object, for: .read)
+        _ = try mayUse(arguments.stateID, on: object, for: .read)
         _ = try await requireRegular(object)
         return .ioAdvise([])
     }

@@ -17,7 +17,7 @@ extension CompoundRun {
         let requested = try RequestedAttributes(arguments.attributes, permissions: permissions)
         var isOpened = false
         if requested.changes.size != nil {
-            isOpened = try await mayUse(arguments.stateID, on: object, for: .write)
+            isOpened = try mayUse(arguments.stateID, on: object, for: .write)
         }
         let changed = try await apply(requested.changes, to: object, isOpened: isOpened)
         if let changed { noteKnown(changed) }

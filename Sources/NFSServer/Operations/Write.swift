@@ -10,7 +10,7 @@ extension CompoundRun {
             throw .isDirectory
         }
         let object = try writable(current)
-        let isOpened = try await mayUse(arguments.stateID, on: object, for: .write)
+        let isOpened = try mayUse(arguments.stateID, on: object, for: .write)
         guard arguments.data.count <= server.limits.dataBytesMax else { throw .fileTooLarge }
         let (_, isPastAll) = arguments.offset.addingReportingOverflow(UInt64(arguments.data.count))
         guard !isPastAll else { throw .invalid }

@@ -61,8 +61,9 @@ extension ServerState {
             opens[own] = open
             return .success(open.stateID)
         }
-        guard let record = clients[request.client],
-            record.opens.count < limits.opensPerClientMax
+        // Not the record: while a copy of it lived, adding to its opens would copy them all.
+        guard let owner = clients[request.client]?.owner,
+            clients[request.client]?.opens.count ?? 0 < limits.opensPerClientMax
         else {
             released.append(file)
             return .failure(.delay)
@@ -79,7 +80,7 @@ extension ServerState {
         opens[open.key] = open
         openIndex[index] = open.key
         clients[request.client]?.opens.insert(open.key)
-        remember(record.owner)
+        remember(owner)
         files[request.file, default: FileState()].opens.insert(open.key)
         return .success(open.stateID)
     }

@@ -110,38 +110,40 @@ extension ServerState {
         operationCount: UInt32,
         at now: Timestamp
     ) -> SequenceOutcome {
-        guard let session = sessions[arguments.session] else { return .refuse(.badSession) }
-        guard operationCount <= session.foreChannel.operationsMax else {
-            return .refuse(.tooManyOperations)
+        // In place: while a copy of the session lived, `begin` would copy all of its slots.
+        guard let index = sessions.index(forKey: arguments.session) else {
+            return .refuse(.badSession)
         }
-        guard request.byteCount <= Int(session.foreChannel.requestBytesMax) else {
+        let (client, channel) = (sessions.values[index].client, sessions.values[index].foreChannel)
+        guard operationCount <= channel.operationsMax else { return .refuse(.tooManyOperations) }
+        guard request.byteCount <= Int(channel.requestBytesMax) else {
             return .refuse(.requestTooBig)
         }
+        let highestSlot = UInt32(sessions.values[index].slots.count - 1)
         let reply = SequenceReply(
             session: arguments.session,
             sequence: arguments.sequence,
             slot: arguments.slot,
-            highestSlot: UInt32(session.slots.count - 1),
-            targetHighestSlot: UInt32(session.slots.count - 1),
+            highestSlot: highestSlot,
+            targetHighestSlot: highestSlot,
             status: []
         )
-        let verdict =
-            sessions[arguments.session]?.slots.begin(
-                slot: arguments.slot,
-                sequence: arguments.sequence,
-                highestSlot: arguments.highestSlot,
-                fingerprint: request
-            ) ?? .refuse(.badSession)
-        clients[session.client]?.renewed = now
+        let verdict = sessions.values[index].slots.begin(
+            slot: arguments.slot,
+            sequence: arguments.sequence,
+            highestSlot: arguments.highestSlot,
+            fingerprint: request
+        )
+        clients[client]?.renewed = now
         switch verdict {
         case .run:
             let context = SessionContext(
-                session: session.id,
-                client: session.client,
+                session: arguments.session,
+                client: client,
                 slot: arguments.slot,
-                replyBytesMax: session.replyBytesMax,
+                replyBytesMax: sessions.values[index].replyBytesMax,
                 cachedReplyBytesMax: arguments.cacheReply
-                    ? Int(session.foreChannel.cachedReplyBytesMax) : nil
+                    ? Int(channel.cachedReplyBytesMax) : nil
             )
             return .run(reply, context)
         case .replay(let chain): return .replay(chain)

@@ -43,21 +43,23 @@ extension ServerState {
 
     /// Whether a state id lets its client read or write a file; a special one only where nobody denies it.
     ///
+    /// Only special ones need the time, which is asked for then.
+    ///
     /// - Returns: Whether the file was opened for it, so that permission need not be asked again.
     package func mayUse(
         _ stateID: StateID,
         of client: ClientID,
         on file: FileKey,
         for access: ShareAccess,
-        at now: Timestamp
+        at now: @autoclosure () -> Timestamp
     ) -> Result<Bool, NFSStatus> {
         if stateID == .anonymous || (stateID == .readBypass && access == .read) {
             // Reclaims may be coming that deny it (RFC 8881 §8.4.2.1).
-            if grace.isActive(at: now) { return .failure(.grace) }
+            if grace.isActive(at: now()) { return .failure(.grace) }
             return isDenied(access, on: file) ? .failure(.locked) : .success(false)
         }
         if stateID == .readBypass {
-            return mayUse(.anonymous, of: client, on: file, for: access, at: now)
+            return mayUse(.anonymous, of: client, on: file, for: access, at: now())
         }
         switch find(stateID, of: client, on: file) {
         case .failure(let status): return .failure(status)

@@ -66,9 +66,10 @@ package struct FileKey: Hashable, Sendable {
 
 /// Keeps an inode alive while it is open; whoever drops the open closes it.
 package struct HeldFile: Sendable {
-    package let close: @Sendable () async -> Void
+    /// Waits for nothing.
+    package let close: @Sendable () -> Void
 
-    package init(close: @escaping @Sendable () async -> Void) {
+    package init(close: @escaping @Sendable () -> Void) {
         self.close = close
     }
 }

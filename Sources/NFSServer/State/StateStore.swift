@@ -29,20 +29,33 @@ package final class StateStore: Sendable {
         state.withLock { body(&$0) }
     }
 
-    /// Changes; then writes down what must be known after a restart, and closes the files that were let go of.
+    /// Changes; then closes the files that were let go of, and writes down what must be known after a restart.
     func change<Value: Sendable>(
         _ body: (inout ServerState, Timestamp) -> Value
     ) async -> Value {
+        let (value, owesRecords) = changeNow(body)
+        if owesRecords { await writeRecords() }
+        return value
+    }
+
+    /// Changes without waiting for anything.
+    ///
+    /// - Returns: What `body` answers, and whether ``writeRecords()`` must end before anybody hears of it.
+    func changeNow<Value: Sendable>(
+        _ body: (inout ServerState, Timestamp) -> Value
+    ) -> (value: Value, owesRecords: Bool) {
         let now = clock.now()
         let (value, released, hasNotes) = state.withLock { state in
             state.endGraceIfOver(at: now)
             let value = body(&state, now)
             return (value, state.takeReleased(), state.hasNotes)
         }
-        if hasNotes {
-            await writer.drain { [self] in state.withLock { $0.takeNotes() } }
-        }
-        for file in released { await file.close() }
-        return value
+        for file in released { file.close() }
+        return (value, hasNotes)
+    }
+
+    /// Returns when all that must be known after a restart is written down.
+    func writeRecords() async {
+        await writer.drain { [self] in state.withLock { $0.takeNotes() } }
     }
 }

@@ -38,25 +38,16 @@ package struct CompoundReader: Sendable {
     package mutating func next() throws(XDRError) -> OperationArguments? {
         guard left > 0, let version else { return nil }
         left -= 1
-        let start = reader
+        let code = reader.upcoming
         do throws(XDRError) {
             let operation = try OperationArguments(from: &reader, in: version)
             if case .illegal = operation { left = 0 }
             return operation
         } catch {
             left = 0
-            undecoded = Self.code(at: start, in: version)
+            let known = code.flatMap { OperationCode(rawValue: $0) }
+            undecoded = known.flatMap { $0.isDefined(in: version) ? $0 : nil } ?? .illegal
             throw error
-        }
-    }
-
-    private static func code(at start: XDRReader, in version: MinorVersion) -> OperationCode {
-        var reader = start
-        do throws(XDRError) {
-            let code = OperationCode(rawValue: try reader.uint32("argop")) ?? .illegal
-            return code.isDefined(in: version) ? code : .illegal
-        } catch {
-            return .illegal
         }
     }
 }

@@ -126,6 +126,37 @@ package struct XDRReader: @unchecked Sendable {
         return chain
     }
 
+    // MARK: Looking ahead
+
+    /// The next number, left where it is; `nil` when too little is left.
+    var upcoming: UInt32? {
+        guard remaining >= 4 else { return nil }
+        if let base, position + 4 <= headCount {
+            return withExtendedLifetime(head) {
+                UInt32(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+            }
+        }
+        var ahead = self
+        return UInt32(truncatingIfNeeded: ahead.across(4))
+    }
+
+    /// Lends the next bytes, up to so many, piece by piece, and leaves them where they are.
+    package func withUpcoming(_ limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var left = min(limit, remaining)
+        let first = min(left, headCount - position)
+        // SAFETY: the bytes lie within `head`, which lives until the call returns.
+        withExtendedLifetime(head) {
+            body(UnsafeRawBufferPointer(start: base?.advanced(by: position), count: first))
+        }
+        left -= first
+        for piece in rest[next...] where left > 0 {
+            piece.withUnsafeReadableBytes {
+                body(UnsafeRawBufferPointer(rebasing: $0.prefix(left)))
+            }
+            left -= min(left, piece.readableBytes)
+        }
+    }
+
     // MARK: Lists
 
     /// A counted list (RFC 4506 §4.13); room is made only for what the bytes left can hold.
