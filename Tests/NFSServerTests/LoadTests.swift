@@ -98,17 +98,34 @@ import VarveModel
         }
     }
 
-    /// Reads every file by its name, as a client that has never seen one.
+    /// Reads every file by its name, as clients that have never seen one.
     private func compare(
         _ loaded: [Loaded],
         _ address: SocketAddress,
         _ export: String
     ) async throws {
+        let judges = 10
+        let compared = try await withThrowingTaskGroup(of: Int.self) { group in
+            for judge in 0..<judges {
+                let share = loaded.filter { $0.index % judges == judge }
+                group.addTask { try await compare(share, address, export, as: "judge-\(judge)") }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(compared == sizes.clients * sizes.openFiles)
+    }
+
+    private func compare(
+        _ share: [Loaded],
+        _ address: SocketAddress,
+        _ export: String,
+        as judge: String
+    ) async throws -> Int {
         let line = try await SocketLine(to: address)
         let client = line.client()
-        try await client.introduce("judge")
+        try await client.introduce(judge)
         var compared = 0
-        for owner in loaded {
+        for owner in share {
             for file in owner.files {
                 let found = try await client.last(
                     WireClient.walk("\(export)/client-\(owner.index)/\(file.name)") + [
@@ -120,8 +137,8 @@ import VarveModel
                 compared += 1
             }
         }
-        #expect(compared == sizes.clients * sizes.openFiles)
         try await line.close()
+        return compared
     }
 
     private func report(_ loaded: [Loaded], _ memory: [String: Int], _ taken: Duration) {
