@@ -117,7 +117,7 @@ import VarveModel
     }
 
     @Test func `a file's tiles are answered together, at the version asked for`() {
-        let cache = LiveRowCache()
+        let cache = LiveRowCache(commits: CommitProgress())
         let file = InodeNumber(rawValue: 7)
         for tile in Int64(0)..<4 {
             cache.keep(Self.extents(Int(tile)), file, tile: tile, commit: 0)

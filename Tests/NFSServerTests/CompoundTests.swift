@@ -209,6 +209,28 @@ import VarveModel
         #expect(first.status == .illegalOperation)
     }
 
+    /// Linux's client writes a request anew when it sends it again, with the highest slot that it uses at that moment.
+    @Test func `a retry that names another highest slot gets the reply that was kept`()
+        async throws
+    {
+        let client = try await connected()
+        guard case .sequence(var sequence) = client.sequence(cache: true) else { return }
+        let make = OperationArguments.create(
+            CreateArguments(
+                kind: .directory,
+                name: Array("once".utf8),
+                attributes: FileAttributes([])
+            )
+        )
+        let first = try await client.send([.sequence(sequence), .putRootFileHandle, make])
+        sequence.highestSlot = 5
+        let second = try await client.send([.sequence(sequence), .putRootFileHandle, make])
+        #expect(first.status == .ok && second == first)
+        sequence.cacheReply = false
+        let other = try await client.send([.sequence(sequence), .putRootFileHandle, make])
+        #expect(other.status == .falseRetry)
+    }
+
     /// Those of layouts and delegations that take the most to say.
     private static let unsupportedOfFiles: [OperationArguments] = [
         .getDirectoryDelegation(

@@ -26,6 +26,27 @@ package struct CompoundRequest: Sendable {
         self.sender = sender
     }
 
+    /// The part that a client sends again as it was: behind sa_highest_slotid, which Linux's client sets anew for each sending.
+    ///
+    /// What stands before it, session, slot and sequence, is compared by itself. Of a request without a SEQUENCE it is all.
+    var repeated: XDRReader {
+        var rest = arguments
+        do throws(XDRError) {
+            _ = try rest.opaque("tag", max: NFSLimits.tagBytesMax)
+            // minorversion, and how many operations there are.
+            _ = try rest.uint64("minorversion")
+            guard try rest.uint32("argop") == OperationCode.sequence.rawValue else {
+                return arguments
+            }
+            // sa_sessionid, sa_sequenceid with sa_slotid, sa_highest_slotid.
+            for _ in 0..<3 { _ = try rest.uint64("sa_sessionid") }
+            _ = try rest.uint32("sa_highest_slotid")
+            return rest
+        } catch {
+            return arguments
+        }
+    }
+
     /// 256 bytes tell requests apart that are not written to deceive; a client only deceives itself.
     private static let hashedBytesMax = 256
 
@@ -33,7 +54,7 @@ package struct CompoundRequest: Sendable {
     var fingerprint: RequestFingerprint {
         var hasher = Hasher()
         hasher.combine(Principal(credential))
-        arguments.withUpcoming(Self.hashedBytesMax) { hasher.combine(bytes: $0) }
+        repeated.withUpcoming(Self.hashedBytesMax) { hasher.combine(bytes: $0) }
         return RequestFingerprint(byteCount: byteCount, hash: hasher.finalize())
     }
 }
