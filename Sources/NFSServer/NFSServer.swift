@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// One listener that speaks NFSv4.0 and 4.1 over TCP.
+/// One listener that speaks NFSv4.0, 4.1 and 4.2 over TCP.
 ///
 /// Connections live on NIO's event loops, and so do the tasks that answer their requests: children of `run`, so that a listener
 /// that is told to stop takes nothing new and lets what is under way end.

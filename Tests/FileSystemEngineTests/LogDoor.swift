@@ -4,12 +4,18 @@ import TestKit
 
 /// Stands before the syncs of a log: each waits until it is let through, once the door is shut.
 final class LogDoor: Sendable {
+    private struct State {
+        var isShut = false
+        /// Syncs that may come through the shut door.
+        var passes = 0
+        var waiting = 0
+        /// Whether those that come through fail.
+        var fails = false
+    }
+
     private let condition = NSCondition()
-    // SAFETY: under `condition`'s lock alone.
-    private nonisolated(unsafe) var isShut = false
-    private nonisolated(unsafe) var passes = 0
-    private nonisolated(unsafe) var waiting = 0
-    private nonisolated(unsafe) var fails = false
+    // SAFETY: touched under `condition`'s lock alone.
+    private nonisolated(unsafe) var state = State()
 
     /// The disk whose log has this door.
     func watch(_ disk: SimulatedDisk) -> WatchedDisk {
@@ -20,40 +26,38 @@ final class LogDoor: Sendable {
     }
 
     func shut() {
-        condition.withLock { isShut = true }
+        condition.withLock { state.isShut = true }
     }
 
     func letOne() {
         condition.withLock {
-            passes += 1
+            state.passes += 1
             condition.broadcast()
         }
     }
 
     /// Lets all through from now on.
-    ///
-    /// - Parameter failing: Whether those that come through fail.
     func open(failing: Bool = false) {
         condition.withLock {
-            fails = failing
-            isShut = false
+            state.fails = failing
+            state.isShut = false
             condition.broadcast()
         }
     }
 
     /// Returns once a sync waits.
     func arrival() async {
-        while condition.withLock({ waiting == 0 || passes > 0 }) { await Task.yield() }
+        while condition.withLock({ state.waiting == 0 || state.passes > 0 }) { await Task.yield() }
     }
 
     /// Waits to be let through; whether the sync may be done.
     private func enter() -> Bool {
         condition.withLock {
-            waiting += 1
-            defer { waiting -= 1 }
-            while isShut, passes == 0 { condition.wait() }
-            if isShut { passes -= 1 }
-            return !fails
+            state.waiting += 1
+            defer { state.waiting -= 1 }
+            while state.isShut, state.passes == 0 { condition.wait() }
+            if state.isShut { state.passes -= 1 }
+            return !state.fails
         }
     }
 }

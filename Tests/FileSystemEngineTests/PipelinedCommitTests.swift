@@ -68,6 +68,14 @@ import VarveModel
         }
     }
 
+    private final class Counter: Sendable {
+        private let count = Atomic(0)
+
+        var value: Int { count.load(ordering: .acquiring) }
+
+        func add() { count.add(1, ordering: .acquiringAndReleasing) }
+    }
+
     private static func lookUp(
         _ text: String,
         _ stage: Stage,
@@ -102,10 +110,20 @@ import VarveModel
         let stage = try await Stage()
         let (b, c) = try await stage.openPipeline()
         let before = stage.fileSystem.core.database.sealed.statistics.logSyncs
-        let more = (0..<20).map { stage.making("d\($0)") }
-        // All are run before the sync ends: none is queued any more.
+        let ran = Counter()
+        let more = (0..<20).map { index in
+            Task {
+                let (name, new) = (try name("d\(index)"), NewInode(.regular, permissions: 0o644))
+                return try await stage.fileSystem.committer.run { context in
+                    let made = try context.create(name, in: .root, new, as: .root)
+                    ran.add()
+                    return made.inode
+                }
+            }
+        }
+        // All are run before the sync ends.
         let visible = stage.fileSystem.core.database.commits.begun
-        while stage.fileSystem.committer.joinedOperations < 20 { await Task.yield() }
+        while ran.value < 20 { await Task.yield() }
         #expect(stage.fileSystem.core.database.commits.begun == visible)
         stage.door.open()
         for task in more + [b, c] { _ = try await task.value }

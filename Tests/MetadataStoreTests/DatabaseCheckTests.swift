@@ -134,32 +134,36 @@ import VarveModel
 
     /// What the writer has done, and whether it is to go on.
     private final class Rounds: Sendable {
+        private struct State {
+            var count = 0
+            var isStopping = false
+            var result: Result<UInt64, any Error>?
+        }
+
         private let condition = NSCondition()
-        // SAFETY: under `condition`'s lock alone.
-        private nonisolated(unsafe) var count = 0
-        private nonisolated(unsafe) var isStopping = false
-        private nonisolated(unsafe) var result: Result<UInt64, any Error>?
+        // SAFETY: touched under `condition`'s lock alone.
+        private nonisolated(unsafe) var state = State()
 
         /// Counts one; whether another is wanted.
         func next() -> Bool {
             condition.withLock {
-                count += 1
+                state.count += 1
                 condition.broadcast()
-                return !isStopping
+                return !state.isStopping
             }
         }
 
         /// Returns when `more` rounds have been done, or there will be no more.
         func wait(for more: Int) {
             condition.withLock {
-                let goal = count + more
-                while count < goal, result == nil { condition.wait() }
+                let goal = state.count + more
+                while state.count < goal, state.result == nil { condition.wait() }
             }
         }
 
         func end(_ result: Result<UInt64, any Error>) {
             condition.withLock {
-                self.result = result
+                state.result = result
                 condition.broadcast()
             }
         }
@@ -167,9 +171,9 @@ import VarveModel
         /// Lets the round under way end; answers what the writer did.
         func stop() -> Result<UInt64, any Error> {
             condition.withLock {
-                isStopping = true
+                state.isStopping = true
                 while true {
-                    if let result { return result }
+                    if let result = state.result { return result }
                     condition.wait()
                 }
             }

@@ -29,7 +29,6 @@ extension RowsWorld {
             where chance(3) {
                 let target = try reader.lookup(name, in: directory, at: .live)?.inode
                 reader.keep(name, in: directory, leadsTo: target)
-                namesKept.insert(LiveRowCache.Name(directory: directory, name: name))
             }
         }
     }
@@ -38,17 +37,16 @@ extension RowsWorld {
     func checkRemembered() throws {
         let fresh = try database.reader()
         try fresh.begin()
-        let last = side.model.inodes.keys.max() ?? 1
-        for number in 1...last + 50 {
-            let inode = InodeNumber(rawValue: number)
+        let remembered = database.liveRows.remembered
+        for inode in remembered.inodes {
             guard let kept = database.liveRows.inode(inode) else { continue }
             guard try fresh.inode(inode, at: .live) == kept.row else {
-                throw Mismatch("memory has another row of inode \(number)")
+                throw Mismatch("memory has another row of inode \(inode.rawValue)")
             }
             count("row remembered")
         }
-        for number in 1...last + 50 { try checkTiles(InodeNumber(rawValue: number), fresh) }
-        for name in namesKept {
+        for tile in remembered.tiles { try check(tile, fresh) }
+        for name in remembered.names {
             guard let target = database.liveRows.target(of: name) else { continue }
             let found = try fresh.lookup(name.name, in: name.directory, at: .live)
             guard found?.inode == target else {
@@ -59,16 +57,15 @@ extension RowsWorld {
         try fresh.end()
     }
 
-    /// Whatever is in memory of an inode's tiles is what they show.
-    private func checkTiles(_ inode: InodeNumber, _ fresh: MetadataReader) throws {
-        for tile in 0..<Self.tilesKept {
-            let version = database.liveRows.version
-            let kept = database.liveRows.tiles(tile...tile, of: inode, atVersion: version)
-            guard let kept else { continue }
-            guard try kept == [fresh.extents(inode, tile: tile, at: .live)] else {
-                throw Mismatch("memory has another content of tile \(tile) of \(inode.rawValue)")
-            }
-            count(kept == [[]] ? "empty tile remembered" : "tile remembered")
+    /// What memory has of a tile is what it shows.
+    private func check(_ home: RecordHome, _ fresh: MetadataReader) throws {
+        let (inode, tile) = (home.inode, home.tile)
+        let version = database.liveRows.version
+        let kept = database.liveRows.tiles(tile...tile, of: inode, atVersion: version)
+        guard let kept else { return }
+        guard try kept == [fresh.extents(inode, tile: tile, at: .live)] else {
+            throw Mismatch("memory has another content of tile \(tile) of \(inode.rawValue)")
         }
+        count(kept == [[]] ? "empty tile remembered" : "tile remembered")
     }
 }

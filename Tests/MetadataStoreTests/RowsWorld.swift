@@ -48,8 +48,6 @@ final class RowsWorld {
     var generator: SeededGenerator
     var side = Side()
     var second: Int64 = 1_000
-    /// Names whose ends were kept in memory at some time.
-    var namesKept: Set<LiveRowCache.Name> = []
     /// Operations, and what they met, by kind.
     var mix: [String: Int] = [:]
 

@@ -10,11 +10,9 @@ import VarveModel
 /// (docs/decisions/0021).
 final class Committer: Sendable {
     private let condition = NSCondition()
-    // SAFETY: these six are touched under `condition`'s lock alone; an operation belongs to the
+    // SAFETY: these four are touched under `condition`'s lock alone; an operation belongs to the
     // queue until the thread takes it, and to the thread from then on.
     private nonisolated(unsafe) var queue: [Operation] = []
-    /// Operations that the open transaction has run, as far as it was asked what joins it.
-    private nonisolated(unsafe) var joined = 0
     private nonisolated(unsafe) var isStopping = false
     private nonisolated(unsafe) var isStopped = false
     private nonisolated(unsafe) var timer: FlushTimer
@@ -95,13 +93,6 @@ final class Committer: Sendable {
         return queue.count
     }
 
-    /// Operations that the open transaction, or the last one, has run.
-    var joinedOperations: Int {
-        condition.lock()
-        defer { condition.unlock() }
-        return joined
-    }
-
     /// Runs what is queued, then ends the thread and returns.
     func stop() {
         condition.lock()
@@ -154,7 +145,6 @@ final class Committer: Sendable {
     private func joining(after count: Int) -> [Operation]? {
         condition.lock()
         defer { condition.unlock() }
-        joined = count
         let room = max(0, core.limits.batchOperationsMax - count)
         while queue.isEmpty || room == 0 {
             guard syncer.isBusy else { return nil }

@@ -163,6 +163,11 @@ package final class LiveRowCache: Sendable {
         return kept.value
     }
 
+    /// All that is in memory, for tests.
+    var remembered: (inodes: [InodeNumber], names: [Name], tiles: [RecordHome]) {
+        state.withLock { ($0.inodes.keys, $0.names.keys, $0.tiles.homes) }
+    }
+
     // MARK: Filling
 
     /// Keeps a live row that a transaction shows which began at `commit` or later.
@@ -308,6 +313,8 @@ struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     var count: Int { young.count + old.count }
+
+    var keys: [Key] { Array(young.keys) + old.keys }
 
     subscript(key: Key) -> Value? {
         mutating get {

@@ -26,6 +26,15 @@ struct RememberedTiles: Sendable {
         }
     }
 
+    /// The tiles that are held: for tests.
+    var homes: [RecordHome] {
+        [young, old].flatMap { half in
+            half.flatMap { inode, tiles in
+                tiles.keys.map { RecordHome(inode: inode, tile: $0) }
+            }
+        }
+    }
+
     /// What a tile shows, ascending; `nil` when that is not known here.
     mutating func extents(_ inode: InodeNumber, tile: Int64) -> [TileExtent]? {
         if let found = young[inode]?[tile] { return found }

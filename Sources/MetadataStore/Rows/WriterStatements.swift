@@ -16,7 +16,8 @@ final class WriterStatements: Statements {
 
     func rollback() {
         held.rollback()
-        // SQLite may have rolled back on its own (a full disk): then there is nothing to end.
+        // SQLite may have rolled back on its own (a full disk): then there is nothing to end. Should one that is open stay open,
+        // nothing of it is ever committed: the next BEGIN is refused, and the file system is read-only from then on.
         try? run(.rollback)
     }
 

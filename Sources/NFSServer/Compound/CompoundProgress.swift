@@ -1,11 +1,11 @@
 import NFSWire
 import VarveModel
 
-// SAFETY: it belongs to the event loop that begins it, and from then on to the one task that finishes it; the queue from one to
-// the other orders what they do.
 /// A COMPOUND of NFSv4.1 or later on its way: what is answered of it, and which operation comes next (RFC 8881 §16.2.3).
 ///
 /// It runs as far as it can without waiting, which for most requests is to the end; a task does the rest.
+// SAFETY: it belongs to the event loop that begins it, and from then on to the one task that finishes it; the queue's mutex, by
+// which it goes from one to the other, orders what they do.
 final class CompoundProgress: @unchecked Sendable {
     private let run: CompoundRun
     private var operations: CompoundReader
