@@ -11,7 +11,9 @@ package actor ControlStore {
 
     private let thread = BlockingThread()
     private let database: SealedDatabase
-    private let connection: Connection
+    /// Of `control.sqlite`.
+    var path: String { database.path }
+    let connection: Connection
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         thread.asUnownedSerialExecutor()
@@ -45,7 +47,7 @@ package actor ControlStore {
             options: .small
         )
         connection = try database.connect(writer: true)
-        try connection.establish(schema: ControlSchema.sql, version: ControlSchema.version)
+        try connection.establish(steps: ControlSchema.steps)
     }
 
     // MARK: File systems
@@ -96,12 +98,15 @@ package actor ControlStore {
         }
     }
 
-    /// Moves a file system through its life; `.notFound` when there is none.
+    /// Moves a file system through its life.
+    ///
+    /// - Throws: `.notFound` when there is none; `.busy` for the deletion of one that has mount targets (EFS: FileSystemInUse).
     package func setState(
         _ id: FileSystemID,
         _ state: FileSystemRecord.State
     ) throws(MetadataError) {
         try change { () throws(MetadataError) in
+            if state == .deleting { try requireUnused(id) }
             try connection.run(
                 "UPDATE file_system SET state = ?2 WHERE id = ?1",
                 .text(id.text),
@@ -194,7 +199,7 @@ package actor ControlStore {
         try database.findings()
     }
 
-    private func change(_ body: () throws(MetadataError) -> Void) throws(MetadataError) {
+    func change(_ body: () throws(MetadataError) -> Void) throws(MetadataError) {
         try connection.transaction(body)
         try database.checkpoint(past: ControlSchema.framesMax)
     }
@@ -222,11 +227,13 @@ extension FileSystemRecord {
 
 /// The tables of `control.sqlite` (docs/formats/control-and-journal.md).
 enum ControlSchema {
-    static let version: Int64 = 1
+    /// What makes each version of the one before it; a step that has been released is never changed.
+    static let steps = [first, second]
+
     /// A log longer than this is copied into the base: 256 frames are 1 MiB.
     static let framesMax = 256
 
-    static let sql = """
+    private static let first = """
         CREATE TABLE file_system(
             id TEXT PRIMARY KEY, uuid BLOB NOT NULL, family BLOB NOT NULL, name TEXT NOT NULL,
             zone TEXT NOT NULL, created INTEGER NOT NULL, created_ns INTEGER NOT NULL,
@@ -237,5 +244,14 @@ enum ControlSchema {
             PRIMARY KEY(resource, key)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        """
+
+    /// Mount targets.
+    private static let second = """
+        CREATE TABLE mount_target(
+            id TEXT PRIMARY KEY, file_system TEXT NOT NULL, address TEXT NOT NULL,
+            port INTEGER NOT NULL, created INTEGER NOT NULL, created_ns INTEGER NOT NULL,
+            state TEXT NOT NULL, UNIQUE(address, port)
+        ) STRICT, WITHOUT ROWID;
         """
 }

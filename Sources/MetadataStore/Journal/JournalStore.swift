@@ -45,7 +45,7 @@ package actor JournalStore {
             options: .small
         )
         connection = try database.connect(writer: true)
-        try connection.establish(schema: JournalSchema.sql, version: JournalSchema.version)
+        try connection.establish(steps: [JournalSchema.sql])
     }
 
     /// Rows answered and steps run so far: what cost tests count.
@@ -74,7 +74,6 @@ package actor JournalStore {
 
 /// The tables of `journal.sqlite` (docs/formats/control-and-journal.md).
 enum JournalSchema {
-    static let version: Int64 = 1
     /// A log longer than this is copied into the base: 1,024 frames are 4 MiB.
     static let framesMax = 1024
 

@@ -40,13 +40,18 @@ extension Connection {
         return rows
     }
 
-    /// Brings an empty database to the schema `version`, in one transaction; refuses a newer one.
-    func establish(schema: String, version: Int64) throws(MetadataError) {
-        try requireSchema(atMost: version)
-        guard try schemaVersion() == 0 else { return }
+    /// Brings an empty or older database to the newest schema, in one transaction; refuses a newer one.
+    ///
+    /// - Parameter steps: The `n`th, counted from 1, makes schema `n` of `n - 1`; the first begins with nothing.
+    /// - Throws: `.newerFormat`; what SQLite and the disk refuse.
+    func establish(steps: [String]) throws(MetadataError) {
+        let newest = Int64(steps.count)
+        try requireSchema(atMost: newest)
+        let found = try schemaVersion()
+        guard found < newest else { return }
         try transaction { () throws(MetadataError) in
-            try execute(schema)
-            try execute("PRAGMA user_version = \(version)")
+            for step in steps.dropFirst(Int(found)) { try execute(step) }
+            try execute("PRAGMA user_version = \(newest)")
         }
     }
 }
