@@ -87,6 +87,16 @@ extension Route {
     )
     package static let deleteFileSystem = Call<FileSystemName, Nothing>(path: "fs/delete")
 
+    package static let createMountTarget = Call<CreateMountTarget, MountTargetDescription>(
+        path: "mount-targets/create"
+    )
+    package static let listMountTargets = Call<OptionalFileSystem, [MountTargetDescription]>(
+        path: "mount-targets/list"
+    )
+    package static let deleteMountTarget = Call<MountTargetName, Nothing>(
+        path: "mount-targets/delete"
+    )
+
     package static let importTree = LongCall<HostTransfer, TreeReport>(path: "trees/import")
     package static let exportTree = LongCall<HostTransfer, TreeReport>(path: "trees/export")
     package static let importStream = Upload<TreeStream, TreeReport>(

@@ -5,34 +5,62 @@ import NFSServer
 import ServiceLifecycle
 import VarveModel
 
-/// The NFS gateway, joined to the daemon: its listener is a service, and what it offers are the file systems that serve.
+/// NFS, joined to the daemon: the gateway where the settings say, and the mount targets, which serve also without it.
+///
+/// Its tasks are a service, and what it offers are the file systems that serve.
 enum NFSFrontEnd {
     static let frontEnd = FrontEnd { surroundings in
-        guard let address = surroundings.settings.nfs else { return nil }
+        let lists = ExportLists()
+        await surroundings.fileSystems.observe { lists.replace(with: $0) }
+        let server = NFSServer(await parts(surroundings, lists.gateway), lists)
+        await surroundings.mountTargets.serve(by: Listeners(server: server))
+        return NFSService(
+            server: server,
+            address: surroundings.settings.nfs,
+            served: surroundings.nfsPort,
+            logger: surroundings.logger
+        )
+    }
+
+    private static func parts(
+        _ surroundings: FrontEnd.Surroundings,
+        _ exports: Exports
+    ) async -> ServerParts {
         let logger = surroundings.logger
-        let exports = Exports(root: .gateway)
-        await surroundings.fileSystems.observe { exports.replace(with: $0) }
         let records = NFSClientRecords(memory: surroundings.memory)
+        let realms = await surroundings.mountTargets.ids.map { Realm($0) } + [.gateway]
         var limits = ServerLimits()
         limits.requiresPrivilegedPorts = surroundings.settings.requiresPrivilegedNFSPorts
-        let parts = ServerParts(
+        return ServerParts(
             exports: exports,
             identity: Array("varve-".utf8) + surroundings.identity.bytes,
             clock: surroundings.clock,
             limits: limits,
             records: records,
-            remembered: await records.owners(logger),
+            remembered: await records.clients(of: Set(realms), logger),
             time: { text in
                 TimeParser.unix(text) ?? TimeParser.rfc3339(String(text.dropFirst()))
             },
             log: { logger.warning("nfs", metadata: ["says": "\($0)"]) }
         )
-        return NFSService(
-            parts: parts,
-            address: address,
-            served: surroundings.nfsPort,
-            logger: logger
-        )
+    }
+}
+
+/// The server's listeners, as the daemon opens and ends them.
+private struct Listeners: MountTargetListeners {
+    let server: NFSServer
+
+    func open(
+        _ target: MountTargetID,
+        of fileSystem: FileSystemID,
+        host: String,
+        port: Int
+    ) async throws {
+        try await server.open(target, of: fileSystem, host: host, port: port)
+    }
+
+    func remove(_ target: MountTargetID) async {
+        await server.remove(target)
     }
 }
 
@@ -42,11 +70,18 @@ private struct NFSClientRecords: ClientRecords {
 
     private static let prefix = "nfs-client:"
 
-    /// Those that held state when the last daemon ended.
-    func owners(_ logger: Logger) async -> Set<[UInt8]> {
+    /// Those that held state when the last daemon ended; those of mount targets that are gone are forgotten.
+    func clients(of realms: Set<Realm>, _ logger: Logger) async -> Set<ClientName> {
         do {
-            let names = try await memory.values(startingWith: Self.prefix).keys
-            return Set(names.compactMap { Hex.decode(String($0.dropFirst(Self.prefix.count))) })
+            var clients: Set<ClientName> = []
+            for name in try await memory.values(startingWith: Self.prefix).keys {
+                if let client = Self.client(name, in: realms) {
+                    clients.insert(client)
+                } else {
+                    try await memory.set(name, nil)
+                }
+            }
+            return clients
         } catch {
             // Clients open anew then, and lose the locks that somebody else took meanwhile.
             logger.error("NFS clients are forgotten", metadata: ["error": "\(error)"])
@@ -54,38 +89,55 @@ private struct NFSClientRecords: ClientRecords {
         }
     }
 
-    func remember(_ owner: [UInt8]) async throws {
-        try await memory.set(Self.prefix + Hex.encode(owner), "1")
+    func remember(_ client: ClientName) async throws {
+        try await memory.set(Self.name(client), "1")
     }
 
-    func forget(_ owner: [UInt8]) async throws {
-        try await memory.set(Self.prefix + Hex.encode(owner), nil)
+    func forget(_ client: ClientName) async throws {
+        try await memory.set(Self.name(client), nil)
+    }
+
+    /// `nfs-client:`, of a mount target's client the target and `:`, and the owner in hex.
+    private static func name(_ client: ClientName) -> String {
+        let realm = client.realm == .gateway ? "" : client.realm.name + ":"
+        return prefix + realm + Hex.encode(client.owner)
+    }
+
+    private static func client(_ name: String, in realms: Set<Realm>) -> ClientName? {
+        let parts = name.dropFirst(prefix.count)
+            .split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let realm = parts.count == 1 ? .gateway : MountTargetID(parts[0]).map { Realm($0) }
+        guard let realm, realms.contains(realm), let owner = Hex.decode(parts[parts.count - 1])
+        else { return nil }
+        return ClientName(owner, in: realm)
     }
 }
 
 /// Serves NFS until the daemon is told to stop.
 private struct NFSService: Service {
-    let parts: ServerParts
-    let address: ListenAddress
+    let server: NFSServer
+    /// The gateway's; `nil` for none.
+    let address: ListenAddress?
     let served: ServedPort
     let logger: Logger
 
     func run() async throws {
-        let server = NFSServer(parts, host: address.host, port: address.port)
-        let (logger, served) = (logger, served)
+        try await openGateway()
+        await cancelWhenGracefulShutdown { await server.run() }
+    }
+
+    private func openGateway() async throws(APIError) {
+        guard let address else { return }
         do {
-            try await cancelWhenGracefulShutdown {
-                try await server.run { host, port in
-                    served.tell(port)
-                    logger.notice(
-                        "serving NFS",
-                        metadata: [
-                            "address": "\(host):\(port)",
-                            "access": "whoever reaches the address is who it says it is (AUTH_SYS)",
-                        ]
-                    )
-                }
-            }
+            let (host, port) = try await server.openGateway(host: address.host, port: address.port)
+            served.tell(port)
+            logger.notice(
+                "serving NFS",
+                metadata: [
+                    "address": "\(host):\(port)",
+                    "access": "whoever reaches the address is who it says it is (AUTH_SYS)",
+                ]
+            )
         } catch {
             throw APIError(
                 .failed,

@@ -20,6 +20,7 @@ struct StateWorld {
     let disk: SimulatedDisk
     let state: StateDirectory
     let fileSystems: FileSystems
+    let mountTargets: MountTargets
     let vaults: Vaults
     let runs: DurableJobRunJournal
     let control: ControlStore
@@ -64,8 +65,16 @@ struct StateWorld {
             logger: logger,
             lifecycle: LifecycleRuns(journal: stores.journal, clock: clock, logger: logger)
         )
+        mountTargets = MountTargets(
+            control: stores.control,
+            fileSystems: fileSystems,
+            settings: settings,
+            clock: clock,
+            logger: logger
+        )
         vaults = Vaults(state: state, clock: clock)
         try await fileSystems.start()
+        try await mountTargets.start()
     }
 
     func close() async {

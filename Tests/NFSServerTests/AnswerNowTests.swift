@@ -131,7 +131,7 @@ import VarveModel
         #expect(!queue.begin())
         async let first = queue.next()
         async let second = queue.next()
-        queue.end(PendingRequest(request: request, rest: .all, outbox: outbox))
+        queue.end(PendingRequest(parts: parts, request: request, rest: .all, outbox: outbox))
         queue.end(nil)
         let taken = await [first, second]
         #expect(taken.count { $0 != nil } == 1)

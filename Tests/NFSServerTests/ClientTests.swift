@@ -339,7 +339,7 @@ import Testing
     }
 
     @Test func `grace ends as soon as everyone has reclaimed`() throws {
-        var state = ServerState(start: 7, remembered: [[0x61], [0x62]], at: now)
+        var state = ServerState(start: 7, remembered: [.gateway("a"), .gateway("b")], at: now)
         let (a, _) = try confirmed(&state, owner("a"))
         let (b, _) = try confirmed(&state, owner("b"))
         let (c, _) = try confirmed(&state, owner("c"))
@@ -354,7 +354,7 @@ import Testing
     }
 
     @Test func `grace ends in time though somebody never comes`() throws {
-        var state = ServerState(start: 7, remembered: [[0x61]], at: now)
+        var state = ServerState(start: 7, remembered: [.gateway("a")], at: now)
         let (b, _) = try confirmed(&state, owner("b"))
         #expect(state.reclaimComplete(b) == .ok)
         #expect(state.mayOpen(b, isReclaim: false, at: now.adding(seconds: 44)) == .grace)

@@ -17,15 +17,11 @@ import VarveModel
         _ body: @escaping @Sendable (SocketAddress, NFSWorld) async throws -> Void
     ) async throws {
         let world = try await NFSWorld.make(limits: limits)
-        let server = NFSServer(world.parts, host: "127.0.0.1", port: 0)
-        let (ready, told) = AsyncStream<Int>.makeStream()
+        let server = NFSServer(world.parts, ExportLists())
+        let (host, port) = try await server.openGateway(host: "127.0.0.1", port: 0)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run { _, port in told.yield(port) } }
-            for await port in ready {
-                let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
-                try await body(address, world)
-                break
-            }
+            group.addTask { await server.run() }
+            try await body(try SocketAddress(ipAddress: host, port: port), world)
             group.cancelAll()
             try await group.waitForAll()
         }

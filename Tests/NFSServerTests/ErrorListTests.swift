@@ -156,7 +156,7 @@ import VarveModel
     }
 
     @Test func `reclaims that meet others are conflicts`() async throws {
-        let owners = Set(["a", "b"].map { Array($0.utf8) })
+        let owners = Set(["a", "b"].map { ClientName.gateway($0) })
         var world = StateWorld(remembered: owners)
         let (a, b) = (
             try world.client("a", reclaims: false), try world.client("b", reclaims: false)

@@ -163,7 +163,7 @@ import VarveModel
     }
 
     @Test func `locks wait for the end of grace, and reclaims need one`() throws {
-        var world = StateWorld(remembered: [Array("a".utf8)])
+        var world = StateWorld(remembered: [.gateway("a")])
         let a = try world.client("a", reclaims: false)
         let b = try world.client("b")
         let (open, open2) = (try world.open(a).get(), try world.open(b).get())

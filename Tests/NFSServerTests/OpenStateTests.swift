@@ -126,7 +126,7 @@ import VarveModel
     }
 
     @Test func `special state ids wait for the end of grace`() throws {
-        var world = StateWorld(remembered: [[1]])
+        var world = StateWorld(remembered: [.gateway("another")])
         let a = try world.client("a")
         let use = world.state.mayUse(
             .anonymous,

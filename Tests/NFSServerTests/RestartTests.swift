@@ -8,24 +8,24 @@ import VarveModel
 
 /// Goal: after a restart, clients that held state take it back, and nobody else gets it before (RFC 8881 §8.4.2).
 @Suite struct RestartTests {
-    /// Owners that are remembered, in order of what happened to them.
+    /// Clients that are remembered, in order of what happened to them.
     private final class Records: ClientRecords {
-        private let state = Mutex<(owners: Set<[UInt8]>, history: [String])>(([], []))
+        private let state = Mutex<(clients: Set<ClientName>, history: [String])>(([], []))
 
-        var owners: Set<[UInt8]> { state.withLock { $0.owners } }
+        var clients: Set<ClientName> { state.withLock { $0.clients } }
         var history: [String] { state.withLock { $0.history } }
 
-        func remember(_ owner: [UInt8]) async throws {
+        func remember(_ client: ClientName) async throws {
             state.withLock {
-                $0.owners.insert(owner)
-                $0.history.append("+" + String(decoding: owner, as: UTF8.self))
+                $0.clients.insert(client)
+                $0.history.append("+" + String(decoding: client.owner, as: UTF8.self))
             }
         }
 
-        func forget(_ owner: [UInt8]) async throws {
+        func forget(_ client: ClientName) async throws {
             state.withLock {
-                $0.owners.remove(owner)
-                $0.history.append("-" + String(decoding: owner, as: UTF8.self))
+                $0.clients.remove(client)
+                $0.history.append("-" + String(decoding: client.owner, as: UTF8.self))
             }
         }
     }
@@ -36,7 +36,7 @@ import VarveModel
             identity: Array("test".utf8),
             clock: world.clock,
             records: records,
-            remembered: records.owners
+            remembered: records.clients
         )
     }
 
@@ -53,7 +53,7 @@ import VarveModel
         let (world, records) = (try await NFSWorld.make(), Records())
         let client = WireClient(parts(world, records))
         try await client.connect(owner: "a")
-        #expect(records.owners.isEmpty, "it holds nothing yet")
+        #expect(records.clients.isEmpty, "it holds nothing yet")
         let (stateID, handle) = try await client.make("f")
         #expect(records.history == ["+a"])
         _ = try await client.make("g")
@@ -109,13 +109,13 @@ import VarveModel
             owner: StateOwner(client: b.id, owner: [1])
         )
         #expect(try await b.status([.putFileHandle(handle), .lockTest(test)]) == .denied)
-        #expect(records.owners == [Array("a".utf8), Array("b".utf8)])
+        #expect(records.clients == [.gateway("a"), .gateway("b")])
         await world.fileSystem.close()
     }
 
     @Test func `who was not remembered takes nothing back`() async throws {
         let (world, records) = (try await NFSWorld.make(), Records())
-        try await records.remember(Array("a".utf8))
+        try await records.remember(.gateway("a"))
         let other = WireClient(parts(world, records))
         try await other.connect(owner: "b", reclaims: false)
         let root = try await other.last([.putRootFileHandle, .getFileHandle])
@@ -129,7 +129,7 @@ import VarveModel
 
     @Test func `who does not come in time is forgotten before others get anything`() async throws {
         let (world, records) = (try await NFSWorld.make(), Records())
-        try await records.remember(Array("a".utf8))
+        try await records.remember(.gateway("a"))
         let parts = parts(world, records)
         let b = WireClient(parts)
         try await b.connect(owner: "b")

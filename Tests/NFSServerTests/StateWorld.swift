@@ -25,7 +25,7 @@ struct StateWorld {
         inode: InodeNumber(rawValue: 11)
     )
 
-    init(limits: ServerLimits = ServerLimits(), remembered: Set<[UInt8]> = []) {
+    init(limits: ServerLimits = ServerLimits(), remembered: Set<ClientName> = []) {
         state = ServerState(start: 7, limits: limits, remembered: remembered, at: now)
     }
 
@@ -153,5 +153,12 @@ extension ServerState.LockOutcome {
 
     var denied: LockDenied? {
         if case .denied(let denial) = self { denial } else { nil }
+    }
+}
+
+extension ClientName {
+    /// A client that came to the gateway.
+    static func gateway(_ owner: String) -> ClientName {
+        ClientName(Array(owner.utf8), in: .gateway)
     }
 }

@@ -9,16 +9,16 @@ import VarveModel
 /// Goal: after a restart, clients of NFSv4.0 take back what they had, and nobody else gets it before (RFC 7530 §9.6.2).
 @Suite struct V40RestartTests {
     private final class Records: ClientRecords {
-        private let state = Mutex(Set<[UInt8]>())
+        private let state = Mutex(Set<ClientName>())
 
-        var owners: Set<[UInt8]> { state.withLock { $0 } }
+        var clients: Set<ClientName> { state.withLock { $0 } }
 
-        func remember(_ owner: [UInt8]) async throws {
-            _ = state.withLock { $0.insert(owner) }
+        func remember(_ client: ClientName) async throws {
+            _ = state.withLock { $0.insert(client) }
         }
 
-        func forget(_ owner: [UInt8]) async throws {
-            _ = state.withLock { $0.remove(owner) }
+        func forget(_ client: ClientName) async throws {
+            _ = state.withLock { $0.remove(client) }
         }
     }
 
@@ -28,7 +28,7 @@ import VarveModel
             identity: Array("test".utf8),
             clock: world.clock,
             records: records,
-            remembered: records.owners
+            remembered: records.clients
         )
     }
 
@@ -48,7 +48,7 @@ import VarveModel
         try await client.connect(owner: "a")
         let open = try await client.make("f")
         _ = try await client.locked(open, client.lock(open))
-        #expect(records.owners == [Array("a".utf8)], "written down before the open is answered")
+        #expect(records.clients == [.gateway("a")], "written down before the open is answered")
         // The same client at a server that has started again.
         let second = parts(world, records)
         let (a, b) = (WireClientV40(second), WireClientV40(second))
@@ -74,7 +74,7 @@ import VarveModel
         #expect(try await a.status([.renew(a.id)]) == .ok)
         let theirs = try await b.open("f")
         #expect(try await b.status([theirs.file, b.lock(theirs)]) == .denied)
-        #expect(records.owners == [Array("a".utf8), Array("b".utf8)])
+        #expect(records.clients == [.gateway("a"), .gateway("b")])
         await world.fileSystem.close()
     }
 
@@ -93,7 +93,7 @@ import VarveModel
         try await a.connect(owner: "a")
         await #expect(throws: NFSStatus.noGrace) { try await reclaim(a, open) }
         _ = try await b.open("f")
-        #expect(records.owners == [Array("b".utf8)], "a has lost what it had")
+        #expect(records.clients == [.gateway("b")], "a has lost what it had")
         await world.fileSystem.close()
     }
 
@@ -121,10 +121,10 @@ import VarveModel
         try await client.connect(owner: "a")
         let open = try await client.make("f")
         _ = try await client.last([open.file, client.close(open)])
-        #expect(records.owners == [Array("a".utf8)], "with its lease, not with each file")
+        #expect(records.clients == [.gateway("a")], "with its lease, not with each file")
         world.clock.advance(seconds: first.limits.leaseSeconds + 1)
         await first.store.change { state, now in state.sweep(at: now) }
-        #expect(records.owners.isEmpty)
+        #expect(records.clients.isEmpty)
         await world.fileSystem.close()
     }
 }

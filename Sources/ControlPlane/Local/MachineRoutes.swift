@@ -9,6 +9,7 @@ struct MachineRoutes: Sendable {
     let settings: Settings
     let stores: DaemonStores
     let fileSystems: FileSystems
+    let mountTargets: MountTargets
     let vaults: Vaults
     let scheduler: Scheduler
     let maintenance: Maintenance
@@ -77,6 +78,7 @@ struct MachineRoutes: Sendable {
             try await Checks.stores(control: stores.control, journal: stores.journal)
         )
         whole.add(Checks.clock(clock))
+        whole.add(Checks.mountTargets(await mountTargets.all()))
         whole.add(try await Checks.everything(fileSystems, vaults, report))
         return whole
     }

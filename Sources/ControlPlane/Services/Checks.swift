@@ -25,6 +25,20 @@ enum Checks {
         )
     }
 
+    /// Those that serve nobody.
+    static func mountTargets(_ targets: [MountTargets.Entry]) -> CheckReport {
+        let found = targets.compactMap { target -> CheckReport.Found? in
+            guard case .error(let error) = target.condition else { return nil }
+            return CheckReport.Found(
+                kind: "warning",
+                subject: "mount target \(target.record.id) of \(target.record.fileSystem)",
+                message: error.message,
+                remedy: error.remedy
+            )
+        }
+        return CheckReport(checked: targets.isEmpty ? [] : ["mount targets"], found: found)
+    }
+
     /// Which recovery points lose what by a finding, in words.
     private static func affected(_ finding: VaultFinding) -> String {
         guard finding.affectedCount > 0 else { return "" }

@@ -19,6 +19,7 @@ package struct Daemon: Sendable {
     private let stores: DaemonStores
     private let clock: DaemonClock
     private let fileSystems: FileSystems
+    private let mountTargets: MountTargets
     private let vaults: Vaults
     private let lifecycle: LifecycleRuns
     private let scheduler: Scheduler
@@ -88,6 +89,13 @@ package struct Daemon: Sendable {
             logger: logger,
             lifecycle: lifecycle
         )
+        let mountTargets = MountTargets(
+            control: stores.control,
+            fileSystems: fileSystems,
+            settings: settings,
+            clock: clock,
+            logger: logger
+        )
         let vaults = Vaults(state: state, clock: clock)
         let actions = JobActions(
             fileSystems: fileSystems,
@@ -104,6 +112,7 @@ package struct Daemon: Sendable {
         self.stores = stores
         self.clock = clock
         self.fileSystems = fileSystems
+        self.mountTargets = mountTargets
         self.vaults = vaults
         self.lifecycle = lifecycle
         self.scheduler = scheduler
@@ -117,6 +126,7 @@ package struct Daemon: Sendable {
         )
         maintenance = Maintenance(
             fileSystems: fileSystems,
+            mountTargets: mountTargets,
             vaults: vaults,
             lifecycle: lifecycle,
             jobs: jobs,
@@ -135,6 +145,7 @@ package struct Daemon: Sendable {
         )
         warn()
         try await fileSystems.start()
+        try await mountTargets.start()
         try await jobs.start()
         let table = RouteTable(logger: logger)
         addRoutes(to: table)
@@ -175,6 +186,7 @@ package struct Daemon: Sendable {
             clock: clock,
             logger: logger,
             fileSystems: FileSystemWatch(fileSystems: fileSystems),
+            mountTargets: mountTargets,
             memory: FrontEndMemory(control: stores.control),
             nfsPort: nfsPort
         )
@@ -198,6 +210,7 @@ package struct Daemon: Sendable {
         files.addWriting(to: table)
         files.addRemoving(to: table)
         FileSystemRoutes(fileSystems: fileSystems).add(to: table)
+        MountTargetRoutes(mountTargets: mountTargets, fileSystems: fileSystems).add(to: table)
         TreeRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
         SnapshotRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
         RestoreRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
@@ -209,6 +222,7 @@ package struct Daemon: Sendable {
             settings: settings,
             stores: stores,
             fileSystems: fileSystems,
+            mountTargets: mountTargets,
             vaults: vaults,
             scheduler: scheduler,
             maintenance: maintenance,

@@ -18,6 +18,8 @@ package struct FrontEnd: Sendable {
         package let logger: Logger
         /// The file systems that serve, told at once and whenever that changes.
         package let fileSystems: FileSystemWatch
+        /// Addresses that are one file system's; a front-end that can lets clients in there.
+        package let mountTargets: MountTargets
         /// What a front-end must know after a restart.
         package let memory: FrontEndMemory
         /// Told where NFS is served, once it is.

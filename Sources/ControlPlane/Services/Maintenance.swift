@@ -8,9 +8,10 @@ import ServiceLifecycle
 import VarveModel
 
 /// The engine's own housekeeping: history, removed files, half-dead segments, expired recovery points,
-/// access days.
+/// access days; and another try of what could not be opened.
 struct Maintenance: Sendable {
     let fileSystems: FileSystems
+    let mountTargets: MountTargets
     let vaults: Vaults
     let lifecycle: LifecycleRuns
     let jobs: Jobs
@@ -23,6 +24,7 @@ struct Maintenance: Sendable {
     /// One round of everything; what fails is logged, and tried again in the next.
     func round() async {
         await fileSystems.reopen()
+        await mountTargets.retry()
         for entry in await fileSystems.all() {
             guard case .success(let engine) = entry.engine else { continue }
             await attempt("collecting history", entry.record.id.text) {

@@ -200,10 +200,12 @@ struct ObjectAttributes: Sendable {
         }
     }
 
-    /// Of a file system's root the number of the directory that it hides (RFC 8881 §5.8.2.23).
+    /// Of a file system's root the number of the directory that it hides; a mount target's hides none (RFC 8881 §5.8.2.23).
     private var mountedOnFileID: UInt64 {
         switch object {
-        case .inode(let object) where object.inode == .root: object.fileSystem.cookie
+        case .inode(let object) where object.inode == .root:
+            object.fileSystem.isTop && object.view == .live
+                ? attributes.inode.rawValue : object.fileSystem.cookie
         case .gateway, .snapshots, .inode: attributes.inode.rawValue
         }
     }

@@ -2,12 +2,14 @@ import FileSystemEngine
 import NFSWire
 package import VarveModel
 
-/// What every request of a server shares.
-package struct ServerParts: Sendable {
+/// What every request of a listener shares.
+///
+/// A class, so that whoever holds it for a request holds one reference.
+package final class ServerParts: Sendable {
     let exports: Exports
     let store: StateStore
     let limits: ServerLimits
-    /// Who the server is to clients, for ever: of the state directory (RFC 8881 §2.10.4).
+    /// Who the server is to clients, for ever: of the state directory, and of a mount target its own (RFC 8881 §2.10.4).
     let identity: [UInt8]
     let started: Timestamp
     /// Replies of 4.0 that clients may ask for once more.
@@ -19,7 +21,7 @@ package struct ServerParts: Sendable {
     /// Told, in one line each, of what an operator should know.
     let log: @Sendable (String) -> Void
 
-    /// A server that has heard of no client since its start.
+    /// The gateway of a server that has heard of no client since its start.
     ///
     /// - Parameters:
     ///   - exports: What it offers.
@@ -27,7 +29,7 @@ package struct ServerParts: Sendable {
     ///   - clock: Leases are measured by it.
     ///   - limits: What it bounds.
     ///   - records: Remembers clients over restarts.
-    ///   - remembered: Owners that were remembered at the start.
+    ///   - remembered: Clients that were remembered at the start.
     ///   - time: Reads the times of `.snapshot/@…`, as the other front-ends do.
     ///   - log: Told of what an operator should know.
     package init(
@@ -36,7 +38,7 @@ package struct ServerParts: Sendable {
         clock: any VarveClock,
         limits: ServerLimits = ServerLimits(),
         records: any ClientRecords = NoClientRecords(),
-        remembered: Set<[UInt8]> = [],
+        remembered: Set<ClientName> = [],
         time: @escaping @Sendable (String) -> Timestamp? = { _ in nil },
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -56,6 +58,25 @@ package struct ServerParts: Sendable {
             at: started
         )
         store = StateStore(state, clock: clock, records: records, log: log)
+    }
+
+    /// Of a listener beside it: a realm of its own, with the same opens and locks.
+    ///
+    /// - Parameters:
+    ///   - realm: Whose clients come there.
+    ///   - base: Another listener of the server.
+    ///   - exports: What it offers.
+    package init(_ realm: Realm, beside base: ServerParts, exports: Exports) {
+        self.exports = exports
+        // Neither of the two names may be another's: a client takes two servers that share both for one.
+        identity = base.identity + Array("/\(realm.name)".utf8)
+        store = base.store.entering(realm)
+        limits = base.limits
+        time = base.time
+        log = base.log
+        started = base.started
+        // Of its own: one client may come to two addresses from one port.
+        replies = ReplyCache(base.limits)
     }
 
     /// Logs what only an operator can mend; the client learns a status.

@@ -197,7 +197,7 @@ final class NFSConnection: ChannelDuplexHandler {
         guard let rest else { return queue.end(nil) }
         requestsInFlight += 1
         bytesInFlight += request.byteCount
-        queue.end(PendingRequest(request: request, rest: rest, outbox: outbox))
+        queue.end(PendingRequest(parts: parts, request: request, rest: rest, outbox: outbox))
     }
 
     /// A reply without results: NULL's success, or RPC's own refusals.
@@ -237,11 +237,13 @@ struct PendingRequest: Sendable {
         case progress(CompoundProgress)
     }
 
+    /// Of the listener that it came to.
+    let parts: ServerParts
     let request: CompoundRequest
     let rest: Rest
     let outbox: ReplyOutbox
 
-    func answer(_ parts: ServerParts) async {
+    func answer() async {
         let reply =
             switch rest {
             case .all: await parts.answer(request)

@@ -9,10 +9,13 @@ package struct ExportedFileSystem: Sendable {
     package let key: FileSystemKey
     /// Its name below the gateway's root: `fs-…`.
     let name: [UInt8]
+    /// Its root is what clients find at `/`, and hides no directory of a gateway.
+    let isTop: Bool
     /// Authenticates its file handles.
     let seal: SipHash
 
-    package init(_ engine: FileSystem) {
+    package init(_ engine: FileSystem, isTop: Bool = false) {
+        self.isTop = isTop
         self.engine = engine
         key = FileSystemKey(engine.unique)
         name = Array(engine.id.text.utf8)

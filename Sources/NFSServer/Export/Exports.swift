@@ -44,7 +44,7 @@ package final class Exports: Sendable {
             let exported = offered.map { engine in
                 let key = FileSystemKey(engine.unique)
                 if let old = known[key], old.engine === engine { return old }
-                return ExportedFileSystem(engine)
+                return ExportedFileSystem(engine, isTop: root != .gateway)
             }
             listing.byKey = Dictionary(uniqueKeysWithValues: exported.map { ($0.key, $0) })
             listing.sorted = exported.sorted { $0.cookie < $1.cookie }

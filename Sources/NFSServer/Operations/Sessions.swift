@@ -26,7 +26,7 @@ extension CompoundRun {
     /// Any connection may carry any session of SP4_NONE; binding says no more than that the back channel may use it.
     func bindConnection(_ arguments: BindConnectionArguments) throws(NFSStatus) -> OperationReply {
         guard session == nil else { throw .notOnlyOperation }
-        guard store.read({ $0.sessions[arguments.session] != nil }) else { throw .badSession }
+        guard store.read({ $0.hasSession(arguments.session) }) else { throw .badSession }
         let direction: ChannelDirection =
             switch arguments.direction {
             case .fore: .fore

@@ -19,7 +19,7 @@ package enum Principal: Sendable, Hashable {
 /// What the server knows of a client (RFC 8881 §2.4, §18.35.4).
 package struct ClientRecord: Sendable {
     package let id: ClientID
-    package var owner: [UInt8]
+    package let name: ClientName
     /// Changes when the client restarts.
     package var verifier: Verifier
     package var principal: Principal

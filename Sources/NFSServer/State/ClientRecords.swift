@@ -1,28 +1,28 @@
-/// Remembers over restarts which clients held opens or locks, by the owners that they name themselves (RFC 8881 §8.4.2.1).
+/// Remembers over restarts which clients held opens or locks, by what they name themselves and where (RFC 8881 §8.4.2.1).
 ///
 /// A client that is remembered may take back what it had after a restart; nobody else may. So one is remembered before its first open
 /// is answered, and forgotten before anybody gets what it has lost.
 package protocol ClientRecords: Sendable {
     /// Durable when it returns.
-    func remember(_ owner: [UInt8]) async throws
+    func remember(_ client: ClientName) async throws
 
     /// Durable when it returns; one that is not remembered is no error.
-    func forget(_ owner: [UInt8]) async throws
+    func forget(_ client: ClientName) async throws
 }
 
 /// Of a server whose clients begin anew after a restart.
 package struct NoClientRecords: ClientRecords {
     package init() {}
 
-    package func remember(_ owner: [UInt8]) async throws {}
+    package func remember(_ client: ClientName) async throws {}
 
-    package func forget(_ owner: [UInt8]) async throws {}
+    package func forget(_ client: ClientName) async throws {}
 }
 
 /// A change of the records that a change of the state asks for.
 enum RecordNote: Sendable, Equatable {
-    case remember([UInt8])
-    case forget([UInt8])
+    case remember(ClientName)
+    case forget(ClientName)
 }
 
 /// Writes notes down in the order in which the state made them.
@@ -59,8 +59,8 @@ actor RecordWriter {
     private func write(_ note: RecordNote) async {
         do {
             switch note {
-            case .remember(let owner): try await records.remember(owner)
-            case .forget(let owner): try await records.forget(owner)
+            case .remember(let client): try await records.remember(client)
+            case .forget(let client): try await records.forget(client)
             }
         } catch {
             // The client goes on; only after a restart would it find that it cannot take back what it has.

@@ -4,13 +4,13 @@ package import VarveModel
 ///
 /// It ends when its time is over or as soon as everyone who may reclaim has said that it is done. Where nobody may, there is none.
 package struct GracePeriod: Sendable {
-    private var reclaimers: Set<[UInt8]>
+    private var reclaimers: Set<ClientName>
     private var until: Timestamp
 
     /// - Parameters:
-    ///   - reclaimers: Owners of clients that held state when the server stopped.
+    ///   - reclaimers: Clients that held state when the server stopped.
     ///   - until: When it ends at the latest.
-    package init(reclaimers: Set<[UInt8]> = [], until: Timestamp = .epoch) {
+    package init(reclaimers: Set<ClientName> = [], until: Timestamp = .epoch) {
         self.reclaimers = reclaimers
         self.until = until
     }
@@ -21,17 +21,17 @@ package struct GracePeriod: Sendable {
     }
 
     /// Whether a client may take back what it had.
-    package func mayReclaim(_ owner: [UInt8], at now: Timestamp) -> Bool {
-        isActive(at: now) && reclaimers.contains(owner)
+    package func mayReclaim(_ client: ClientName, at now: Timestamp) -> Bool {
+        isActive(at: now) && reclaimers.contains(client)
     }
 
     /// Notes that a client has taken back all it wants.
-    mutating func complete(_ owner: [UInt8]) {
-        reclaimers.remove(owner)
+    mutating func complete(_ client: ClientName) {
+        reclaimers.remove(client)
     }
 
     /// Ends it when its time is over; answers those who have not come.
-    mutating func endIfOver(at now: Timestamp) -> Set<[UInt8]> {
+    mutating func endIfOver(at now: Timestamp) -> Set<ClientName> {
         guard !reclaimers.isEmpty, now >= until else { return [] }
         defer { reclaimers = [] }
         return reclaimers

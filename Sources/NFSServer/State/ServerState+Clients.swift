@@ -19,7 +19,8 @@ extension ServerState {
         at now: Timestamp
     ) -> Result<ClientGrant, NFSStatus> {
         if isUpdate { return update(owner, by: principal, at: now) }
-        if let id = confirmed[owner.owner], let record = clients[id] {
+        let name = ClientName(owner.owner, in: realm)
+        if let id = confirmed[name], let record = clients[id] {
             if record.principal != principal {
                 // 3: somebody else's name, unless its lease is over and it holds nothing.
                 guard record.yields(at: now, limits) else { return .failure(.clientIDInUse) }
@@ -31,7 +32,7 @@ extension ServerState {
             }
             // 5: the client restarted; its old state goes when the new record is confirmed.
         }
-        if let id = unconfirmed[owner.owner] {
+        if let id = unconfirmed[name] {
             // 4: an earlier try that was never confirmed.
             remove(client: id)
         }
@@ -52,9 +53,9 @@ extension ServerState {
         by principal: Principal,
         at now: Timestamp
     ) -> Result<ClientGrant, NFSStatus> {
-        guard let id = confirmed[owner.owner], let record = clients[id], record.v40 == nil else {
-            return .failure(.noEntry)
-        }
+        guard let id = confirmed[ClientName(owner.owner, in: realm)], let record = clients[id],
+            record.v40 == nil
+        else { return .failure(.noEntry) }
         guard record.verifier == owner.verifier else { return .failure(.notSame) }
         guard record.principal == principal else { return .failure(.notPermitted) }
         clients[id]?.renewed = now
@@ -74,14 +75,14 @@ extension ServerState {
         guard clients.count < limits.clientsMax else { return .failure(.delay) }
         let record = ClientRecord(
             id: newClientID(),
-            owner: owner.owner,
+            name: ClientName(owner.owner, in: realm),
             verifier: owner.verifier,
             principal: principal,
             createSequence: 0,
             renewed: now
         )
         clients[record.id] = record
-        unconfirmed[owner.owner] = record.id
+        unconfirmed[record.name] = record.id
         return .success(record)
     }
 
@@ -95,7 +96,7 @@ extension ServerState {
 
     /// DESTROY_CLIENTID (RFC 8881 §18.50).
     package mutating func destroy(client id: ClientID) -> NFSStatus {
-        guard let record = clients[id], record.v40 == nil else { return .staleClientID }
+        guard let record = client(id), record.v40 == nil else { return .staleClientID }
         guard record.sessions.isEmpty, !record.hasState else { return .clientIDBusy }
         remove(client: id)
         return .ok
@@ -106,8 +107,8 @@ extension ServerState {
         guard let record = clients[id] else { return .staleClientID }
         guard !record.hasReclaimed else { return .completeAlready }
         clients[id]?.hasReclaimed = true
-        grace.complete(record.owner)
-        if !record.hasState { forget(record.owner) }
+        grace.complete(record.name)
+        if !record.hasState { forget(record.name) }
         return .ok
     }
 }

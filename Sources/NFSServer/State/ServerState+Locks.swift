@@ -59,7 +59,7 @@ extension ServerState {
     private func mayLock(_ client: ClientID, isReclaim: Bool, at now: Timestamp) -> NFSStatus {
         guard let record = clients[client] else { return .staleClientID }
         if isReclaim {
-            return grace.mayReclaim(record.owner, at: now) && !record.hasReclaimed ? .ok : .noGrace
+            return grace.mayReclaim(record.name, at: now) && !record.hasReclaimed ? .ok : .noGrace
         }
         return grace.isActive(at: now) ? .grace : .ok
     }

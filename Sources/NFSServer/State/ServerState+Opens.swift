@@ -38,7 +38,7 @@ extension ServerState {
     ) -> NFSStatus {
         guard let record = clients[client] else { return .staleClientID }
         if isReclaim {
-            return grace.mayReclaim(record.owner, at: now) && !record.hasReclaimed ? .ok : .noGrace
+            return grace.mayReclaim(record.name, at: now) && !record.hasReclaimed ? .ok : .noGrace
         }
         return grace.isActive(at: now) || record.owesReclaimComplete ? .grace : .ok
     }
@@ -62,7 +62,7 @@ extension ServerState {
             return .success(open.stateID)
         }
         // Not the record: while a copy of it lived, adding to its opens would copy them all.
-        guard let owner = clients[request.client]?.owner,
+        guard let name = clients[request.client]?.name,
             clients[request.client]?.opens.count ?? 0 < limits.opensPerClientMax
         else {
             released.append(file)
@@ -80,7 +80,7 @@ extension ServerState {
         opens[open.key] = open
         openIndex[index] = open.key
         clients[request.client]?.opens.insert(open.key)
-        remember(owner)
+        remember(name)
         files[request.file, default: FileState()].opens.insert(open.key)
         return .success(open.stateID)
     }

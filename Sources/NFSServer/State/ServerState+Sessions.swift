@@ -11,7 +11,7 @@ extension ServerState {
         by principal: Principal,
         at now: Timestamp
     ) -> Result<CreateSessionReply, NFSStatus> {
-        guard let record = clients[arguments.client], record.v40 == nil else {
+        guard let record = client(arguments.client), record.v40 == nil else {
             return .failure(.staleClientID)
         }
         if arguments.sequence == record.createSequence { return record.createOutcome }
@@ -67,9 +67,9 @@ extension ServerState {
 
     /// The first session, or SETCLIENTID_CONFIRM, confirms a client; an incarnation before it is gone with all that it held.
     mutating func confirm(_ record: ClientRecord) {
-        if let old = confirmed[record.owner], old != record.id { remove(client: old) }
-        unconfirmed[record.owner] = nil
-        confirmed[record.owner] = record.id
+        if let old = confirmed[record.name], old != record.id { remove(client: old) }
+        unconfirmed[record.name] = nil
+        confirmed[record.name] = record.id
         clients[record.id]?.isConfirmed = true
     }
 
@@ -80,12 +80,15 @@ extension ServerState {
     ///   - running: Requests of it that may still run: the one that destroys it.
     /// - Returns: `.badSession`, or `.delay` while others run.
     package mutating func destroy(session id: SessionID, running: Int) -> NFSStatus {
-        guard let session = sessions[id] else { return .badSession }
+        guard hasSession(id), let session = sessions[id] else { return .badSession }
         guard session.slots.running <= running else { return .delay }
         sessions[id] = nil
         clients[session.client]?.sessions.remove(id)
         return .ok
     }
+
+    /// Whether a session is there, and of this realm.
+    func hasSession(_ id: SessionID) -> Bool { isOfThisRealm(id) && sessions[id] != nil }
 
     /// What a SEQUENCE came to.
     package enum SequenceOutcome: Sendable, Equatable {
@@ -111,9 +114,9 @@ extension ServerState {
         at now: Timestamp
     ) -> SequenceOutcome {
         // In place: while a copy of the session lived, `begin` would copy all of its slots.
-        guard let index = sessions.index(forKey: arguments.session) else {
-            return .refuse(.badSession)
-        }
+        guard isOfThisRealm(arguments.session),
+            let index = sessions.index(forKey: arguments.session)
+        else { return .refuse(.badSession) }
         let (client, channel) = (sessions.values[index].client, sessions.values[index].foreChannel)
         guard operationCount <= channel.operationsMax else { return .refuse(.tooManyOperations) }
         guard request.byteCount <= Int(channel.requestBytesMax) else {

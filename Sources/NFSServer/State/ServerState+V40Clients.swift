@@ -23,7 +23,8 @@ extension ServerState {
         at now: Timestamp
     ) -> IntroductionOutcome {
         let owner = arguments.client
-        if let id = confirmed[owner.owner], let record = clients[id] {
+        let name = ClientName(owner.owner, in: realm)
+        if let id = confirmed[name], let record = clients[id] {
             if record.principal != principal {
                 // Somebody else's name, unless its lease is over or it holds nothing.
                 guard record.yields(at: now, limits) else { return .inUse(record.address) }
@@ -35,7 +36,7 @@ extension ServerState {
             // 2 and 3, {u, x, c, s} is confirmed: the client restarted. c goes when d is confirmed.
         }
         // 3 and 4: an earlier try that was never confirmed.
-        if let id = unconfirmed[owner.owner] { remove(client: id) }
+        if let id = unconfirmed[name] { remove(client: id) }
         // 2 to 5: {v, x, d, t} is to be confirmed.
         switch insert(owner, by: principal, at: now) {
         case .failure(let status): return .refused(status)
@@ -68,7 +69,7 @@ extension ServerState {
         at now: Timestamp
     ) -> NFSStatus {
         let id = arguments.client
-        guard let record = clients[id], let known = record.v40 else { return .staleClientID }
+        guard let record = client(id), let known = record.v40 else { return .staleClientID }
         // 1: of another principal's client nothing changes.
         guard record.principal == principal else { return .clientIDInUse }
         if let update = known.update, update.confirmation == arguments.confirmation {
@@ -91,7 +92,7 @@ extension ServerState {
     /// Of an earlier start it is NFS4ERR_STALE_CLIENTID: the client may reclaim. One of this start that is gone had its lease
     /// expire, and lost what it held: NFS4ERR_EXPIRED (RFC 7530 §9.6.3).
     func status(ofV40 id: ClientID) -> NFSStatus {
-        if let record = clients[id] {
+        if let record = client(id) {
             return record.v40 != nil && record.isConfirmed ? .ok : .staleClientID
         }
         return wasGiven(id) ? .expired : .staleClientID

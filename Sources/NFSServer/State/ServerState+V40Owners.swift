@@ -64,9 +64,8 @@ extension ServerState {
     private func owner(of stateID: StateID, _ kind: OwnerKind) -> Result<OwnerKey, NFSStatus> {
         guard !stateID.isSpecial else { return .failure(.badStateID) }
         let key = StateKey(stateID)
-        guard let known = clients[key.client] else {
-            guard isOfThisStart(key.client) else { return .failure(.staleStateID) }
-            return .failure(wasGiven(key.client) ? .expired : .badStateID)
+        guard let known = client(key.client) else {
+            return .failure(status(ofLost: key.client))
         }
         guard let v40 = known.v40 else { return .failure(.badStateID) }
         let name: [UInt8]?

@@ -13,14 +13,19 @@ extension ServerState {
         guard !stateID.isSpecial else { return .failure(.badStateID) }
         let key = StateKey(stateID)
         let client = key.client
-        guard let record = clients[client] else {
-            guard isOfThisStart(client) else { return .failure(.staleStateID) }
-            return .failure(wasGiven(client) ? .expired : .badStateID)
-        }
+        guard let record = self.client(client) else { return .failure(status(ofLost: client)) }
         guard record.v40 != nil else { return .failure(.badStateID) }
         return find(stateID, of: client, on: file).flatMap { found in
             stateID.sequence == 0 ? .failure(.oldStateID) : .success(found)
         }
+    }
+
+    /// What is said of a state id whose client is none of ours: of an earlier start it is stale, of a client that is gone expired.
+    func status(ofLost client: ClientID) -> NFSStatus {
+        // To a client that brings it from another realm "stale" would say that we have restarted.
+        if isOfAnotherRealm(client) { return .badStateID }
+        guard isOfThisStart(client) else { return .staleStateID }
+        return wasGiven(client) ? .expired : .badStateID
     }
 
     /// READ, WRITE and SETATTR of a size: as in 4.1, and the lease is renewed (RFC 7530 §9.5).

@@ -4,15 +4,21 @@ package import VarveModel
 /// All that the server remembers of clients: sessions, opens, locks (RFC 8881 §8, §9).
 ///
 /// A value that decides; it awaits nothing and has no clock: who calls says what time it is. `StateStore` guards it.
+///
+/// What belongs to clients is kept by realm: an id that one realm gave is not found in another. What belongs to files is not, so that
+/// opens and locks of one file meet whatever way their clients came.
 package struct ServerState: Sendable {
     package let limits: ServerLimits
-    /// Distinguishes this start of the server in client ids, session ids and state ids.
-    let start: UInt32
+    /// Whose clients ask: `StateStore` says so before each question.
+    private(set) var realm = Realm.gateway
+    /// Distinguishes this start of the realm's server in client ids, session ids and state ids; no two realms have the same.
+    private(set) var start: UInt32
+    private var starts: [Realm: UInt32]
     var clients: [ClientID: ClientRecord] = [:]
-    /// The record of an owner that a CREATE_SESSION confirmed.
-    var confirmed: [[UInt8]: ClientID] = [:]
-    /// The record of an owner that none has confirmed yet.
-    var unconfirmed: [[UInt8]: ClientID] = [:]
+    /// The record of a client that a CREATE_SESSION confirmed.
+    var confirmed: [ClientName: ClientID] = [:]
+    /// The record of a client that none has confirmed yet.
+    var unconfirmed: [ClientName: ClientID] = [:]
     var sessions: [SessionID: Session] = [:]
     var opens: [StateKey: OpenState] = [:]
     var openIndex: [OpenIndex: StateKey] = [:]
@@ -22,8 +28,8 @@ package struct ServerState: Sendable {
     package var grace: GracePeriod
     /// Files that were let go of; the caller closes them once it has left the lock.
     var released: [HeldFile] = []
-    /// Owners that are remembered over restarts.
-    private var recorded: Set<[UInt8]>
+    /// Clients that are remembered over restarts.
+    private var recorded: Set<ClientName>
     /// Changes of the records; the caller writes them down before it answers.
     private var notes: [RecordNote] = []
     private var clientCount: UInt32 = 0
@@ -34,24 +40,56 @@ package struct ServerState: Sendable {
     /// A server that knows nobody.
     ///
     /// - Parameters:
-    ///   - start: Differs from that of every earlier start; not 0, nor all ones.
+    ///   - start: The gateway's; differs from that of every earlier start; not 0, nor all ones.
     ///   - limits: What it bounds.
-    ///   - remembered: Owners of clients that held state when the server stopped: they may reclaim.
+    ///   - remembered: Clients that held state when the server stopped: they may reclaim.
     ///   - now: When the grace period begins.
     package init(
         start: UInt32,
         limits: ServerLimits = ServerLimits(),
-        remembered: Set<[UInt8]> = [],
+        remembered: Set<ClientName> = [],
         at now: Timestamp = .epoch
     ) {
-        precondition(start != 0 && start != .max, "state ids of all zeros or ones are special")
+        precondition(Self.isUsable(start), "state ids of all zeros or ones are special")
         self.start = start
+        starts = [.gateway: start]
         self.limits = limits
         recorded = remembered
         grace = GracePeriod(
             reclaimers: remembered,
             until: now.adding(seconds: limits.graceSeconds)
         )
+    }
+
+    // MARK: Realms
+
+    private static func isUsable(_ start: UInt32) -> Bool { start != 0 && start != .max }
+
+    /// Makes a realm the one whose clients ask.
+    mutating func enter(_ realm: Realm, start: UInt32) {
+        self.realm = realm
+        self.start = start
+    }
+
+    /// The start of a realm: the one that it has already, or the next proposal that no other has.
+    mutating func start(of realm: Realm, proposing next: () -> UInt32) -> UInt32 {
+        if let start = starts[realm] { return start }
+        while true {
+            let proposed = next()
+            guard Self.isUsable(proposed), !starts.values.contains(proposed) else { continue }
+            starts[realm] = proposed
+            return proposed
+        }
+    }
+
+    /// Forgets a realm with all its clients, those included that are remembered and have not come.
+    mutating func remove(_ realm: Realm) {
+        for (id, record) in clients where record.name.realm == realm { remove(client: id) }
+        for name in recorded where name.realm == realm {
+            grace.complete(name)
+            forget(name)
+        }
+        starts[realm] = nil
     }
 
     /// Numbers go round after 2^32 clients; one that is in use is passed over.
@@ -68,8 +106,21 @@ package struct ServerState: Sendable {
         return SessionID(high: client.rawValue, low: sessionCount)
     }
 
-    /// Whether a client id is of this start, given or not.
+    /// Whether a client id is of this start of this realm, given or not.
     func isOfThisStart(_ id: ClientID) -> Bool { id.rawValue >> 32 == UInt64(start) }
+
+    /// Whether a client id is of this start of another realm, where it may be good.
+    func isOfAnotherRealm(_ id: ClientID) -> Bool {
+        !isOfThisStart(id) && starts.values.contains { id.rawValue >> 32 == UInt64($0) }
+    }
+
+    /// A client of this realm.
+    func client(_ id: ClientID) -> ClientRecord? {
+        isOfThisStart(id) ? clients[id] : nil
+    }
+
+    /// Whether a session is of this realm: its number begins with its client's.
+    func isOfThisRealm(_ id: SessionID) -> Bool { isOfThisStart(ClientID(rawValue: id.high)) }
 
     /// Whether a client id was given in this start, to a client that may be gone.
     func wasGiven(_ id: ClientID) -> Bool {
@@ -108,20 +159,20 @@ package struct ServerState: Sendable {
     var hasNotes: Bool { !notes.isEmpty }
 
     /// Remembers a client from its first open on.
-    mutating func remember(_ owner: [UInt8]) {
-        if recorded.insert(owner).inserted { notes.append(.remember(owner)) }
+    mutating func remember(_ name: ClientName) {
+        if recorded.insert(name).inserted { notes.append(.remember(name)) }
     }
 
     /// Forgets a client that holds nothing any more.
-    mutating func forget(_ owner: [UInt8]) {
-        if recorded.remove(owner) != nil { notes.append(.forget(owner)) }
+    mutating func forget(_ name: ClientName) {
+        if recorded.remove(name) != nil { notes.append(.forget(name)) }
     }
 
     /// Ends the grace period when its time is over: who has not come has lost what it had.
     mutating func endGraceIfOver(at now: Timestamp) {
-        for owner in grace.endIfOver(at: now) {
-            let isBack = confirmed[owner].flatMap { clients[$0] }?.hasState ?? false
-            if !isBack { forget(owner) }
+        for name in grace.endIfOver(at: now) {
+            let isBack = confirmed[name].flatMap { clients[$0] }?.hasState ?? false
+            if !isBack { forget(name) }
         }
     }
 
@@ -133,11 +184,11 @@ package struct ServerState: Sendable {
         for session in record.sessions { sessions[session] = nil }
         for lock in record.locks { dropLockState(lock) }
         for open in record.opens { dropOpen(open) }
-        if confirmed[record.owner] == id {
-            confirmed[record.owner] = nil
-            forget(record.owner)
+        if confirmed[record.name] == id {
+            confirmed[record.name] = nil
+            forget(record.name)
         }
-        if unconfirmed[record.owner] == id { unconfirmed[record.owner] = nil }
+        if unconfirmed[record.name] == id { unconfirmed[record.name] = nil }
     }
 
     /// Forgets clients that were silent for longer than courtesy lasts, and those that never confirmed.

@@ -9,8 +9,8 @@ struct MountCommand: AsyncParsableCommand {
         commandName: "mount",
         abstract: "Mount a file system, a directory of it, or its past, over NFS (root only).",
         discussion: """
-            Asks the daemon where it serves, prints the mount command with the recommended options, and runs it. \
-            With --at or --snapshot the moment is mounted, read-only. Other machines run the command that --dry-run \
+            Asks the daemon where it serves, prints the mount command with the recommended options, and runs it: of \
+            a mount target of the file system if one is available, of the gateway if not. With --at or --snapshot the moment is mounted, read-only. Other machines run the command that --dry-run \
             shows, with this machine's name in it.
 
             EXAMPLES
@@ -47,6 +47,7 @@ struct MountCommand: AsyncParsableCommand {
             if !dryRun { try plan.mount() }
             return try Output.json(plan.description(isMounted: !dryRun))
         }
+        Output.note("varve: by \(plan.way.words)")
         try Output.line(plan.program.line)
         if !dryRun { try plan.mount() }
     }
@@ -57,15 +58,6 @@ struct MountCommand: AsyncParsableCommand {
             throw APIError(.usage, "'\(file.description)' holds '..': name the directory itself")
         }
         let client = global.client
-        let nfs = try await client.call(Route.describeNFS, Nothing())
-        guard nfs.host != nil else {
-            throw APIError(
-                .unavailable,
-                "the daemon serves no NFS: its setting is 'nfs: off'",
-                remedy:
-                    "Say 'nfs: 127.0.0.1:2049' in varve.yaml, or 'varved serve --nfs', and start it again."
-            )
-        }
         let found = try await client.call(
             Route.stat,
             FileRequest(file: file, moment: past.moment)
@@ -81,11 +73,12 @@ struct MountCommand: AsyncParsableCommand {
             Route.describeFileSystem,
             FileSystemName(fileSystem: file.fileSystem)
         )
-        let options = try MountOptions(nfs, isPast: !past.moment.isPresent, more: options)
+        let way = try await WayIn(to: fileSystem.id, client)
+        let options = try MountOptions(way.nfs, isPast: !past.moment.isPresent, more: options)
         return MountPlan(
-            nfs: nfs,
+            way: way,
             options: options.text,
-            path: [Array(fileSystem.id.utf8)] + (try await instant(client)) + file.components,
+            path: way.root + (try await instant(client)) + file.components,
             directory: directory
         )
     }
@@ -131,20 +124,25 @@ struct MountPlan: Sendable {
     /// What was, or would be, done; of a mount of the machine itself.
     struct Description: Codable {
         let source: EscapedBytes
+        /// The mount target's id; `nil` for the gateway.
+        let mountTarget: String?
         let directory: EscapedBytes
         let options: String
         let command: [EscapedBytes]
         let isMounted: Bool
     }
 
+    let way: WayIn
     private let source: [UInt8]
     private let options: String
     private let directory: [UInt8]
     let program: SystemProgram
 
-    init(nfs: NFSDescription, options: String, path: [[UInt8]], directory: [UInt8]) {
+    init(way: WayIn, options: String, path: [[UInt8]], directory: [UInt8]) {
+        self.way = way
         source =
-            Array(MountPlan.host(nfs.host ?? "").utf8) + [UInt8(ascii: ":")]
+            Array(MountPlan.host(way.nfs.host ?? "").utf8)
+            + Array(path.isEmpty ? ":/".utf8 : ":".utf8)
             + path.flatMap { [UInt8(ascii: "/")] + $0 }
         self.options = options
         self.directory = directory
@@ -158,6 +156,7 @@ struct MountPlan: Sendable {
     func description(isMounted: Bool) -> Description {
         Description(
             source: EscapedBytes(source),
+            mountTarget: way.mountTarget,
             directory: EscapedBytes(directory),
             options: options,
             command: program.words.map { EscapedBytes($0) },
