@@ -10,10 +10,13 @@ final class KernelSuite {
     static let scenarios = [
         "first-mount", "past", "mount-command", "restart", "clone", "tree", "sqlite", "locks",
         "verify",
-        "mapping", "unlinked", "renames", "directory", "full-disk", "two-clients",
+        "mapping", "unlinked", "renames", "directory", "full-disk", "two-clients", "mount-targets",
     ]
     /// Those that have no middle: what they look at does not change.
     private static let quiet: Set<String> = ["first-mount", "past", "mount-command"]
+
+    /// Those that are about what is left after a kill: files and locks of one way in, and of several.
+    private static let alwaysKilled: Set<String> = ["restart", "mount-targets"]
 
     /// A directory that this host and the kernel both see, which `/tmp` is not.
     let shared: String
@@ -23,6 +26,8 @@ final class KernelSuite {
     private let small: Served
     private let served: Served
     private let disk: LoopDisk
+    /// Of the mount targets of `one` and `two`.
+    private let targets: [LoopbackAddress]
     private let sizes: KernelSizes
     private let scenarios: [String]
 
@@ -59,6 +64,7 @@ final class KernelSuite {
         try main.start("--nfs", "0.0.0.0:0")
         try main.done("fs", "create", "home")
         try main.done("fs", "create", "first")
+        targets = try Self.addTargets(to: main)
         served = try Served(main)
         first = try Served(main, fileSystem: "first")
         past = try Served(try Self.daemonWithPast())
@@ -75,6 +81,17 @@ final class KernelSuite {
     deinit {
         // A leftover there harms nobody.
         try? FileManager.default.removeItem(atPath: shared)
+    }
+
+    /// Two file systems `one` and `two` with a mount target each, and their names in `name`.
+    private static func addTargets(to daemon: DaemonProcess) throws -> [LoopbackAddress] {
+        try ["one", "two"].map { name in
+            let address = try LoopbackAddress()
+            try daemon.done("fs", "create", name)
+            try daemon.done("put", "-", name + ":/name", input: Data((name + "\n").utf8))
+            try daemon.done("mount-target", "create", name, "--address", address.text)
+            return address
+        }
     }
 
     /// Two file systems, of which `file` in one and `folder/file` in the other read `old` at the snapshot `first` and half a
@@ -107,7 +124,9 @@ final class KernelSuite {
 
     /// The scenarios in whose middle a server is killed.
     var killed: [String] {
-        sizes.isThorough ? scenarios.filter { !Self.quiet.contains($0) } : ["restart"]
+        scenarios.filter { name in
+            sizes.isThorough ? !Self.quiet.contains(name) : Self.alwaysKilled.contains(name)
+        }
     }
 
     /// Runs the scenarios.
@@ -150,6 +169,9 @@ final class KernelSuite {
             "PORT_past": past.port, "EXPORT_past": past.export, "THEN": "2026-01-01T00:00:30Z",
             "PORT_mount_command": past.port, "EXPORT_mount_command": past.export,
             "MOUNT_LIVE": try mountCommand(), "MOUNT_PAST": try mountCommand("--snapshot", "first"),
+            "PORT_mount_targets": served.port,
+            "EXPORT_mount_targets": try Served(main, fileSystem: "one").export,
+            "TARGETS": targets.map(\.text).joined(separator: " "),
             "PORT_full_disk": small.port, "EXPORT_full_disk": small.export,
             "KILLS": killed.joined(separator: " "), "LEASE": sizes.isThorough ? "1" : "0",
             "TRANSACTIONS": "\(sizes.transactions)", "LOCK_ROUNDS": "\(sizes.lockRounds)",
@@ -183,6 +205,23 @@ final class KernelSuite {
             let doctor = try server.daemon.varved("doctor")
             #expect(doctor.status == 0, "\(doctor.text)\(doctor.errors)")
         }
+    }
+}
+
+/// An address of this host that a kernel of ours has a way to by its tap device; gone with its last owner.
+final class LoopbackAddress {
+    let text: String
+
+    init() throws {
+        // Of RFC 1918, beside those of the tap devices.
+        let numbers = (0..<2).map { _ in UInt8.random(in: 1...254) }
+        text = "10.216.\(numbers[0]).\(numbers[1])"
+        try DaemonProcess.system("ip", "address", "add", text + "/32", "dev", "lo")
+    }
+
+    deinit {
+        // What stays goes with the network namespace or the machine.
+        _ = try? DaemonProcess.system("ip", "address", "delete", text + "/32", "dev", "lo")
     }
 }
 
