@@ -46,6 +46,7 @@ package struct NFSServer: Sendable {
         let parts = parts
         await withDiscardingTaskGroup { group in
             group.addTask { await Self.sweep(parts) }
+            group.addTask { await Self.forgetReceipts(parts) }
             for lane in queues.lanes {
                 for _ in 0..<parts.limits.requestsPerLoopMax {
                     group.addTask(executorPreference: lane.executor) {
@@ -76,6 +77,20 @@ package struct NFSServer: Sendable {
             generation = parts.exports.generation
             let offered = Set(parts.exports.current.byKey.keys)
             await parts.store.change { state, _ in state.keepOnly(offered) }
+        }
+    }
+
+    /// An hour, to a day that they are kept.
+    private static let receiptInterval = Duration.seconds(3_600)
+
+    private static func forgetReceipts(_ parts: ServerParts) async {
+        while !Task.isCancelled {
+            await parts.forgetReceipts()
+            do {
+                try await Task.sleep(for: receiptInterval)
+            } catch {
+                return
+            }
         }
     }
 

@@ -10,7 +10,7 @@ final class KernelSuite {
     static let scenarios = [
         "first-mount", "past", "mount-command", "restart", "clone", "tree", "sqlite", "locks",
         "verify",
-        "mapping", "unlinked", "renames", "directory", "full-disk", "two-clients",
+        "mapping", "unlinked", "renames", "directory", "storm", "full-disk", "two-clients",
     ]
     /// Those that have no middle: what they look at does not change.
     private static let quiet: Set<String> = ["first-mount", "past", "mount-command"]
@@ -107,8 +107,12 @@ final class KernelSuite {
 
     /// The scenarios in whose middle a server is killed.
     var killed: [String] {
-        sizes.isThorough ? scenarios.filter { !Self.quiet.contains($0) } : ["restart"]
+        let all = scenarios.filter { !Self.quiet.contains($0) }
+        return sizes.isThorough ? all : all.filter { ["restart", "storm"].contains($0) }
     }
+
+    /// How often a server is killed in all.
+    var kills: Int { killed.count + (killed.contains("storm") ? sizes.stormKills - 1 : 0) }
 
     /// Runs the scenarios.
     ///
@@ -154,6 +158,7 @@ final class KernelSuite {
             "KILLS": killed.joined(separator: " "), "LEASE": sizes.isThorough ? "1" : "0",
             "TRANSACTIONS": "\(sizes.transactions)", "LOCK_ROUNDS": "\(sizes.lockRounds)",
             "VERIFY_MIB": "\(sizes.verifiedMebibytes)", "MAPPED_ROUNDS": "\(sizes.mappedRounds)",
+            "STORM_KILLS": "\(sizes.stormKills)", "STORM_ROUNDS": "\(sizes.stormRounds)",
             "RENAMES": "\(sizes.renames)", "ENTRIES": "\(sizes.directoryEntries)",
             "LISTINGS": "\(sizes.directoryListings)",
             "SECONDS_MAX": sizes.isThorough ? "7200" : "600", "MEMORY": "512M",

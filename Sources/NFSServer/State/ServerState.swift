@@ -71,6 +71,9 @@ package struct ServerState: Sendable {
     /// Whether a client id is of this start, given or not.
     func isOfThisStart(_ id: ClientID) -> Bool { id.rawValue >> 32 == UInt64(start) }
 
+    /// Whether a session id is of this start, given or not.
+    func isOfThisStart(_ id: SessionID) -> Bool { id.high >> 32 == UInt64(start) }
+
     /// Whether a client id was given in this start, to a client that may be gone.
     func wasGiven(_ id: ClientID) -> Bool {
         let number = UInt32(truncatingIfNeeded: id.rawValue)
