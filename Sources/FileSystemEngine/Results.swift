@@ -48,6 +48,12 @@ package struct DirectoryChange: Sendable, Hashable {
     package let after: UInt64
 }
 
+/// What a rename did to the two directories, which may be one.
+package struct RenameChange: Sendable, Hashable {
+    package let source: DirectoryChange
+    package let target: DirectoryChange
+}
+
 /// An inode's `change` before and after one operation, with nothing else in between.
 package struct InodeChange: Sendable, Hashable {
     package let before: UInt64

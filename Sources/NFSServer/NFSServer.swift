@@ -100,6 +100,7 @@ package actor NFSServer {
     private static func serve(_ gateway: ServerParts, _ queues: RequestQueues) async {
         await withDiscardingTaskGroup { group in
             group.addTask { await sweep(gateway) }
+            group.addTask { await forgetReceipts(gateway) }
             for lane in queues.lanes {
                 for _ in 0..<gateway.limits.requestsPerLoopMax {
                     group.addTask(executorPreference: lane.executor) { await work(lane.queue) }
@@ -129,6 +130,20 @@ package actor NFSServer {
             generation = gateway.exports.generation
             let offered = Set(gateway.exports.current.byKey.keys)
             await gateway.store.change { state, _ in state.keepOnly(offered) }
+        }
+    }
+
+    /// An hour, to a day that they are kept.
+    private static let receiptInterval = Duration.seconds(3_600)
+
+    private static func forgetReceipts(_ gateway: ServerParts) async {
+        while !Task.isCancelled {
+            await gateway.forgetReceipts()
+            do {
+                try await Task.sleep(for: receiptInterval)
+            } catch {
+                return
+            }
         }
     }
 }

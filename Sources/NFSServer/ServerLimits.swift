@@ -44,6 +44,9 @@ package struct ServerLimits: Sendable, Hashable {
     /// A reply or request that cannot be longer holds no operation but SEQUENCE (NFS4ERR_TOOSMALL).
     package var channelBytesMin = 256
 
+    /// A day: what was kept of a change for its retry after a restart is forgotten then.
+    package var receiptSeconds: Int64 = 86_400
+
     // MARK: Replies of NFSv4.0
 
     /// Replies kept of what one address and port sent: four times what a connection may have in flight.

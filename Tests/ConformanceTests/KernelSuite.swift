@@ -10,13 +10,14 @@ final class KernelSuite {
     static let scenarios = [
         "first-mount", "past", "mount-command", "restart", "clone", "tree", "sqlite", "locks",
         "verify",
-        "mapping", "unlinked", "renames", "directory", "full-disk", "two-clients", "mount-targets",
+        "mapping", "unlinked", "renames", "directory", "storm", "full-disk", "two-clients",
+        "mount-targets",
     ]
     /// Those that have no middle: what they look at does not change.
     private static let quiet: Set<String> = ["first-mount", "past", "mount-command"]
 
-    /// Those that are about what is left after a kill: files and locks of one way in, and of several.
-    private static let alwaysKilled: Set<String> = ["restart", "mount-targets"]
+    /// Those that are about what is left after a kill: files and locks of one way in, and of several, and names that were changing.
+    private static let alwaysKilled: Set<String> = ["restart", "storm", "mount-targets"]
 
     /// A directory that this host and the kernel both see, which `/tmp` is not.
     let shared: String
@@ -129,6 +130,9 @@ final class KernelSuite {
         }
     }
 
+    /// How often a server is killed in all.
+    var kills: Int { killed.count + (killed.contains("storm") ? sizes.stormKills - 1 : 0) }
+
     /// Runs the scenarios.
     ///
     /// - Returns: How they ended, and how often a server was killed.
@@ -176,6 +180,7 @@ final class KernelSuite {
             "KILLS": killed.joined(separator: " "), "LEASE": sizes.isThorough ? "1" : "0",
             "TRANSACTIONS": "\(sizes.transactions)", "LOCK_ROUNDS": "\(sizes.lockRounds)",
             "VERIFY_MIB": "\(sizes.verifiedMebibytes)", "MAPPED_ROUNDS": "\(sizes.mappedRounds)",
+            "STORM_KILLS": "\(sizes.stormKills)", "STORM_ROUNDS": "\(sizes.stormRounds)",
             "RENAMES": "\(sizes.renames)", "ENTRIES": "\(sizes.directoryEntries)",
             "LISTINGS": "\(sizes.directoryListings)",
             "SECONDS_MAX": sizes.isThorough ? "7200" : "600", "MEMORY": "512M",

@@ -6,19 +6,15 @@ attach a "$fresh"
 attach b nosharecache
 seq -f 'stays-%.0f' 1 "$ENTRIES" | LC_ALL=C sort >/tmp/stays
 perl -e '
-    use Errno;
-    # What the old server did and the new one is asked to do once more (RFC 8881 2.10.6.5: a session that is not persistent).
-    my $excuses = $ENV{KILL};
-    sub excused { $_[1] && $excuses-- > 0 or die "surprise: $_[0]: $!\n" }
     my ($folder, $stop) = @ARGV;
     my ($number, $changes) = (0, 0);
     until (-e $stop) {
         $number++;
-        symlink("x", "$folder/comes-$number") or excused("symlink", $!{EEXIST});
+        symlink("x", "$folder/comes-$number") or die "surprise: symlink: $!\n";
         if ($number > 20) {
             my ($old, $older) = ($number - 10, $number - 20);
-            rename("$folder/comes-$old", "$folder/moves-$old") or excused("rename", $!{ENOENT});
-            unlink("$folder/moves-$older") || $older <= 10 or excused("unlink", $!{ENOENT});
+            rename("$folder/comes-$old", "$folder/moves-$old") or die "surprise: rename: $!\n";
+            unlink("$folder/moves-$older") || $older <= 10 or die "surprise: unlink: $!\n";
             open(my $started, ">", "/tmp/directory-started");
         }
         $changes++;

@@ -20,6 +20,7 @@ import VarveModel
         "row remembered", "name remembered", "absence remembered", "tile remembered",
         "empty tile remembered",
         "share", "share within a file", "share of the past", "last referrer elsewhere",
+        "receipt", "receipt replaced", "receipt forgotten", "receipt read in its transaction",
     ]
 
     @Test(arguments: [55, 4])

@@ -19,6 +19,8 @@ final class RowsWorld {
         var records: [RecordPointer: [UInt64]] = [:]
         /// The file and tile that each was written for.
         var homes: [RecordPointer: RecordHome] = [:]
+        /// With the second of its transaction.
+        var receipts: [ReceiptKey: (second: Int64, value: [UInt8])] = [:]
         var nextRecord: UInt64 = 1
         var nextName = 0
 
@@ -46,6 +48,8 @@ final class RowsWorld {
     var writer: MetadataWriter
     var reader: MetadataReader
     var generator: SeededGenerator
+    /// Its own, so that a seed's other operations are the same with receipts as without.
+    var receiptGenerator: SeededGenerator
     var side = Side()
     var second: Int64 = 1_000
     /// Operations, and what they met, by kind.
@@ -53,6 +57,7 @@ final class RowsWorld {
 
     init(seed: UInt64, nameHashBits: Int) throws {
         generator = SeededGenerator(seed: seed)
+        receiptGenerator = SeededGenerator(seed: ~seed)
         path = "/world-\(Hex.encode(id.bytes))/meta.sqlite"
         try disk.makeDirectory("/world-\(Hex.encode(id.bytes))")
         database = try FileSystemDatabase.create(
@@ -146,6 +151,7 @@ final class RowsWorld {
             let mark = try writer.mark()
             let kept = side
             try operate()
+            try changeReceipts()
             if chance(12) {
                 try writer.revert(to: mark)
                 side = kept
@@ -188,6 +194,7 @@ final class RowsWorld {
             }
             count("instant checked")
         }
+        try checkReceipts(reader)
         try reader.end()
         for (name, epoch) in side.snapshots {
             guard retained.contains(epoch) else { throw Mismatch("snapshot \(name) is gone") }

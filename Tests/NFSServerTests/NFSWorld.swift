@@ -22,10 +22,11 @@ struct NFSWorld {
     static func make(
         limits: ServerLimits = ServerLimits(),
         isMountTarget: Bool = true,
+        recording: Bool = false,
         time: @escaping @Sendable (String) -> Timestamp? = { _ in nil }
     ) async throws -> NFSWorld {
         let clock = SimulatedClock(start)
-        let configuration = configuration(clock)
+        let configuration = configuration(clock, SimulatedDisk(recording: recording))
         let fileSystem = try await FileSystem.create(configuration)
         _ = try await fileSystem.setAttributes(
             .root,
@@ -49,7 +50,10 @@ struct NFSWorld {
         )
     }
 
-    static func configuration(_ clock: any VarveClock) -> FileSystemConfiguration {
+    static func configuration(
+        _ clock: any VarveClock,
+        _ disk: SimulatedDisk = SimulatedDisk(recording: false)
+    ) -> FileSystemConfiguration {
         var limits = FileSystemLimits()
         limits.readers = 2
         limits.flushSeconds = nil
@@ -59,7 +63,7 @@ struct NFSWorld {
             unique: unique,
             family: unique,
             dataKey: .random(),
-            disk: SimulatedDisk(recording: false),
+            disk: disk,
             directory: "/state/filesystems/fs",
             zones: ["/state/zones/local-1a/fs"],
             clock: clock,
@@ -73,7 +77,7 @@ final class WireClient {
     /// Hands a request's transaction number, credential and COMPOUND to a server; answers the record that comes back, its mark left out.
     typealias Exchange = (UInt32, RPCCredential, ByteChain) async throws -> ByteChain
 
-    private let exchange: Exchange
+    private var exchange: Exchange
     var credential: RPCCredential
     var version = MinorVersion.v41
     private(set) var id = ClientID(rawValue: 0)
@@ -94,9 +98,17 @@ final class WireClient {
 
     init(_ parts: ServerParts, uid: UInt32 = 0, gid: UInt32 = 0, groups: [UInt32] = []) {
         credential = .system(AuthSys(uid: uid, gid: gid, groups: groups))
-        let origin = Origin()
-        self.origin = origin
-        exchange = { transaction, credential, bytes in
+        origin = Origin()
+        exchange = Self.exchange(parts, origin)
+    }
+
+    /// Speaks to another server from now on, with the sessions that it has.
+    func turn(to parts: ServerParts) {
+        exchange = Self.exchange(parts, origin)
+    }
+
+    private static func exchange(_ parts: ServerParts, _ origin: Origin) -> Exchange {
+        { transaction, credential, bytes in
             let record = await parts.answer(
                 CompoundRequest(
                     transaction: transaction,
@@ -183,6 +195,7 @@ final class WireClient {
         owner: String = "client",
         verifier: UInt64 = 1,
         fore: ChannelAttributes = WireClient.channel(),
+        flags: CreateSessionFlags = [],
         reclaims: Bool = true
     ) async throws {
         let exchange = try await send([
@@ -205,7 +218,7 @@ final class WireClient {
                 CreateSessionArguments(
                     client: known.client,
                     sequence: known.sequence,
-                    flags: [],
+                    flags: flags,
                     foreChannel: fore,
                     backChannel: fore,
                     callbackProgram: 0x4000_0000,

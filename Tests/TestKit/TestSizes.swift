@@ -63,6 +63,9 @@ package struct KernelSizes: Sendable {
     package let mappedRounds: Int
     /// Renames of each of two processes.
     package let renames: Int
+    /// How often the server is killed under processes that make and remove names, and what they do before each time.
+    package let stormKills: Int
+    package let stormRounds: Int
     /// Names that are listed while others come and go.
     package let directoryEntries: Int
     package let directoryListings: Int
@@ -78,6 +81,8 @@ package struct KernelSizes: Sendable {
         verifiedMebibytes: 8,
         mappedRounds: 300,
         renames: 50,
+        stormKills: 3,
+        stormRounds: 25,
         directoryEntries: 3_000,
         directoryListings: 3,
         isThorough: false
@@ -91,6 +96,8 @@ package struct KernelSizes: Sendable {
         verifiedMebibytes: 256,
         mappedRounds: 5_000,
         renames: 2_000,
+        stormKills: 20,
+        stormRounds: 200,
         directoryEntries: 50_000,
         directoryListings: 20,
         isThorough: true

@@ -14,6 +14,7 @@ extension FileSystem {
     ///   - caller: Its owner, unless `new` says otherwise.
     ///   - verifier: Of an exclusive create (RFC 8881 §18.16.3): kept in the times of a new regular file until they are set, and
     ///     an empty file that bears it is answered as if it had just been made.
+    ///   - receipt: Kept with the change.
     /// - Returns: The inode, and what it did to the directory.
     /// - Throws: As ``create(_:in:_:as:)``.
     package func createEntry(
@@ -21,71 +22,84 @@ extension FileSystem {
         in directory: InodeNumber,
         _ new: NewInode,
         as caller: Credentials,
-        verifier: UInt64? = nil
+        verifier: UInt64? = nil,
+        receipt: ReceiptMaker<NamedInode>? = nil
     ) async throws(FileSystemError) -> NamedInode {
         try await committer.run { context in
-            try context.noting(directory) {
-                try context.createOnce(name, in: directory, new, as: caller, verifier)
+            try context.keeping(receipt) {
+                try context.noting(directory) {
+                    try context.createOnce(name, in: directory, new, as: caller, verifier)
+                }
             }
         }
     }
 
-    /// Gives an inode one more name, as ``link(_:as:in:as:)``.
+    /// Gives an inode one more name, as ``link(_:as:in:as:)``; the receipt is kept with the change.
     package func linkEntry(
         _ inode: InodeNumber,
         as name: FileName,
         in directory: InodeNumber,
-        as caller: Credentials
+        as caller: Credentials,
+        receipt: ReceiptMaker<NamedInode>? = nil
     ) async throws(FileSystemError) -> NamedInode {
         try await committer.run(flushing: .one(inode)) { context in
-            try context.noting(directory) {
-                try context.link(inode, as: name, in: directory, caller)
+            try context.keeping(receipt) {
+                try context.noting(directory) {
+                    try context.link(inode, as: name, in: directory, caller)
+                }
             }
         }
     }
 
-    /// Removes a name: of a directory when it is empty, of anything else as ``unlink(_:in:as:)``.
+    /// Removes a name: of a directory when it is empty, of anything else as ``unlink(_:in:as:)``; the receipt is kept with
+    /// the change.
     ///
     /// - Throws: As ``unlink(_:in:as:)`` and ``removeDirectory(_:in:as:)``.
     package func removeEntry(
         _ name: FileName,
         in directory: InodeNumber,
-        as caller: Credentials
+        as caller: Credentials,
+        receipt: ReceiptMaker<DirectoryChange>? = nil
     ) async throws(FileSystemError) -> DirectoryChange {
         try await committer.run(room: .frees) { context in
-            let before = try context.directory(directory).change
-            try context.remove(name, in: directory, as: caller)
-            return DirectoryChange(
-                before: before,
-                after: try context.directory(directory).change
-            )
+            try context.keeping(receipt) {
+                let before = try context.directory(directory).change
+                try context.remove(name, in: directory, as: caller)
+                return DirectoryChange(
+                    before: before,
+                    after: try context.directory(directory).change
+                )
+            }
         }
     }
 
-    /// Renames, as ``rename(_:in:to:in:as:)``.
+    /// Renames, as ``rename(_:in:to:in:as:)``; the receipt is kept with the change.
     package func renameEntry(
         _ name: FileName,
         in source: InodeNumber,
         to newName: FileName,
         in target: InodeNumber,
-        as caller: Credentials
-    ) async throws(FileSystemError) -> (source: DirectoryChange, target: DirectoryChange) {
+        as caller: Credentials,
+        receipt: ReceiptMaker<RenameChange>? = nil
+    ) async throws(FileSystemError) -> RenameChange {
         try await committer.run { context in
-            let before = (
-                source: try context.directory(source).change,
-                target: try context.directory(target).change
-            )
-            try context.rename(name, in: source, to: newName, in: target, as: caller)
-            return (
-                source: DirectoryChange(
-                    before: before.source,
-                    after: try context.directory(source).change
-                ),
-                target: DirectoryChange(
-                    before: before.target,
-                    after: try context.directory(target).change
+            try context.keeping(receipt) {
+                let before = (
+                    source: try context.directory(source).change,
+                    target: try context.directory(target).change
                 )
-            )
+                try context.rename(name, in: source, to: newName, in: target, as: caller)
+                return RenameChange(
+                    source: DirectoryChange(
+                        before: before.source,
+                        after: try context.directory(source).change
+                    ),
+                    target: DirectoryChange(
+                        before: before.target,
+                        after: try context.directory(target).change
+                    )
+                )
+            }
         }
     }
 }

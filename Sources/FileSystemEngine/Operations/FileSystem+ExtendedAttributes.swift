@@ -36,7 +36,7 @@ extension FileSystem {
         }
     }
 
-    /// Sets one value.
+    /// Sets one value; the receipt is kept with the change.
     ///
     /// - Returns: The inode's `change` before and after.
     /// - Throws: `.exists` and `.noAttribute` as `mode` says, `.rangeError` (too long, too many), `.denied`,
@@ -47,14 +47,17 @@ extension FileSystem {
         _ value: [UInt8],
         mode: AttributeSetMode = .either,
         of inode: InodeNumber,
-        as caller: Credentials
+        as caller: Credentials,
+        receipt: ReceiptMaker<InodeChange>? = nil
     ) async throws(FileSystemError) -> InodeChange {
-        try await committer.run(flushing: .one(inode)) {
-            try $0.setExtendedAttribute(name, value, mode, of: inode, as: caller)
+        try await committer.run(flushing: .one(inode)) { context in
+            try context.keeping(receipt) {
+                try context.setExtendedAttribute(name, value, mode, of: inode, as: caller)
+            }
         }
     }
 
-    /// Removes one.
+    /// Removes one; the receipt is kept with the change.
     ///
     /// - Returns: The inode's `change` before and after.
     /// - Throws: `.noAttribute`, `.denied`, `.notPermitted`, `.unsupported`, `.stale`, `.noSpace`.
@@ -62,23 +65,34 @@ extension FileSystem {
     package func removeExtendedAttribute(
         _ name: [UInt8],
         of inode: InodeNumber,
-        as caller: Credentials
+        as caller: Credentials,
+        receipt: ReceiptMaker<InodeChange>? = nil
     ) async throws(FileSystemError) -> InodeChange {
         try await committer.run(flushing: .one(inode)) { context in
-            var row = try context.row(inode)
-            let before = row.change
-            try ExtendedAttributeRules.requireWrite(name, of: Attributes(row), for: caller)
-            guard try context.writer.removeXattr(inode, name: name) else {
-                throw ExtendedAttributeRules.absent(name)
+            try context.keeping(receipt) {
+                try context.removeExtendedAttribute(name, of: inode, as: caller)
             }
-            try context.touch(&row)
-            try context.writer.updateInode(row)
-            return InodeChange(before: before, after: row.change)
         }
     }
 }
 
 extension WriteContext {
+    fileprivate func removeExtendedAttribute(
+        _ name: [UInt8],
+        of inode: InodeNumber,
+        as caller: Credentials
+    ) throws -> InodeChange {
+        var row = try row(inode)
+        let before = row.change
+        try ExtendedAttributeRules.requireWrite(name, of: Attributes(row), for: caller)
+        guard try writer.removeXattr(inode, name: name) else {
+            throw ExtendedAttributeRules.absent(name)
+        }
+        try touch(&row)
+        try writer.updateInode(row)
+        return InodeChange(before: before, after: row.change)
+    }
+
     func setExtendedAttribute(
         _ name: [UInt8],
         _ value: [UInt8],

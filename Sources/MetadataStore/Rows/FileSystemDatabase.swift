@@ -99,6 +99,7 @@ package final class FileSystemDatabase: Sendable {
             requireAtLeast: position
         )
         try PastUpgrade.run(on: sealed)
+        try ReceiptUpgrade.run(on: sealed)
         let database = try FileSystemDatabase(sealed)
         guard database.superblock.fileSystem == fileSystem else {
             throw MetadataError(
@@ -271,6 +272,6 @@ extension Query {
     static let all: [Query] =
         ofReader + ofInodeReads + ofNameReads + ofContentReads + ofTimeReads + ofAccountReads
         + ofTransactions + ofInodeWrites + ofNameWrites + ofContentWrites + ofRecordWrites
-        + ofRanges + ofTimeWrites + ofGarbage + ofReaping + ofPast
+        + ofRanges + ofTimeWrites + ofGarbage + ofReaping + ofPast + ofReceipts
         + [ceilingInode, ceilingSequence, ceilingChange]
 }

@@ -103,14 +103,23 @@ struct HeldNote {
     }
 }
 
-/// Rows of the tables `inode`, `dirent` and `chg` that a transaction has changed and not written yet.
+/// What a front-end keeps of a change, as its table is to have it.
+struct HeldReceipt {
+    /// Unix seconds of its transaction.
+    let kept: Int64
+    let value: [UInt8]
+}
+
+/// Rows of the tables `inode`, `dirent`, `chg` and `receipt` that a transaction has changed and not written yet.
 ///
 /// A directory's row changes with every name in it: it is written once a transaction, as is all else, in the order of the
 /// tables' keys. What was changed since a mark can be taken back here, without SQLite's own savepoint, which copies
 /// every page that an operation touches (docs/decisions/0030). Rows stay over a commit: there is no other writer.
 struct HeldRows {
     /// The tables; whoever else reads or changes them has what is held written first.
-    static let tables: Set<String> = ["inode", "h_inode", "dirent", "h_dirent", "chg"]
+    static let tables: Set<String> = [
+        "inode", "h_inode", "dirent", "h_dirent", "chg", "receipt",
+    ]
     /// Those of which it knows rows: whoever else changes them has these forgotten.
     static let knownTables: Set<String> = ["inode", "dirent", "h_dirent"]
     /// Inodes, and hashes of names, that stay over a commit: some 300 bytes each, 10 MiB.
@@ -123,6 +132,10 @@ struct HeldRows {
         case note(ChangeKey)
         /// Notes that were written; they were these.
         case written([HeldNote])
+        /// What waited under a key.
+        case receipt(ReceiptKey, HeldReceipt?)
+        /// Receipts that were written; they were these.
+        case writtenReceipts([ReceiptKey: HeldReceipt])
     }
 
     private struct Mark {
@@ -134,6 +147,8 @@ struct HeldRows {
     private var inodes: [InodeNumber: HeldInode] = [:]
     private var names: [HeldNames.Key: HeldNames] = [:]
     private(set) var notes: [HeldNote] = []
+    /// Those that wait, and no others: the writer has no use for what is written.
+    private(set) var receipts: [ReceiptKey: HeldReceipt] = [:]
     /// With repetitions, and with some that were taken back.
     private(set) var changedInodes: [HeldInode] = []
     private(set) var changedNames: [HeldNames] = []
@@ -141,7 +156,9 @@ struct HeldRows {
     private var marks: [Mark] = []
     private(set) var transaction: UInt64 = 0
 
-    var hasChanges: Bool { !changedInodes.isEmpty || !changedNames.isEmpty || !notes.isEmpty }
+    var hasChanges: Bool {
+        !changedInodes.isEmpty || !changedNames.isEmpty || !notes.isEmpty || !receipts.isEmpty
+    }
 
     // MARK: Looking
 
@@ -197,6 +214,11 @@ struct HeldRows {
         notes.append(HeldNote(key, epoch))
     }
 
+    mutating func keep(_ receipt: HeldReceipt, under key: ReceiptKey) {
+        let before = receipts.updateValue(receipt, forKey: key)
+        if !marks.isEmpty { undos.append(.receipt(key, before)) }
+    }
+
     // MARK: Written
 
     /// The table has an inode's row now.
@@ -230,6 +252,11 @@ struct HeldRows {
         notes.removeAll(keepingCapacity: marks.isEmpty)
     }
 
+    mutating func settleReceipts() {
+        if !marks.isEmpty { undos.append(.writtenReceipts(receipts)) }
+        receipts.removeAll(keepingCapacity: marks.isEmpty)
+    }
+
     /// All is written.
     mutating func settled() {
         changedInodes.removeAll(keepingCapacity: true)
@@ -254,6 +281,7 @@ struct HeldRows {
     /// The transaction is undone, and all that was read in it forgotten.
     mutating func rollback() {
         notes.removeAll(keepingCapacity: true)
+        receipts.removeAll(keepingCapacity: true)
         undos.removeAll(keepingCapacity: true)
         marks.removeAll(keepingCapacity: true)
         settled()
@@ -333,6 +361,10 @@ struct HeldRows {
             unnoted.append(key)
         case .written(let before):
             notes = before
+        case .receipt(let key, let before):
+            receipts[key] = before
+        case .writtenReceipts(let before):
+            receipts = before
         }
     }
 }

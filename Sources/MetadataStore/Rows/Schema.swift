@@ -25,7 +25,7 @@ enum Schema {
         """
 
     /// Every statement that makes an empty database, in order.
-    static let statements: [String] = live + history + content + time + accounts + past
+    static let statements: [String] = live + history + content + time + accounts + past + receipts
 
     private static let live = [
         "CREATE TABLE meta(k TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID",
@@ -157,5 +157,14 @@ enum Schema {
         PRIMARY KEY(d, b)) STRICT, WITHOUT ROWID
         """,
         "CREATE INDEX past_born ON past(b, d)",
+    ]
+
+    /// What front-ends keep of changes; a database of before gets it when it is opened.
+    static let receipts = [
+        """
+        CREATE TABLE receipt(high INTEGER NOT NULL, low INTEGER NOT NULL, number INTEGER NOT NULL,
+        kept INTEGER NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY(high, low, number)) STRICT, WITHOUT ROWID
+        """
     ]
 }

@@ -15,6 +15,8 @@ package struct Superblock: Sendable, Hashable {
     let nameHashBits: Int
     let tileBytes: UInt64
 
+    /// There is a table `receipt`.
+    static let keepsReceipts: UInt64 = 1
     /// What this program knows.
     static let readOnlyCompatibleKnown: UInt64 = keepsPast
     /// The table `past` holds its accounts; a writer that does not keep them would falsify them.
@@ -33,7 +35,7 @@ package struct Superblock: Sendable, Hashable {
     ) {
         self.fileSystem = fileSystem
         self.family = family
-        compatible = 0
+        compatible = Superblock.keepsReceipts
         readOnlyCompatible = Superblock.keepsPast
         incompatible = 0
         self.nameHashKey = nameHashKey

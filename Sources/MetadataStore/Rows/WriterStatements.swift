@@ -187,6 +187,10 @@ final class WriterStatements: Statements {
         held.note(key, at: epoch)
     }
 
+    func keep(_ receipt: HeldReceipt, under key: ReceiptKey) {
+        held.keep(receipt, under: key)
+    }
+
     // MARK: Writing
 
     // Past ``willRun(_:)``: these statements are the tables' own. Each changes one row by its key, so that SQLite keeps no
@@ -199,6 +203,7 @@ final class WriterStatements: Statements {
         try settleNames()
         try settleInodes()
         try settleNotes()
+        try settleReceipts()
         held.settled()
     }
 
@@ -315,5 +320,21 @@ final class WriterStatements: Statements {
             _ = try statement.step()
         }
         held.settleNotes()
+    }
+
+    private func settleReceipts() throws(MetadataError) {
+        guard !held.receipts.isEmpty else { return }
+        for (key, receipt) in held.receipts.sorted(by: { $0.key.columns < $1.key.columns }) {
+            let statement = try prepare(.putReceipt)
+            defer { statement.rewind() }
+            let (high, low, number) = key.columns
+            statement.bind(1, high)
+            statement.bind(2, low)
+            statement.bind(3, number)
+            statement.bind(4, receipt.kept)
+            statement.bind(5, receipt.value)
+            _ = try statement.step()
+        }
+        held.settleReceipts()
     }
 }

@@ -13,6 +13,8 @@ final class CompoundProgress: @unchecked Sendable {
     private var reply: CompoundReplyWriter?
     /// Decoded, and not run yet.
     private var next: OperationArguments?
+    /// The SEQUENCE in a session of before a restart: what was kept of the request is looked up before anything runs.
+    private var ofEarlier: SequenceArguments?
     private let count: UInt32
 
     /// - Parameters:
@@ -20,16 +22,19 @@ final class CompoundProgress: @unchecked Sendable {
     ///   - operations: Behind what was read of them.
     ///   - reply: Behind what was written of it.
     ///   - next: Read, and to be run first.
+    ///   - ofEarlier: Read, and not answered yet; only `finish` may follow.
     init(
         _ run: CompoundRun,
         _ operations: CompoundReader,
         _ reply: consuming CompoundReplyWriter,
-        next: OperationArguments? = nil
+        next: OperationArguments? = nil,
+        ofEarlier: SequenceArguments? = nil
     ) {
         self.run = run
         self.operations = operations
         self.reply = consume reply
         self.next = next
+        self.ofEarlier = ofEarlier
         count = operations.operationCount
     }
 
@@ -40,6 +45,11 @@ final class CompoundProgress: @unchecked Sendable {
 
     /// Runs the rest; nothing may be asked of it afterwards.
     func finish() async -> ByteChain {
+        if let sequence = ofEarlier.take() {
+            let result = await run.takeUp(sequence)
+            withReply { $0.append(result) }
+            _ = advance()
+        }
         while let operation = next.take() {
             add(await run.perform(operation), to: operation)
             _ = advance()
@@ -76,6 +86,7 @@ final class CompoundProgress: @unchecked Sendable {
         let (limit, status) = Self.limit(run.session)
         return withReply { reply in
             run.isLast = reply.resultCount + 1 == count
+            run.place = Int(reply.resultCount)
             run.room = limit - (reply.count - ServerParts.markBytes)
             // What changes something must not be done when its result could not be told.
             guard run.room < ServerParts.resultBytes else { return true }

@@ -8,10 +8,11 @@ extension CompoundRun {
     /// Runs one operation if that takes no waiting.
     func performNow(_ operation: OperationArguments) -> CompoundAnswer? {
         do throws(NFSStatus) {
+            if let reply = try answerOfBefore(operation) { return .reply(reply) }
             return try answerNow(operation)
         } catch {
             let status = version == .v40 ? error.inV40(of: operation.code) : error
-            return .reply(.failure(status, of: operation.code))
+            return .reply(failure(status, of: operation))
         }
     }
 

@@ -27,26 +27,50 @@ final class CompoundRun {
     var room = Int.max
     /// Whether the state's records must be written down before the reply leaves.
     var owesRecords = false
+    /// Which operation of the COMPOUND it is; SEQUENCE is 0.
+    var place = 0
+    /// The request's changes, as they are kept; `nil` where they are not.
+    lazy var ledger: Ledger? = newLedger()
+    /// What a request did before the server restarted; `nil` for one that runs for the first time.
+    var earlier: RequestReceipt?
+    let request: CompoundRequest?
 
     init(
         _ server: ServerParts,
         principal: Principal,
         caller: Credentials,
-        version: MinorVersion
+        version: MinorVersion,
+        request: CompoundRequest? = nil
     ) {
         self.server = server
         self.principal = principal
         self.caller = caller
         self.version = version
+        self.request = request
+    }
+
+    private func newLedger() -> Ledger? {
+        guard let session, session.isPersistent, let request,
+            let cached = session.cachedReplyBytesMax
+        else { return nil }
+        return Ledger(
+            key: ReceiptKey(session.session, slot: session.slot),
+            receipt: RequestReceipt(
+                sequence: session.sequence,
+                replyBytesMax: UInt32(min(cached, session.replyBytesMax)),
+                digest: request.digest
+            )
+        )
     }
 
     /// Runs one operation.
     func perform(_ operation: OperationArguments) async -> CompoundAnswer {
         do throws(NFSStatus) {
             try requireVersion(operation)
+            if let reply = try answerOfBefore(operation) { return .reply(reply) }
             return try await answer(operation)
         } catch {
-            return .reply(.failure(error, of: operation.code))
+            return .reply(failure(error, of: operation))
         }
     }
 

@@ -45,7 +45,8 @@ extension ServerParts {
             self,
             principal: Principal(request.credential) ?? .none,
             caller: Credentials(request.credential),
-            version: version
+            version: version,
+            request: request
         )
         switch begin(first, request, reader) {
         case .session(let context, let result):
@@ -65,6 +66,8 @@ extension ServerParts {
         case .refuse(let status):
             reply.append(.failure(status, of: first.code))
             return .answered(reply.finish().finishRecord())
+        case .ofEarlier(let arguments):
+            return .waiting(CompoundProgress(run, operations, reply, ofEarlier: arguments))
         }
     }
 
@@ -77,6 +80,8 @@ extension ServerParts {
         case replay(ByteChain)
         case uncached(SequenceReply)
         case refuse(NFSStatus)
+        /// In a session that was made before the server restarted.
+        case ofEarlier(SequenceArguments)
     }
 
     /// SEQUENCE, or one of the few that may come without it and then alone (RFC 8881 §2.10.2.1, §18.46.3).
@@ -100,6 +105,9 @@ extension ServerParts {
             case .run(let result, let context): .session(context, result)
             case .replay(let chain): .replay(chain)
             case .replayUncached(let result): .uncached(result)
+            case .refuse(.badSession)
+            where !store.read({ $0.isOfThisStart(arguments.session) }):
+                .ofEarlier(arguments)
             case .refuse(let status): .refuse(status)
             }
         case .exchangeID, .createSession, .destroySession, .bindConnection, .destroyClientID:

@@ -14,7 +14,7 @@ extension CompoundRun {
         become(.inode(directory.sibling(made.attributes.inode)), known: made.attributes)
         return .create(
             CreateReply(
-                change: ChangeInfo(made.directory),
+                change: made.change,
                 attributesSet: requested.mask
             )
         )
@@ -39,7 +39,7 @@ extension CompoundRun {
     /// Makes an inode with its attributes.
     ///
     /// Mode, owner and group come with it; times and a size are set behind it, which a crash may leave undone: the client has
-    /// no answer then, and asks again.
+    /// no answer then, asks again, and they are set.
     func make(
         _ name: FileName,
         _ kind: NewInode.Kind,
@@ -57,16 +57,7 @@ extension CompoundRun {
             uid: changes.uid,
             gid: changes.gid
         )
-        let caller = caller
-        let made = try await engine {
-            try await directory.fileSystem.engine.createEntry(
-                name,
-                in: directory.inode,
-                new,
-                as: caller,
-                verifier: verifier
-            )
-        }
+        let made = try await makeOnce(name, new, in: directory, verifier: verifier)
         var rest = AttributeChanges(accessed: changes.accessed, modified: changes.modified)
         // An empty file is as long as it was asked to be.
         if let size = changes.size, size > 0 { rest.size = size }
@@ -77,13 +68,41 @@ extension CompoundRun {
         )
         return MadeInode(
             attributes: changed ?? made.attributes,
-            directory: made.directory
+            change: made.change
         )
+    }
+
+    /// Makes an inode, or finds the one that the request had made before the server restarted.
+    private func makeOnce(
+        _ name: FileName,
+        _ new: NewInode,
+        in directory: InodeObject,
+        verifier: UInt64?
+    ) async throws(NFSStatus) -> MadeInode {
+        if let done {
+            let attributes = try await attributes(of: directory.sibling(done.inode))
+            return MadeInode(attributes: attributes, change: done.target)
+        }
+        let caller = caller
+        let receipt = keeping { (change: NamedInode) in DoneChange(change) }
+        let made = try await engine {
+            try await directory.fileSystem.engine.createEntry(
+                name,
+                in: directory.inode,
+                new,
+                as: caller,
+                verifier: verifier,
+                receipt: receipt
+            )
+        }
+        kept(DoneChange(made))
+        return MadeInode(attributes: made.attributes, change: ChangeInfo(made.directory))
     }
 }
 
 /// An inode that was made, as it is once all is set.
 struct MadeInode: Sendable {
     let attributes: Attributes
-    let directory: DirectoryChange
+    /// Of the directory.
+    let change: ChangeInfo
 }

@@ -24,6 +24,7 @@ extension CompoundRun {
 
     func setXattr(_ arguments: SetXattrArguments) async throws(NFSStatus) -> OperationReply {
         let object = try writable(current)
+        if let done { return .setXattr(done.target) }
         let name = try xattrName(arguments.name)
         try await requireXattrs(object)
         let mode: AttributeSetMode =
@@ -33,31 +34,38 @@ extension CompoundRun {
             case .replace: .replace
             }
         let caller = caller
+        let receipt = keeping { (change: InodeChange) in DoneChange(change) }
         let change = try await engine {
             try await object.fileSystem.engine.setExtendedAttribute(
                 name,
                 arguments.value,
                 mode: mode,
                 of: object.inode,
-                as: caller
+                as: caller,
+                receipt: receipt
             )
         }
+        kept(DoneChange(change))
         forgetKnown()
         return .setXattr(ChangeInfo(change))
     }
 
     func removeXattr(_ arguments: NameArguments) async throws(NFSStatus) -> OperationReply {
         let object = try writable(current)
+        if let done { return .removeXattr(done.target) }
         let name = try xattrName(arguments.name)
         try await requireXattrs(object)
         let caller = caller
+        let receipt = keeping { (change: InodeChange) in DoneChange(change) }
         let change = try await engine {
             try await object.fileSystem.engine.removeExtendedAttribute(
                 name,
                 of: object.inode,
-                as: caller
+                as: caller,
+                receipt: receipt
             )
         }
+        kept(DoneChange(change))
         forgetKnown()
         return .removeXattr(ChangeInfo(change))
     }
@@ -150,7 +158,7 @@ extension NFSWire.AccessRights {
 }
 
 extension ChangeInfo {
-    fileprivate init(_ change: InodeChange) {
+    init(_ change: InodeChange) {
         self.init(isAtomic: true, before: change.before, after: change.after)
     }
 }

@@ -6,15 +6,19 @@ import VarveModel
 extension CompoundRun {
     func remove(_ arguments: NameArguments) async throws(NFSStatus) -> OperationReply {
         let directory = try writable(try object())
+        if let done { return .remove(done.target) }
         let name = try name(arguments.name)
         let caller = caller
+        let receipt = keeping { (change: DirectoryChange) in DoneChange(change) }
         let change = try await engine {
             try await directory.fileSystem.engine.removeEntry(
                 name,
                 in: directory.inode,
-                as: caller
+                as: caller,
+                receipt: receipt
             )
         }
+        kept(DoneChange(change))
         return .remove(ChangeInfo(change))
     }
 
@@ -23,9 +27,11 @@ extension CompoundRun {
         let target = try writable(try object())
         let source = try writable(saved)
         guard source.fileSystem.key == target.fileSystem.key else { throw .crossDevice }
+        if let done { return .rename(RenameReply(source: done.source, target: done.target)) }
         let old = try name(arguments.oldName)
         let new = try newName(arguments.newName, in: target)
         let caller = caller
+        let receipt = keeping { (change: RenameChange) in DoneChange(change) }
         do {
             let change = try await engine {
                 try await source.fileSystem.engine.renameEntry(
@@ -33,9 +39,11 @@ extension CompoundRun {
                     in: source.inode,
                     to: new,
                     in: target.inode,
-                    as: caller
+                    as: caller,
+                    receipt: receipt
                 )
             }
+            kept(DoneChange(change))
             return .rename(
                 RenameReply(
                     source: ChangeInfo(change.source),
@@ -71,17 +79,21 @@ extension CompoundRun {
         let directory = try writable(try object())
         let object = try writable(saved)
         guard object.fileSystem.key == directory.fileSystem.key else { throw .crossDevice }
+        if let done { return .link(done.target) }
         let name = try newName(arguments.name, in: directory)
         let caller = caller
+        let receipt = keeping { (change: NamedInode) in DoneChange(change) }
         do {
             let linked = try await engine {
                 try await directory.fileSystem.engine.linkEntry(
                     object.inode,
                     as: name,
                     in: directory.inode,
-                    as: caller
+                    as: caller,
+                    receipt: receipt
                 )
             }
+            kept(DoneChange(linked))
             return .link(ChangeInfo(linked.directory))
         } catch .notPermitted {
             // link(2) of a directory is EPERM; here it has a status of its own (RFC 8881 §18.9.3).

@@ -8,7 +8,11 @@ import VarveModel
 extension CompoundRun {
     func open(_ arguments: OpenArguments) async throws(NFSStatus) -> OperationReply {
         guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
-        let reply = try await opened(arguments, share, by: try client())
+        let client = try client()
+        let reply =
+            done == nil
+            ? try await opened(arguments, share, by: client)
+            : try await openedBefore(arguments, share, by: client)
         currentStateID = reply.stateID
         return .open(reply)
     }
@@ -85,6 +89,26 @@ extension CompoundRun {
             change: found.change,
             // OPEN4_RESULT_PRESERVE_UNLINKED would promise to keep a file without a name over a restart (RFC 8881 §18.16.3);
             // without it clients rename what they remove while it is open, and that survives.
+            flags: [.lockTypePOSIX],
+            attributesSet: found.attributesSet,
+            delegation: .none
+        )
+    }
+
+    /// The file that was made before the server restarted, and a state id that no server knows.
+    ///
+    /// The open went with the session. Its client makes a new one, and takes back what it holds (CLAIM_PREVIOUS), this too.
+    private func openedBefore(
+        _ arguments: OpenArguments,
+        _ share: ShareRequest,
+        by client: ClientID
+    ) async throws(NFSStatus) -> OpenReply {
+        let found = try await file(of: arguments, share)
+        become(.inode(found.object), known: found.attributes)
+        let number = UInt32(truncatingIfNeeded: found.object.inode.rawValue)
+        return OpenReply(
+            stateID: StateKey(client: client, number: number).stateID(sequence: 1),
+            change: found.change,
             flags: [.lockTypePOSIX],
             attributesSet: found.attributesSet,
             delegation: .none
@@ -241,8 +265,8 @@ extension CompoundRun {
         _ requested: RequestedAttributes,
         _ share: ShareRequest
     ) async throws(NFSStatus) -> OpenTarget {
-        // What is known to be there need not be refused by the committer first.
-        if let attributes = foundNow(name, in: directory) {
+        // What is known to be there need not be refused by the committer first; a retry's file is there because it was made.
+        if done == nil, let attributes = foundNow(name, in: directory) {
             return try await uncheckedExisting(attributes, in: directory, requested, share)
         }
         do {
@@ -311,7 +335,7 @@ extension CompoundRun {
         return OpenTarget(
             object: directory.sibling(made.attributes.inode),
             attributes: made.attributes,
-            change: ChangeInfo(made.directory),
+            change: made.change,
             attributesSet: mask
         )
     }

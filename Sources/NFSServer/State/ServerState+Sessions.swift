@@ -49,6 +49,7 @@ extension ServerState {
             foreChannel: fore,
             backChannel: back,
             callbackProgram: arguments.callbackProgram,
+            isPersistent: arguments.flags.contains(.persist),
             slots: SlotTable(count: Int(fore.slotsMax))
         )
         sessions[session.id] = session
@@ -57,8 +58,8 @@ extension ServerState {
             CreateSessionReply(
                 session: session.id,
                 sequence: arguments.sequence,
-                // Replies are not kept over a restart, and there is no RDMA.
-                flags: arguments.flags.intersection(.connectionBackChannel),
+                // There is no RDMA.
+                flags: arguments.flags.subtracting(.connectionRDMA),
                 foreChannel: fore,
                 backChannel: back
             )
@@ -144,6 +145,8 @@ extension ServerState {
                 session: arguments.session,
                 client: client,
                 slot: arguments.slot,
+                sequence: arguments.sequence,
+                isPersistent: sessions.values[index].isPersistent,
                 replyBytesMax: sessions.values[index].replyBytesMax,
                 cachedReplyBytesMax: arguments.cacheReply
                     ? Int(channel.cachedReplyBytesMax) : nil
@@ -171,7 +174,25 @@ package struct SessionContext: Sendable, Equatable {
     package let session: SessionID
     package let client: ClientID
     let slot: UInt32
+    let sequence: UInt32
+    /// Its changes are kept over a restart.
+    let isPersistent: Bool
     let replyBytesMax: Int
     /// Bytes at most when the reply is kept for a retry; `nil` when it is not.
     let cachedReplyBytesMax: Int?
+}
+
+extension SessionContext {
+    /// Of a session that was made before the server restarted.
+    init(ofEarlier arguments: SequenceArguments, _ receipt: RequestReceipt) {
+        self.init(
+            session: arguments.session,
+            client: ClientID(rawValue: arguments.session.high),
+            slot: arguments.slot,
+            sequence: arguments.sequence,
+            isPersistent: false,
+            replyBytesMax: Int(receipt.replyBytesMax),
+            cachedReplyBytesMax: nil
+        )
+    }
 }

@@ -122,6 +122,11 @@ package struct ServerState: Sendable {
     /// Whether a session is of this realm: its number begins with its client's.
     func isOfThisRealm(_ id: SessionID) -> Bool { isOfThisStart(ClientID(rawValue: id.high)) }
 
+    /// Whether a session id is of this start, of whichever realm, given or not.
+    func isOfThisStart(_ id: SessionID) -> Bool {
+        starts.values.contains { id.high >> 32 == UInt64($0) }
+    }
+
     /// Whether a client id was given in this start, to a client that may be gone.
     func wasGiven(_ id: ClientID) -> Bool {
         let number = UInt32(truncatingIfNeeded: id.rawValue)

@@ -9,6 +9,8 @@ package struct Session: Sendable {
     package let backChannel: ChannelAttributes
     /// Where callbacks go, once there are some.
     package var callbackProgram: UInt32
+    /// What its requests change is kept over a restart, with the answers (RFC 8881 §2.10.6.5).
+    package let isPersistent: Bool
     package var slots: SlotTable
 
     /// Bytes of a reply at most, the RPC head included.
