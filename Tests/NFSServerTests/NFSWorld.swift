@@ -22,10 +22,11 @@ struct NFSWorld {
     static func make(
         limits: ServerLimits = ServerLimits(),
         isMountTarget: Bool = true,
+        readers: Int = 2,
         time: @escaping @Sendable (String) -> Timestamp? = { _ in nil }
     ) async throws -> NFSWorld {
         let clock = SimulatedClock(start)
-        let configuration = configuration(clock)
+        let configuration = configuration(clock, readers: readers)
         let fileSystem = try await FileSystem.create(configuration)
         _ = try await fileSystem.setAttributes(
             .root,
@@ -49,9 +50,12 @@ struct NFSWorld {
         )
     }
 
-    static func configuration(_ clock: any VarveClock) -> FileSystemConfiguration {
+    static func configuration(
+        _ clock: any VarveClock,
+        readers: Int = 2
+    ) -> FileSystemConfiguration {
         var limits = FileSystemLimits()
-        limits.readers = 2
+        limits.readers = readers
         limits.flushSeconds = nil
         let unique = UniqueID.random()
         return FileSystemConfiguration(
