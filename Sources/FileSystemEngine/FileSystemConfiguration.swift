@@ -96,6 +96,8 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var readers = 4
     /// 1 ms: an idle reader keeps its transaction so long, for the next of one client's calls.
     package var readerLingerMilliseconds = 1
+    /// 64 KiB: reads in order of more bytes than this have the next ones opened ahead; less is opened while it is asked for.
+    package var readAheadBytesMin: UInt64 = 64 << 10
     /// Seconds between flushes of unstable writes; `nil` leaves them to commits and ``FileSystem/flush()``.
     package var flushSeconds: Int? = 1
     /// Pending unstable bytes at most; more are flushed at once.

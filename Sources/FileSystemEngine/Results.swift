@@ -17,12 +17,30 @@ package struct DirectoryPage: Sendable, Hashable {
     package let directory: Attributes
 }
 
+/// Memory that a read's bytes are laid into: of the kind that its caller sends on, so that nobody copies them once more.
+package protocol ReadMemory: Sendable {
+    /// Memory of `count` bytes, all of which `fill` initialises unless it throws.
+    init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws
+}
+
+extension Array: ReadMemory where Element == UInt8 {
+    package init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+        try self.init(unsafeUninitializedCapacity: count) { buffer, initialized in
+            try fill(UnsafeMutableRawBufferPointer(buffer))
+            initialized = count
+        }
+    }
+}
+
 /// Bytes of a file.
-package struct ReadResult: Sendable, Hashable {
-    package let bytes: [UInt8]
+package struct ReadResult<Memory: ReadMemory>: Sendable {
+    package let bytes: Memory
     /// Whether they reach the end of the file.
     package let isAtEnd: Bool
 }
+
+extension ReadResult: Equatable where Memory: Equatable {}
+extension ReadResult: Hashable where Memory: Hashable {}
 
 /// What a write answers.
 package struct WriteResult: Sendable, Hashable {

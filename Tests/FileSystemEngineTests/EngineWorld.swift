@@ -34,6 +34,7 @@ struct EngineWorld {
         limits.symlinkBytesMax = 100
         limits.attributeBytesMax = 3_000
         limits.readers = 2
+        limits.readAheadBytesMin = 0
         limits.flushSeconds = nil
         limits.wastePercentMin = 10
         limits.wasteBytesMin = 4 << 10

@@ -223,9 +223,16 @@ extension ModelRun {
     }
 
     mutating func read() async throws {
-        let (inode, caller) = (file(), caller())
-        let start = Int.random(in: 0..<90_000, using: &generator)
-        let end = start + Int.random(in: 0..<60_000, using: &generator)
+        var inode = file()
+        let caller = caller()
+        var start = Int.random(in: 0..<90_000, using: &generator)
+        var end = start + Int.random(in: 0..<60_000, using: &generator)
+        // In order: what follows may have been opened ahead, and have changed since.
+        if let last = lastRead.take(), chance(3, in: 4) {
+            inode = last.inode
+            (start, end) = (last.range.upperBound, last.range.upperBound + last.range.count)
+        }
+        let taken = fileSystem.core.ahead.counts.taken
         let expected = FileSystemError.result { try model.read(inode, start..<end, as: caller) }
         let actual = await attempt { () async throws(FileSystemError) in
             try await fileSystem.read(inode, UInt64(start)..<UInt64(end), as: caller)
@@ -237,6 +244,8 @@ extension ModelRun {
         let size = model.nodes[inode]?.data.count ?? 0
         if !wanted.isEmpty { noteAccess(inode) }
         if got.isAtEnd != (end >= size) { fail("read says at end: \(got.isAtEnd)") }
+        if !got.isAtEnd { lastRead = (inode, start..<end) }
+        operations["read ahead", default: 0] += fileSystem.core.ahead.counts.taken - taken
     }
 
     /// The same without waiting: nothing, or what the model says.

@@ -23,6 +23,8 @@ struct ModelRun {
     var operations: [String: Int] = [:]
     var refusals: [FileSystemError.Code: Int] = [:]
     var retainedChecked = 0
+    /// The last read that did not reach its file's end: another may go on behind it.
+    var lastRead: (inode: InodeNumber, range: Range<Int>)?
     var step = 0
 
     static let callers = [

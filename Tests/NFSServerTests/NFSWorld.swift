@@ -23,10 +23,12 @@ struct NFSWorld {
         limits: ServerLimits = ServerLimits(),
         isMountTarget: Bool = true,
         recording: Bool = false,
+        readers: Int = 2,
         time: @escaping @Sendable (String) -> Timestamp? = { _ in nil }
     ) async throws -> NFSWorld {
         let clock = SimulatedClock(start)
-        let configuration = configuration(clock, SimulatedDisk(recording: recording))
+        let disk = SimulatedDisk(recording: recording)
+        let configuration = configuration(clock, disk, readers: readers)
         let fileSystem = try await FileSystem.create(configuration)
         _ = try await fileSystem.setAttributes(
             .root,
@@ -52,10 +54,11 @@ struct NFSWorld {
 
     static func configuration(
         _ clock: any VarveClock,
-        _ disk: SimulatedDisk = SimulatedDisk(recording: false)
+        _ disk: SimulatedDisk = SimulatedDisk(recording: false),
+        readers: Int = 2
     ) -> FileSystemConfiguration {
         var limits = FileSystemLimits()
-        limits.readers = 2
+        limits.readers = readers
         limits.flushSeconds = nil
         let unique = UniqueID.random()
         return FileSystemConfiguration(

@@ -77,7 +77,13 @@ import VarveModel
         var generator = SeededGenerator(seed: testSeed(default: 21))
         for _ in 0..<200 {
             let list = FileAttributes(arbitrary: &generator)
-            let streamed = encoded { $0.writeAttributes(list.mask) { list[$0] } }
+            let streamed = encoded { writer in
+                writer.writeAttributes(list.mask) { attribute, body in
+                    guard let value = list[attribute] else { return false }
+                    value.encode(to: &body)
+                    return true
+                }
+            }
             #expect(streamed == encoded(list))
         }
     }
@@ -85,12 +91,13 @@ import VarveModel
     @Test func `an attribute without an answer is left out of the bitmap`() throws {
         let requested: Bitmap = [1, 4, 33, 82, 120]
         let written = encoded { writer in
-            writer.writeAttributes(requested) { attribute in
+            writer.writeAttributes(requested) { attribute, body in
                 switch attribute {
-                case .size: .size(9)
-                case .mode: .mode(0o755)
-                default: nil
+                case .size: AttributeValue.size(9).encode(to: &body)
+                case .mode: AttributeValue.mode(0o755).encode(to: &body)
+                default: return false
                 }
+                return true
             }
         }
         // The words keep their number: one of zeros says nothing.

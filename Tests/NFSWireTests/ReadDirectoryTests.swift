@@ -17,8 +17,11 @@ import Testing
                 name: name,
                 attributes: [Attribute.fileID.rawValue, Attribute.mode.rawValue, 100],
                 budget: &budget
-            ) { attribute in
-                attribute == .fileID ? .fileID(UInt64(index)) : .mode(0o600)
+            ) { attribute, body in
+                let value: AttributeValue =
+                    attribute == .fileID ? .fileID(UInt64(index)) : .mode(0o600)
+                value.encode(to: &body)
+                return true
             }
             guard fits else { break }
         }
@@ -48,6 +51,30 @@ import Testing
         #expect(list(maxcount: 1 << 20, dircount: 39).entries == 1)
         #expect(list(maxcount: 1 << 20, dircount: 40).entries == 2)
         #expect(list(maxcount: 1 << 20, dircount: 200).entries == 10)
+    }
+
+    @Test func `no more entries fit than the budget says, and as many with short names do`() {
+        for maxcount in stride(from: 0, to: 4_096, by: 4) {
+            for dircount in [UInt32(0), 1, 16, 100, 333] {
+                let budget = DirectoryBudget(bytesMax: maxcount, directoryBytesMax: dircount)
+                // A bitmap of two words, their count, and a body of one number with its length.
+                let most = budget.entriesMax(attributeBytes: 20)
+                var writer = XDRWriter()
+                var rest = budget
+                var count = 0
+                while writer.appendEntry(
+                    cookie: UInt64(count) + 3,
+                    name: [0x61, 0x62, 0x63, 0x64],
+                    attributes: [Attribute.mode.rawValue],
+                    budget: &rest,
+                    write: { _, body in
+                        AttributeValue.mode(0o600).encode(to: &body)
+                        return true
+                    }
+                ) { count += 1 }
+                #expect(count == most, "maxcount \(maxcount), dircount \(dircount)")
+            }
+        }
     }
 
     @Test func `a page is what the list of its entries is`() throws {

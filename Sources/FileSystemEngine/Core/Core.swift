@@ -12,6 +12,7 @@ final class Core: Sendable {
     let openFiles = OpenFiles()
     let fence = ReadFence()
     let accessTimes: AccessTimes
+    let ahead = ReadAhead()
     /// Segments made since the last transaction: their rows come with the next.
     let newSegments: NewSegments
     let tileBytes: UInt64

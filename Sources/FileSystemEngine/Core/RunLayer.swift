@@ -4,8 +4,8 @@ import Synchronization
 import VarveModel
 
 /// A run of bytes and where they are.
-struct DataRun: Sendable {
-    enum Source: Sendable {
+struct DataRun: Sendable, Equatable {
+    enum Source: Sendable, Equatable {
         case bytes([UInt8])
         case record(RecordPointer, skip: UInt64)
     }

@@ -36,7 +36,14 @@ extension ReadContext {
         let inode = attributes.inode
         found.runs = try dataRanges(inode, at: view)
         for run in found.runs {
-            let bytes = try read(inode, run, at: view, for: nil, isAccess: false).bytes
+            let bytes = try read(
+                inode,
+                run,
+                at: view,
+                for: nil,
+                isAccess: false,
+                into: [UInt8].self
+            ).bytes
             if found.bytes.isEmpty { found.bytes = bytes } else { found.bytes += bytes }
         }
         return found

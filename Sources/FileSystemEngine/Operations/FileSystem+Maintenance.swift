@@ -12,6 +12,7 @@ extension FileSystem {
     /// - Throws: `.noSpace`, `.readOnly`, `.failed`, `.corrupt`.
     package func collectGarbage() async throws(FileSystemError) -> MaintenanceReport {
         flushAccessTimes()
+        core.ahead.forgetIdle()
         let (ladder, budget) = (core.configuration.retention, core.configuration.history)
         let unsettled = core.segments.unsettledSegments
         var (report, settled) = try await committer.run(room: .frees) { context in

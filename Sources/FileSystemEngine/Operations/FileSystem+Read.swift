@@ -17,30 +17,43 @@ extension FileSystem {
     ///   - view: The present, or a retained instant.
     ///   - caller: Needs read permission.
     ///   - isAccess: Whether access time and access day hear of it; not when a copy is taken.
+    ///   - memory: What the bytes are laid into.
     /// - Returns: At most `range.count` bytes, and 64 MiB, every one of them verified (I5).
     /// - Throws: `.isDirectory`, `.invalid`, `.denied`, `.stale`, `.corrupt` when a record does not
     ///   open.
-    package func read(
+    package func read<Memory: ReadMemory>(
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
         at view: View = .live,
         as caller: Credentials,
-        isAccess: Bool = true
-    ) async throws(FileSystemError) -> ReadResult {
-        let result = try await readData(inode, range, at: view, for: caller, isAccess: isAccess)
-        guard isAccess else { return result }
-        heard(ofAccessTo: inode)
+        isAccess: Bool = true,
+        into memory: Memory.Type = [UInt8].self
+    ) async throws(FileSystemError) -> ReadResult<Memory> {
+        let isInOrder = isAccess && view == .live && mayOpenAhead(of: range)
+        if isInOrder {
+            await core.ahead.whenOpened(at: ReadAhead.Place(inode, range.lowerBound))
+            if let result = readAhead(inode, range, as: caller, into: memory) { return result }
+        }
+        let result: ReadResult<Memory> = try await readData(
+            inode,
+            range,
+            at: view,
+            for: caller,
+            isAccess: isAccess
+        )
+        if isInOrder, !result.isAtEnd { openAhead(of: inode, range, into: memory) }
+        if isAccess { heard(ofAccessTo: inode) }
         return result
     }
 
     /// Reads for backup, export and scrub: no permission is asked, nobody is told of an access.
     ///
-    /// - Throws: As ``read(_:_:at:as:)`` without `.denied`.
+    /// - Throws: As ``read(_:_:at:as:isAccess:into:)`` without `.denied`.
     package func bulkRead(
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
         at view: View
-    ) async throws(FileSystemError) -> ReadResult {
+    ) async throws(FileSystemError) -> ReadResult<[UInt8]> {
         try await readData(inode, range, at: view, for: nil, isAccess: false)
     }
 
@@ -48,16 +61,23 @@ extension FileSystem {
     ///
     /// More would not be faster, and the kernel reads ahead for one or two streams of a file, not for
     /// eight that overtake each other (docs/decisions/0017).
-    private func readData(
+    private func readData<Memory: ReadMemory>(
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
         at view: View,
         for caller: Credentials?,
         isAccess: Bool
-    ) async throws(FileSystemError) -> ReadResult {
+    ) async throws(FileSystemError) -> ReadResult<Memory> {
         let isLong = range.upperBound - range.lowerBound >= ReadContext.longReadBytes
         return try await readers.run(isLong: isLong) {
-            try $0.read(inode, range, at: view, for: caller, isAccess: isAccess)
+            try $0.read(
+                inode,
+                range,
+                at: view,
+                for: caller,
+                isAccess: isAccess,
+                into: Memory.self
+            )
         }
     }
 
@@ -100,13 +120,14 @@ extension FileSystem {
 }
 
 extension ReadContext {
-    func read(
+    func read<Memory: ReadMemory>(
         _ inode: InodeNumber,
         _ range: Range<UInt64>,
         at view: View,
         for caller: Credentials?,
-        isAccess: Bool
-    ) throws -> ReadResult {
+        isAccess: Bool,
+        into memory: Memory.Type
+    ) throws -> ReadResult<Memory> {
         let ticket = core.fence.enter()
         core.dataReads.add(1, ordering: .relaxed)
         defer {
@@ -117,31 +138,28 @@ extension ReadContext {
         let plan = try remembered ?? plannedRead(inode, range, at: view)
         try plan.attributes.requireRegular()
         if let caller { try Permission.require(.read, of: plan.attributes, for: caller) }
-        guard !plan.wanted.isEmpty else { return ReadResult(bytes: [], isAtEnd: plan.isAtEnd) }
-        let bytes = try fill(plan.wanted, inode, plan.runs)
-        if isAccess, view == .live { core.noteAccess(plan.attributes) }
+        // SAFETY: `lay` initialises all of the memory, or throws.
+        let bytes = try Memory(count: plan.wanted.count) {
+            try lay(plan, of: inode, sharing: isAlone, into: $0)
+        }
+        if isAccess, view == .live, !plan.wanted.isEmpty { core.noteAccess(plan.attributes) }
         return ReadResult(bytes: bytes, isAtEnd: plan.isAtEnd)
     }
 
-    /// Lays the runs over zeros.
-    private func fill(
-        _ wanted: Range<UInt64>,
-        _ inode: InodeNumber,
-        _ runs: [DataRun]
-    ) throws -> [UInt8] {
-        var failure: (any Error)?
-        let isWhole = PlannedRead.adjoin(runs, over: wanted)
-        let parts = isAlone ? ReadContext.parts(of: wanted) : [wanted]
-        let bytes = [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, count in
-            // SAFETY: the whole buffer is initialised here, by zeros or by runs that span it.
-            let raw = UnsafeMutableRawBufferPointer(buffer)
-            if !isWhole { raw.initializeMemory(as: UInt8.self, repeating: 0) }
-            count = wanted.count
-            failure = layParts(parts, of: wanted, inode, runs, into: raw)
-            if failure != nil { raw.initializeMemory(as: UInt8.self, repeating: 0) }
+    /// Lays the runs over zeros, or spans all with them; a long read's by two processors where it is shared.
+    func lay(
+        _ plan: PlannedRead,
+        of inode: InodeNumber,
+        sharing isShared: Bool,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws {
+        guard !plan.wanted.isEmpty else { return }
+        if !PlannedRead.adjoin(plan.runs, over: plan.wanted) {
+            buffer.initializeMemory(as: UInt8.self, repeating: 0)
         }
+        let parts = isShared ? ReadContext.parts(of: plan.wanted) : [plan.wanted]
+        let failure = layParts(parts, of: plan.wanted, inode, plan.runs, into: buffer)
         if let failure { throw failure }
-        return bytes
     }
 
     /// Whether a processor is left to help: reads that run already keep the others busy.

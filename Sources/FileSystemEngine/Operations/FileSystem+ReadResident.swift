@@ -15,14 +15,14 @@ extension FileSystem {
         package let isAtEnd: Bool
     }
 
-    /// Reads from a file as ``read(_:_:at:as:isAccess:)`` does, waiting for nothing: neither for a thread nor for storage.
+    /// Reads from a file as ``read(_:_:at:as:isAccess:into:)`` does, waiting for nothing: neither for a thread nor for storage.
     ///
     /// - Parameters:
     ///   - inode: A regular file, in the present.
     ///   - range: Bytes from the start of the file.
     ///   - caller: Needs read permission.
     ///   - buffer: At least as long as `range`; undefined beyond the count that is answered.
-    /// - Returns: `nil` where something is not at hand, not well or not allowed: ``read(_:_:at:as:isAccess:)`` finds it or says why.
+    /// - Returns: `nil` where something is not at hand, not well or not allowed: ``read(_:_:at:as:isAccess:into:)`` finds it or says why.
     package func readResident(
         _ inode: InodeNumber,
         _ range: Range<UInt64>,

@@ -1,15 +1,37 @@
+import NFSWire
+
 /// Owners and groups as numbers in text, which AUTH_SYS clients send and take (RFC 8881 §5.9).
 enum NumericOwner {
     static func text(_ id: UInt32) -> [UInt8] {
-        // By hand: a listing writes two for each name, and `String` goes through printf.
-        [UInt8](unsafeUninitializedCapacity: digitsMax) { digits, count in
-            var rest = id
-            repeat {
-                digits[count] = 0x30 + UInt8(rest % 10)
-                count += 1
-                rest /= 10
-            } while rest > 0
-            digits[..<count].reverse()
+        let count = digitCount(id)
+        return [UInt8](unsafeUninitializedCapacity: count) { digits, initialized in
+            put(id, in: UnsafeMutableRawBufferPointer(digits))
+            initialized = count
+        }
+    }
+
+    /// The same where it goes out from: a listing writes two for each name.
+    static func write(_ id: UInt32, to writer: inout XDRWriter) {
+        writer.write(opaqueBytes: digitCount(id)) { put(id, in: $0) }
+    }
+
+    private static func digitCount(_ id: UInt32) -> Int {
+        var count = 1
+        var rest = id / 10
+        while rest > 0 {
+            count += 1
+            rest /= 10
+        }
+        return count
+    }
+
+    /// By hand: `String` goes through printf.
+    // SAFETY: `digits` is written at its own indices alone, and each of them is.
+    private static func put(_ id: UInt32, in digits: UnsafeMutableRawBufferPointer) {
+        var rest = id
+        for index in digits.indices.reversed() {
+            digits[index] = 0x30 + UInt8(rest % 10)
+            rest /= 10
         }
     }
 

@@ -3,14 +3,23 @@ import NFSWire
 import VarveModel
 
 /// All that GETATTR, READDIR and VERIFY may be asked of one object (RFC 8881 §5.6 to §5.8).
+///
+/// A listing copies it for each name, on several threads at once: but for `statistics` it holds numbers alone, and no
+/// reference to be counted.
 struct ObjectAttributes: Sendable {
-    var object: NFSObject
+    /// Of the object; in a listing, of one entry after another of the same file system and moment.
     var attributes: Attributes
     /// Where an attribute of space or of numbers of files is asked for.
     var statistics: FileSystemStatistics?
     /// Of the COMPOUND: it decides which attributes there are.
     let version: MinorVersion
-    // Not the limits whole: a listing copies this for each name.
+    private let place: FileHandle.Place?
+    private let fileSystemID: NFSWire.FileSystemID
+    /// What a file system's root hides: a mount target's itself (RFC 8881 §5.8.2.23); `nil` for an object of ours, which is no root.
+    private let hiddenByRoot: UInt64?
+    private let fileSizeMax: UInt64
+    private let linksMax: UInt32
+    // Not the limits whole, as above.
     private let leaseSeconds: Int64
     private let dataBytesMax: Int
 
@@ -21,10 +30,20 @@ struct ObjectAttributes: Sendable {
         limits: ServerLimits,
         version: MinorVersion
     ) {
-        self.object = object
         self.attributes = attributes
         self.statistics = statistics
         self.version = version
+        place = FileHandle.Place(object)
+        fileSystemID = Self.fileSystemID(of: object)
+        if case .inode(let object) = object {
+            let hidesNothing = object.fileSystem.isTop && object.view == .live
+            hiddenByRoot = hidesNothing ? InodeNumber.root.rawValue : object.fileSystem.cookie
+        } else {
+            hiddenByRoot = nil
+        }
+        let engineLimits = Self.engineLimits(of: object)
+        fileSizeMax = engineLimits.fileBytesMax
+        linksMax = engineLimits.linksMax
         leaseSeconds = limits.leaseSeconds
         dataBytesMax = limits.dataBytesMax
     }
@@ -89,6 +108,44 @@ struct ObjectAttributes: Sendable {
     /// Those that need `statistics`.
     static let ofSpace: Bitmap = [21, 22, 23, 42, 43, 44]
 
+    /// Writes an attribute's value, where it has one here; the same as ``value(_:)`` answers.
+    ///
+    /// Those that clients ask for of each name of a listing are written as they are: a value that may be of any
+    /// attribute costs more than the few bytes that it becomes.
+    func write(_ attribute: Attribute, to writer: inout XDRWriter) -> Bool {
+        switch attribute {
+        case .type: writer.write(NFSFileType(attributes.kind).rawValue)
+        case .change: writer.write(attributes.change)
+        case .size: writer.write(attributes.size)
+        case .fileSystemID: fileSystemID.encode(to: &writer)
+        case .readError: writer.write(NFSStatus.ok.rawValue)
+        case .fileID: writer.write(attributes.inode.rawValue)
+        case .mode: writer.write(UInt32(attributes.permissions))
+        case .links: writer.write(attributes.links)
+        case .owner: NumericOwner.write(attributes.uid, to: &writer)
+        case .ownerGroup: NumericOwner.write(attributes.gid, to: &writer)
+        case .rawDevice: rawDevice.encode(to: &writer)
+        case .spaceUsed: writer.write(attributes.allocated)
+        case .accessed: NFSTime(attributes.accessed).encode(to: &writer)
+        case .changed: NFSTime(attributes.changed).encode(to: &writer)
+        case .modified: NFSTime(attributes.modified).encode(to: &writer)
+        case .mountedOnFileID: writer.write(mountedOnFileID)
+        default: return writeOther(attribute, to: &writer)
+        }
+        return true
+    }
+
+    private func writeOther(_ attribute: Attribute, to writer: inout XDRWriter) -> Bool {
+        if attribute == .fileHandle, let place {
+            place.write(attributes.inode, to: &writer)
+            return true
+        }
+        guard let value = value(attribute) else { return false }
+        precondition(value.attribute == attribute, "a value answers its attribute")
+        value.encode(to: &writer)
+        return true
+    }
+
     func value(_ attribute: Attribute) -> AttributeValue? {
         switch attribute {
         case .supportedAttributes: .supportedAttributes(Self.supported(in: version))
@@ -96,19 +153,13 @@ struct ObjectAttributes: Sendable {
         case .change: .change(attributes.change)
         case .size: .size(attributes.size)
         case .fileSystemID: .fileSystemID(fileSystemID)
-        case .fileHandle: .fileHandle(FileHandle.handle(of: object))
+        case .fileHandle: .fileHandle(FileHandle.handle(of: attributes.inode, in: place))
         case .fileID: .fileID(attributes.inode.rawValue)
         case .mode: .mode(UInt32(attributes.permissions))
         case .links: .links(attributes.links)
         case .owner: .owner(NumericOwner.text(attributes.uid))
         case .ownerGroup: .ownerGroup(NumericOwner.text(attributes.gid))
-        case .rawDevice:
-            .rawDevice(
-                DeviceSpecification(
-                    major: attributes.device.major,
-                    minor: attributes.device.minor
-                )
-            )
+        case .rawDevice: .rawDevice(rawDevice)
         case .spaceUsed: .spaceUsed(attributes.allocated)
         case .accessed: .accessed(NFSTime(attributes.accessed))
         case .created: .created(NFSTime(attributes.created))
@@ -131,7 +182,7 @@ struct ObjectAttributes: Sendable {
         case .cloneBlockSize: .cloneBlockSize(1)
         // An inode's rises with each change; that of `.snapshot`, which has the same fsid, only differs.
         case .changeType: .changeType(.undefined)
-        case .xattrSupport: .xattrSupport(!object.isVirtual)
+        case .xattrSupport: .xattrSupport(hiddenByRoot != nil)
         default: nil
         }
     }
@@ -151,8 +202,8 @@ struct ObjectAttributes: Sendable {
         case .casePreserving: .casePreserving(true)
         case .chownRestricted: .chownRestricted(true)
         case .homogeneous: .homogeneous(true)
-        case .fileSizeMax: .fileSizeMax(engineLimits.fileBytesMax)
-        case .linksMax: .linksMax(engineLimits.linksMax)
+        case .fileSizeMax: .fileSizeMax(fileSizeMax)
+        case .linksMax: .linksMax(linksMax)
         case .nameBytesMax: .nameBytesMax(UInt32(FileName.bytesMax))
         case .readBytesMax: .readBytesMax(UInt64(dataBytesMax))
         case .writeBytesMax: .writeBytesMax(UInt64(dataBytesMax))
@@ -184,7 +235,7 @@ struct ObjectAttributes: Sendable {
         }
     }
 
-    private var engineLimits: FileSystemLimits {
+    private static func engineLimits(of object: NFSObject) -> FileSystemLimits {
         switch object {
         case .gateway: FileSystemLimits()
         case .snapshots(let fileSystem): fileSystem.engine.limits
@@ -192,7 +243,7 @@ struct ObjectAttributes: Sendable {
         }
     }
 
-    private var fileSystemID: NFSWire.FileSystemID {
+    private static func fileSystemID(of object: NFSObject) -> NFSWire.FileSystemID {
         switch object {
         case .gateway: NFSWire.FileSystemID(major: 0, minor: 0)
         case .snapshots(let fileSystem): fileSystem.fileSystemID(at: .live)
@@ -200,14 +251,14 @@ struct ObjectAttributes: Sendable {
         }
     }
 
-    /// Of a file system's root the number of the directory that it hides; a mount target's hides none (RFC 8881 §5.8.2.23).
+    private var rawDevice: DeviceSpecification {
+        DeviceSpecification(major: attributes.device.major, minor: attributes.device.minor)
+    }
+
+    /// Of a file system's root the number of the directory that it hides.
     private var mountedOnFileID: UInt64 {
-        switch object {
-        case .inode(let object) where object.inode == .root:
-            object.fileSystem.isTop && object.view == .live
-                ? attributes.inode.rawValue : object.fileSystem.cookie
-        case .gateway, .snapshots, .inode: attributes.inode.rawValue
-        }
+        guard let hiddenByRoot, attributes.inode == .root else { return attributes.inode.rawValue }
+        return hiddenByRoot
     }
 }
 

@@ -16,7 +16,7 @@ extension CompoundReplyWriter {
         switch answer {
         case .reply(let reply): append(reply)
         case .attributes(let requested, let object):
-            append(.getAttributes) { $0.writeAttributes(requested) { object.value($0) } }
+            append(.getAttributes) { $0.writeAttributes(requested) { object.write($0, to: &$1) } }
         case .listing(let listing): append(listing, bytesMax: bytesMax)
         }
     }

@@ -26,32 +26,65 @@ enum FileHandle {
 
     static func handle(of object: NFSObject) -> NFSFileHandle {
         switch object {
-        case .gateway: NFSFileHandle(bytes: gatewayBytes)
-        case .inode(let object): handle(of: object, kind: inodeKind)
-        case .snapshots(let fileSystem):
-            handle(of: InodeObject(fileSystem, SnapshotDirectory.inode), kind: snapshotsKind)
+        case .gateway, .snapshots: handle(of: SnapshotDirectory.inode, in: Place(object))
+        case .inode(let inode): handle(of: inode.inode, in: Place(object))
         }
     }
 
-    private static func handle(of object: InodeObject, kind: UInt8) -> NFSFileHandle {
-        let instant: UInt64 =
-            switch object.view {
-            case .live: 0
-            case .past(let instant): instant.rawValue
-            }
+    /// The handle of an inode, or of the gateway's root, which is in no place.
+    static func handle(of inode: InodeNumber, in place: Place?) -> NFSFileHandle {
+        guard let place else { return NFSFileHandle(bytes: gatewayBytes) }
         let bytes = [UInt8](unsafeUninitializedCapacity: inodeBytes) { buffer, count in
-            // SAFETY: each of the 48 bytes is stored here; the stores need no alignment.
-            let raw = UnsafeMutableRawBufferPointer(buffer)
-            store(UInt32(format) << 24 | UInt32(kind) << 16, at: 0, of: raw)
-            store(object.fileSystem.key.high, at: 4, of: raw)
-            store(object.fileSystem.key.low, at: 12, of: raw)
-            store(object.inode.rawValue, at: 20, of: raw)
-            store(UInt32(1), at: 28, of: raw)
-            store(instant, at: 32, of: raw)
-            store(object.fileSystem.seal.hash(sealed(UnsafeRawBufferPointer(raw))), at: 40, of: raw)
+            place.put(inode, in: UnsafeMutableRawBufferPointer(buffer))
             count = inodeBytes
         }
         return NFSFileHandle(bytes: bytes)
+    }
+
+    /// All of a handle but its inode: the same for whatever is in one file system at one moment.
+    ///
+    /// It holds numbers alone: a listing makes a handle for each name, on several threads at once, and counts no references.
+    struct Place: Sendable {
+        private let kind: UInt8
+        private let key: FileSystemKey
+        private let instant: UInt64
+        private let seal: SipHash
+
+        /// `nil` for the gateway's root.
+        init?(_ object: NFSObject) {
+            switch object {
+            case .gateway: return nil
+            case .inode(let object): self.init(object.fileSystem, object.view, inodeKind)
+            case .snapshots(let fileSystem): self.init(fileSystem, .live, snapshotsKind)
+            }
+        }
+
+        private init(_ fileSystem: ExportedFileSystem, _ view: View, _ kind: UInt8) {
+            self.kind = kind
+            key = fileSystem.key
+            seal = fileSystem.seal
+            instant =
+                switch view {
+                case .live: 0
+                case .past(let instant): instant.rawValue
+                }
+        }
+
+        /// Writes an inode's handle as opaque data.
+        func write(_ inode: InodeNumber, to writer: inout XDRWriter) {
+            writer.write(opaqueBytes: inodeBytes) { put(inode, in: $0) }
+        }
+
+        // SAFETY: `handle` is of 48 bytes, each of which is stored here; the stores need no alignment.
+        fileprivate func put(_ inode: InodeNumber, in handle: UnsafeMutableRawBufferPointer) {
+            store(UInt32(format) << 24 | UInt32(kind) << 16, at: 0, of: handle)
+            store(key.high, at: 4, of: handle)
+            store(key.low, at: 12, of: handle)
+            store(inode.rawValue, at: 20, of: handle)
+            store(UInt32(1), at: 28, of: handle)
+            store(instant, at: 32, of: handle)
+            store(seal.hash(sealed(UnsafeRawBufferPointer(handle))), at: 40, of: handle)
+        }
     }
 
     /// What the tag is about.

@@ -8,14 +8,6 @@ enum NFSObject: Sendable {
     /// A file system's `.snapshot`: the directory of its past.
     case snapshots(ExportedFileSystem)
     case inode(InodeObject)
-
-    /// Whether it is a directory of ours that nobody can change.
-    var isVirtual: Bool {
-        switch self {
-        case .gateway, .snapshots: true
-        case .inode: false
-        }
-    }
 }
 
 /// An inode of a file system at one moment.

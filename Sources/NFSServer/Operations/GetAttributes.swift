@@ -30,7 +30,7 @@ extension CompoundRun {
         return .attributes(requested, described(object, attributes))
     }
 
-    private func described(_ object: NFSObject, _ attributes: Attributes) -> ObjectAttributes {
+    func described(_ object: NFSObject, _ attributes: Attributes) -> ObjectAttributes {
         ObjectAttributes(
             object: object,
             attributes: attributes,
@@ -45,11 +45,18 @@ extension CompoundRun {
         for requested: Bitmap
     ) async throws(NFSStatus) -> ObjectAttributes {
         var described = described(object, try await attributes(of: object))
-        guard !requested.intersection(ObjectAttributes.ofSpace).isEmpty else { return described }
-        guard case .inode(let inode) = object else { return described }
-        described.statistics = try await engine {
-            try await inode.fileSystem.engine.statistics()
+        if case .inode(let inode) = object {
+            described.statistics = try await statistics(of: inode, for: requested)
         }
         return described
+    }
+
+    /// What attributes of space need; `nil` where none of them is asked for.
+    func statistics(
+        of object: InodeObject,
+        for requested: Bitmap
+    ) async throws(NFSStatus) -> FileSystemStatistics? {
+        guard !requested.intersection(ObjectAttributes.ofSpace).isEmpty else { return nil }
+        return try await engine { try await object.fileSystem.engine.statistics() }
     }
 }

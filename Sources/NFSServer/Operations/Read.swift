@@ -18,26 +18,30 @@ extension CompoundRun {
                     object.inode,
                     range,
                     at: object.view,
-                    as: reader
+                    as: reader,
+                    into: ReplyData.self
                 )
             }
-            return .read(
-                ReadReply(isAtEnd: result.isAtEnd, data: ByteChain(copying: result.bytes))
-            )
+            return .read(ReadReply(result))
         } catch {
             throw try await refined(error, on: object)
         }
     }
 
-    /// READ of a few bytes of the present that are in the page cache, into the reply's own memory.
+    /// READ of a few bytes of the present that are in the page cache, into the reply's own memory, or of many that have been opened.
     func readNow(_ arguments: ReadArguments) throws(NFSStatus) -> OperationReply? {
         guard case .inode(let object) = try object(), object.view == .live else { return nil }
         let isOpened = try mayUse(arguments.stateID, on: object, for: .read)
         let count = try readCount(arguments.count)
         let (end, isPastAll) = arguments.offset.addingReportingOverflow(UInt64(count))
-        guard count <= FileSystem.residentReadBytesMax, !isPastAll else { return nil }
+        guard !isPastAll else { return nil }
         let engine = object.fileSystem.engine
         let reader = isOpened ? Credentials.root : caller
+        guard count <= FileSystem.residentReadBytesMax else {
+            let range = arguments.offset..<end
+            return engine.readAhead(object.inode, range, as: reader, into: ReplyData.self)
+                .map { .read(ReadReply($0)) }
+        }
         var found: FileSystem.ResidentRead?
         var buffer = ByteBufferAllocator().buffer(capacity: count)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
@@ -96,5 +100,26 @@ extension CompoundRun {
         } catch .invalid {
             throw .wrongType
         }
+    }
+}
+
+extension ReadReply {
+    fileprivate init(_ result: ReadResult<ReplyData>) {
+        self.init(isAtEnd: result.isAtEnd, data: ByteChain(result.bytes.buffer))
+    }
+}
+
+/// The data of a READ, laid in where it goes out from.
+private struct ReplyData: ReadMemory {
+    let buffer: ByteBuffer
+
+    init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+            // SAFETY: there is room for `count` bytes at least, and `fill` initialises as many.
+            try fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
+            return count
+        }
+        self.buffer = buffer
     }
 }

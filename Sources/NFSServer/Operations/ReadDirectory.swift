@@ -6,8 +6,6 @@ import VarveModel
 extension CompoundRun {
     /// Cookies are places in the order of the names' hashes, and hold for ever: any verifier of ours is this one.
     private static let verifier = Verifier.zero
-    /// Bytes of an entry that a page is cut for: number, name and some attributes.
-    private static let entryBytes = 100
 
     func readDirectory(
         _ arguments: ReadDirectoryArguments
@@ -34,8 +32,7 @@ extension CompoundRun {
         _ listing: inout DirectoryListing,
         _ arguments: ReadDirectoryArguments
     ) async throws(NFSStatus) {
-        let bytes = min(Int(arguments.bytesMax), room)
-        let count = min(max(bytes / Self.entryBytes, 1), server.limits.directoryEntriesMax)
+        let count = entriesMax(arguments, in: directory)
         let caller = caller
         let page = try await engine {
             try await directory.fileSystem.engine.readDirectory(
@@ -46,16 +43,24 @@ extension CompoundRun {
                 as: caller
             )
         }
-        listing.fill(
-            page,
-            of: directory,
-            ObjectAttributes(
-                object: .inode(directory),
-                attributes: page.directory,
-                limits: server.limits,
-                version: version
-            )
+        var own = described(.inode(directory), page.directory)
+        own.statistics = try await statistics(of: directory, for: arguments.attributes)
+        listing.fill(page, own)
+    }
+
+    /// Entries that may fit, so that few are fetched and not sent.
+    ///
+    /// Attributes are as long for any inode, but for the digits of its owners: 0 and 0 here, the fewest.
+    private func entriesMax(_ arguments: ReadDirectoryArguments, in directory: InodeObject) -> Int {
+        let described = described(.inode(directory), .shortest)
+        var writer = XDRWriter()
+        writer.writeAttributes(arguments.attributes) { described.write($0, to: &$1) }
+        let budget = DirectoryBudget(
+            bytesMax: min(Int(arguments.bytesMax), room),
+            directoryBytesMax: arguments.directoryBytesMax
         )
+        let fitting = budget.entriesMax(attributeBytes: writer.count)
+        return min(max(fitting, 1), server.limits.directoryEntriesMax)
     }
 
     /// One entry a file system; what does not answer is left out.
@@ -96,8 +101,7 @@ struct DirectoryListing: Sendable {
     /// Names of a file system's directory, which are described as they are written.
     private struct Names: Sendable {
         let entries: [DirectoryEntry]
-        let directory: InodeObject
-        /// The directory's own: of an entry only what it is and its attributes differ.
+        /// The directory's own: of an entry only the attributes differ.
         let described: ObjectAttributes
     }
 
@@ -122,8 +126,8 @@ struct DirectoryListing: Sendable {
     }
 
     /// Takes a page of a directory.
-    mutating func fill(_ page: DirectoryPage, of directory: InodeObject, _ own: ObjectAttributes) {
-        names = Names(entries: page.entries, directory: directory, described: own)
+    mutating func fill(_ page: DirectoryPage, _ own: ObjectAttributes) {
+        names = Names(entries: page.entries, described: own)
         isEnd = page.isEnd
     }
 
@@ -150,14 +154,13 @@ struct DirectoryListing: Sendable {
     ) -> Int {
         var described = names.described
         for (index, entry) in names.entries.enumerated() {
-            described.object = .inode(names.directory.sibling(entry.attributes.inode))
             described.attributes = entry.attributes
             let isWritten = writer.appendEntry(
                 cookie: entry.cookie,
                 name: entry.name.bytes,
                 attributes: requested,
                 budget: &budget
-            ) { described.value($0) }
+            ) { described.write($0, to: &$1) }
             guard isWritten else { return index }
         }
         return names.entries.count
@@ -170,9 +173,28 @@ struct DirectoryListing: Sendable {
                 name: entry.name,
                 attributes: requested,
                 budget: &budget
-            ) { entry.object.value($0) }
+            ) { entry.object.write($0, to: &$1) }
             guard isWritten else { return index }
         }
         return entries.count
     }
+}
+
+extension Attributes {
+    /// Such as take the fewest bytes of a listing.
+    fileprivate static let shortest = Attributes(
+        inode: .root,
+        kind: .regular,
+        permissions: 0,
+        uid: 0,
+        gid: 0,
+        links: 1,
+        size: 0,
+        allocated: 0,
+        accessed: .epoch,
+        modified: .epoch,
+        changed: .epoch,
+        created: .epoch,
+        change: 0
+    )
 }

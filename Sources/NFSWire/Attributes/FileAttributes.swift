@@ -60,14 +60,14 @@ package struct FileAttributes: XDRValue {
 }
 
 extension XDRWriter {
-    /// Writes a fattr4 of those attributes that `value` answers: what GETATTR and READDIR do, without a list in between.
+    /// Writes a fattr4 of those attributes that `write` answers: what GETATTR and READDIR do, without a list or a value in between.
     ///
     /// - Parameters:
     ///   - requested: Attributes asked for; unknown ones are left out (RFC 8881 §18.7.3).
-    ///   - value: Is called in ascending order; `nil` leaves the attribute out.
+    ///   - write: Is called in ascending order, and writes the attribute's value; `false`, having written nothing, leaves it out.
     package mutating func writeAttributes(
         _ requested: Bitmap,
-        value: (Attribute) -> AttributeValue?
+        write: (Attribute, inout XDRWriter) -> Bool
     ) {
         let known = requested.intersection(Attribute.known)
         var answered = known
@@ -75,13 +75,10 @@ extension XDRWriter {
         known.encode(to: &self)
         writeBody { body in
             known.forEach { number in
-                guard let attribute = Attribute(rawValue: number), let value = value(attribute)
-                else {
+                guard let attribute = Attribute(rawValue: number), write(attribute, &body) else {
                     answered.remove(number)
                     return
                 }
-                precondition(value.attribute == attribute, "a value answers its attribute")
-                value.encode(to: &body)
             }
         }
         if answered != known { patch(answered, words: known.wordCount, at: start) }

@@ -76,6 +76,19 @@ package struct DirectoryBudget: Sendable {
         directoryBytesLeft = directoryBytesMax == 0 ? .max : Int(directoryBytesMax)
     }
 
+    /// How many entries may fit.
+    ///
+    /// - Parameter attributeBytes: Bytes that the attributes of an entry take at least, a whole fattr4.
+    /// - Returns: Just as many as there are where names have up to four bytes.
+    package func entriesMax(attributeBytes: Int) -> Int {
+        // That it follows, and its cookie; a name and its length.
+        let byBytes = max(bytesLeft, 0) / (4 + 8 + Self.nameBytesMin + attributeBytes)
+        let byNames = max(directoryBytesLeft / (8 + Self.nameBytesMin), 1)
+        return min(byBytes, byNames)
+    }
+
+    private static let nameBytesMin = 4 + 4
+
     /// Whether an entry fits, by its size written; books it if so.
     fileprivate mutating func book(bytes: Int, nameBytes: Int) -> Bool {
         let directoryBytes = 8 + 4 + XDRReader.padded(nameBytes)
@@ -102,20 +115,20 @@ extension XDRWriter {
     ///   - name: The entry's name.
     ///   - requested: The request's `attr_request`.
     ///   - budget: Is charged for the entry.
-    ///   - value: Answers an attribute's value, or leaves it out by `nil`.
+    ///   - writeAttribute: Writes an attribute's value, or leaves it out by `false`.
     /// - Returns: Whether the entry was written.
     package mutating func appendEntry(
         cookie: UInt64,
         name: [UInt8],
         attributes requested: Bitmap,
         budget: inout DirectoryBudget,
-        value: (Attribute) -> AttributeValue?
+        write writeAttribute: (Attribute, inout XDRWriter) -> Bool
     ) -> Bool {
         let start = mark
         write(true)
         write(cookie)
         write(opaque: name)
-        writeAttributes(requested, value: value)
+        writeAttributes(requested, write: writeAttribute)
         guard budget.book(bytes: count - start.count, nameBytes: name.count) else {
             rollBack(to: start)
             return false

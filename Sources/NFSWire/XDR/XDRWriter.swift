@@ -69,6 +69,25 @@ package struct XDRWriter: ~Copyable, Sendable {
         write(fixedOpaque: opaque)
     }
 
+    /// Bytes of variable length, made where they stand.
+    ///
+    /// - Parameters:
+    ///   - count: How many.
+    ///   - fill: Is lent the memory of just these bytes, all zeros.
+    package mutating func write(
+        opaqueBytes count: Int,
+        _ fill: (UnsafeMutableRawBufferPointer) -> Void
+    ) {
+        write(UInt32(count))
+        makeRoom(count)
+        // SAFETY: the memory is lent for the call alone, and lies within what there is room for.
+        bytes.withUnsafeMutableBytes { bytes in
+            fill(UnsafeMutableRawBufferPointer(rebasing: bytes[used..<used + count]))
+        }
+        used += count
+        pad(count)
+    }
+
     /// As many bytes as both sides know.
     package mutating func write(fixedOpaque opaque: [UInt8]) {
         opaque.withUnsafeBytes { copy($0) }
