@@ -63,6 +63,11 @@ final class CompoundProgress: @unchecked Sendable {
 
     // MARK: The reply
 
+    /// How long the reply may become: what its session allows, or the short one of an operation that stands alone.
+    var replyBytesMax: Int {
+        run.session == nil ? ServerParts.loneReplyBytesMax : Self.limit(run.session).bytes
+    }
+
     /// The next operation; `nil` behind the last one, and behind one that has failed.
     private func decoded() -> OperationArguments? {
         guard status == .ok else { return nil }

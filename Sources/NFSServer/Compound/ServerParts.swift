@@ -10,6 +10,8 @@ package struct ServerParts: Sendable {
     /// Who the server is to clients, for ever: of the state directory (RFC 8881 §2.10.4).
     let identity: [UInt8]
     let started: Timestamp
+    /// What requests under way hold.
+    let memory: RequestMemory
     /// Replies of 4.0 that clients may ask for once more.
     let replies: ReplyCache
     /// Whose OPEN of 4.0 runs.
@@ -46,6 +48,7 @@ package struct ServerParts: Sendable {
         self.time = time
         self.log = log
         started = clock.now()
+        memory = RequestMemory(bytesMax: limits.requestBytesOfAllMax)
         replies = ReplyCache(limits)
         // Random: a clock that stands still, or two starts in one second, must not make old state ids valid.
         let start = UInt32.random(in: 1..<UInt32.max)
