@@ -17,8 +17,12 @@ package struct ServerLimits: Sendable, Hashable {
     ///
     /// As many as the engine puts in one transaction.
     package var requestsPerLoopMax = 512
-    /// 16 MiB: bytes of one connection's requests that run or wait; more stay in the socket.
-    package var requestBytesInFlightMax = 16 << 20
+    /// 64 MiB: bytes of one connection's requests that run or wait, and of the replies that they may have; more stay in the socket.
+    ///
+    /// As much as Linux's client asks for at one time: 64 slots of 1 MiB.
+    package var requestBytesInFlightMax = 64 << 20
+    /// 512 MiB: the same of all connections together, and of replies that clients do not take; one request of each is let in all the same.
+    package var requestBytesOfAllMax = 512 << 20
     /// 1 MiB of data and 64 KiB of all else: a longer record ends the connection.
     package var recordBytesMax = (1 << 20) + (64 << 10)
 

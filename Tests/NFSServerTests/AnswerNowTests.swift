@@ -120,18 +120,28 @@ import VarveModel
         let outbox = try await loop.submit {
             ReplyOutbox(NFSConnection(parts: parts, queue: queue, ended: {}), on: loop)
         }.get()
+        var writer = XDRWriter()
+        Compound(version: .v40, operations: []).encode(to: &writer)
+        let compound = XDRReader(writer.finish())
         let request = CompoundRequest(
             transaction: 1,
             credential: .none,
-            arguments: XDRReader(ByteChain()),
+            arguments: compound,
             byteCount: 0
+        )
+        let pending = PendingRequest(
+            parts: parts,
+            request: request,
+            rest: .ofV40(try CompoundReader(compound)),
+            bytes: 0,
+            outbox: outbox
         )
         #expect(queue.begin() && queue.begin())
         queue.close()
         #expect(!queue.begin())
         async let first = queue.next()
         async let second = queue.next()
-        queue.end(PendingRequest(parts: parts, request: request, rest: .all, outbox: outbox))
+        queue.end(pending)
         queue.end(nil)
         let taken = await [first, second]
         #expect(taken.count { $0 != nil } == 1)

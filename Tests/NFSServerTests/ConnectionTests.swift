@@ -12,7 +12,7 @@ import VarveModel
 /// Goal: over a real socket the same holds, whatever the bytes: requests in any fragments, in any number, and noise.
 @Suite(.serialized) struct ConnectionTests {
     /// Runs a server on a free port for as long as `body` takes.
-    private func serving(
+    func serving(
         limits: ServerLimits = ServerLimits(),
         _ body: @escaping @Sendable (SocketAddress, NFSWorld) async throws -> Void
     ) async throws {
@@ -29,15 +29,19 @@ import VarveModel
     }
 
     /// A connection that sends bytes and reads records.
-    private struct Wire {
+    struct Wire {
         let channel: any Channel
         let records: AsyncStream<ByteChain>
 
-        static func connect(_ address: SocketAddress, from own: SocketAddress? = nil) async throws
-            -> Wire
-        {
+        /// - Parameter reads: Whether it takes what it is sent; otherwise once it is told to.
+        static func connect(
+            _ address: SocketAddress,
+            from own: SocketAddress? = nil,
+            reads: Bool = true
+        ) async throws -> Wire {
             let (records, sink) = AsyncStream<ByteChain>.makeStream()
             let plain = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(.autoRead, value: reads)
             let channel = try await (own.map { plain.bind(to: $0) } ?? plain)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -79,7 +83,7 @@ import VarveModel
         }
     }
 
-    private static func call(
+    static func call(
         _ transaction: UInt32,
         procedure: UInt32 = 0,
         program: UInt32 = NFSProgram.number,

@@ -129,11 +129,15 @@ package final class DaemonProcess {
     }
 
     /// Runs `varved VERB` on the state directory: `doctor`, or a `serve` that is expected to be refused.
-    package func varved(_ verb: String, _ options: String...) throws -> Ended {
+    package func varved(
+        _ verb: String,
+        _ options: String...,
+        within seconds: Int = 60
+    ) throws -> Ended {
         // A daemon that serves where it should not is ended, and told apart by its status 124.
         try Self.run(
             "/usr/bin/timeout",
-            ["60", Self.binaries + "/varved", verb, "--state", state] + options
+            ["\(seconds)", Self.binaries + "/varved", verb, "--state", state] + options
         )
     }
 

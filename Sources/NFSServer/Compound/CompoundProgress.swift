@@ -73,6 +73,13 @@ final class CompoundProgress: @unchecked Sendable {
 
     // MARK: The reply
 
+    /// How long the reply may become: what its session allows, as far as that is known, or the short one of an operation that
+    /// stands alone.
+    var replyBytesMax: Int {
+        let isAlone = run.session == nil && ofEarlier == nil
+        return isAlone ? ServerParts.loneReplyBytesMax : Self.limit(run.session).bytes
+    }
+
     /// The next operation; `nil` behind the last one, and behind one that has failed.
     private func decoded() -> OperationArguments? {
         guard status == .ok else { return nil }

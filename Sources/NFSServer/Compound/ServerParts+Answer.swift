@@ -134,6 +134,8 @@ extension ServerParts {
     static let markBytes = 4
     /// Bytes of the largest result of an operation that changes something: of OPEN 104, of RENAME 48, of CREATE_SESSION 92.
     static let resultBytes = 128
+    /// 8 KiB: EXCHANGE_ID, the longest of those that stand alone, answers an owner and a scope of 1 KiB each at most.
+    static let loneReplyBytesMax = 8 << 10
 
     // MARK: RPC
 

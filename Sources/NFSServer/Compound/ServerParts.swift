@@ -12,6 +12,8 @@ package final class ServerParts: Sendable {
     /// Who the server is to clients, for ever: of the state directory, and of a mount target its own (RFC 8881 §2.10.4).
     let identity: [UInt8]
     let started: Timestamp
+    /// What requests under way hold.
+    let memory: RequestMemory
     /// Replies of 4.0 that clients may ask for once more.
     let replies: ReplyCache
     /// Whose OPEN of 4.0 runs.
@@ -48,6 +50,7 @@ package final class ServerParts: Sendable {
         self.time = time
         self.log = log
         started = clock.now()
+        memory = RequestMemory(bytesMax: limits.requestBytesOfAllMax)
         replies = ReplyCache(limits)
         // Random: a clock that stands still, or two starts in one second, must not make old state ids valid.
         let start = UInt32.random(in: 1..<UInt32.max)
@@ -72,6 +75,7 @@ package final class ServerParts: Sendable {
         identity = base.identity + Array("/\(realm.name)".utf8)
         store = base.store.entering(realm)
         limits = base.limits
+        memory = base.memory
         time = base.time
         log = base.log
         started = base.started

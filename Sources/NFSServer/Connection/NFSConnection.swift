@@ -4,8 +4,8 @@ import NIOCore
 /// One client's connection: bytes become requests, replies become bytes (RFC 5531 §11, RFC 8881 §2.9).
 ///
 /// It belongs to its event loop, and nothing blocks there: COMPOUNDs that need nobody else are answered at once, the others are
-/// handed on, and replies leave in any order. It stops reading while too many requests, or bytes of them, are under way, or while
-/// the client does not take its replies.
+/// handed on, and replies leave in any order. It takes no more requests, and then reads no more, while too many are under way, or
+/// bytes of them and of what they may answer, or while the client does not take its replies.
 final class NFSConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -22,13 +22,21 @@ final class NFSConnection: ChannelDuplexHandler {
     /// Where its requests come from: asked once, for it takes a system call.
     private var sender: SocketAddress?
     private var requestsInFlight = 0
+    /// Of requests that run or wait, and of the replies that they may have.
     private var bytesInFlight = 0
+    /// Of replies, while the client does not take them.
+    private var bytesUnsent = 0
+    /// What came behind the record that is being assembled: what one read of the socket brings, at most.
+    private var arrived = CircularBuffer<ByteBuffer>()
+    /// There may be requests among what has arrived, for which there was no room or no turn.
+    private var isBehind = false
     /// The socket would be read, had there been room.
     private var isReadDue = false
-    /// Requests that may be answered at once before other connections have their turn.
+    /// Requests that may be taken before other connections have their turn.
     private var turnsLeft = NFSConnection.turnsMax
+    private var isTurnDue = false
 
-    /// 64: some 2 ms; what more has come at one time goes through the queue.
+    /// 64: some 2 ms.
     private static let turnsMax = 64
 
     init(parts: ServerParts, queue: RequestQueue, ended: @escaping @Sendable () -> Void) {
@@ -39,6 +47,8 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     private var limits: ServerLimits { parts.limits }
+
+    private var memory: RequestMemory { parts.memory }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -67,6 +77,8 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        memory.give(bytesUnsent)
+        bytesUnsent = 0
         ended()
         context.fireChannelInactive()
     }
@@ -87,37 +99,78 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     private func mayRead(_ context: ChannelHandlerContext) -> Bool {
-        requestsInFlight < limits.requestsInFlightMax
-            && bytesInFlight < limits.requestBytesInFlightMax && context.channel.isWritable
+        !isBehind && hasRoom(context)
     }
 
-    private func readIfDue(_ context: ChannelHandlerContext) {
+    /// Whether one more request may be under way.
+    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+        let held = bytesInFlight + bytesUnsent
+        return requestsInFlight < limits.requestsInFlightMax
+            && held < limits.requestBytesInFlightMax && (held == 0 || memory.hasRoom)
+            && context.channel.isWritable
+    }
+
+    /// Goes on where there was no room, or no turn.
+    private func goOn(_ context: ChannelHandlerContext) {
+        takeArrived(context)
+        context.flush()
+        noteUnsent(context)
         guard isReadDue, mayRead(context) else { return }
         isReadDue = false
         context.read()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        readIfDue(context)
+        noteUnsent(context)
+        if context.channel.isWritable { goOn(context) }
         context.fireChannelWritabilityChanged()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        assembler.receive(unwrapInboundIn(data))
-        while true {
+        arrived.append(unwrapInboundIn(data))
+        takeArrived(context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if !isTurnDue { turnsLeft = NFSConnection.turnsMax }
+        context.flush()
+        noteUnsent(context)
+        context.fireChannelReadComplete()
+    }
+
+    /// Takes requests out of what has arrived, as far as there is room for them.
+    private func takeArrived(_ context: ChannelHandlerContext) {
+        isBehind = true
+        while hasRoom(context), hasTurn(context) {
             do throws(RecordAssembler.Failure) {
-                guard let record = try assembler.next() else { return }
-                guard take(record, context) else { return end(context, "is no RPC message") }
+                if let record = try assembler.next() {
+                    guard take(record, context) else { return end(context, "is no RPC message") }
+                } else if let bytes = arrived.popFirst() {
+                    assembler.receive(bytes)
+                } else {
+                    isBehind = false
+                    return
+                }
             } catch {
                 return end(context, "record: \(error)")
             }
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    /// Whether it is this connection's turn; if not it will be, behind what the loop has to do for others.
+    private func hasTurn(_ context: ChannelHandlerContext) -> Bool {
+        guard turnsLeft == 0 else { return true }
+        guard !isTurnDue else { return false }
+        isTurnDue = true
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute { connection.value.takeTurn() }
+        return false
+    }
+
+    private func takeTurn() {
+        isTurnDue = false
         turnsLeft = NFSConnection.turnsMax
-        context.flush()
-        context.fireChannelReadComplete()
+        if let context { goOn(context) }
     }
 
     /// Bytes that mean nothing: where the next record begins is not known any more.
@@ -125,6 +178,7 @@ final class NFSConnection: ChannelDuplexHandler {
         let peer = context.channel.remoteAddress.map { "\($0)" } ?? "?"
         parts.log("connection of \(peer) is closed: what it sent \(reason)")
         assembler = RecordAssembler(recordBytesMax: limits.recordBytesMax)
+        arrived.removeAll()
         context.close(promise: nil)
     }
 
@@ -183,21 +237,26 @@ final class NFSConnection: ChannelDuplexHandler {
     /// Answers a COMPOUND that needs nobody else; a task does, or ends, any other.
     private func answer(_ request: CompoundRequest, _ context: ChannelHandlerContext) {
         guard let outbox, queue.begin() else { return }
-        var rest: PendingRequest.Rest?
-        if turnsLeft > 0, context.channel.isWritable {
-            turnsLeft -= 1
-            switch parts.begin(request) {
-            case .answered(let reply): write(reply, context)
-            case .waiting(let progress): rest = .progress(progress)
-            case .ofV40(let reader): rest = .ofV40(reader)
-            }
-        } else {
-            rest = .all
+        turnsLeft -= 1
+        let rest: PendingRequest.Rest
+        switch parts.begin(request) {
+        case .answered(let reply):
+            write(reply, context)
+            return queue.end(nil)
+        case .waiting(let progress): rest = .progress(progress)
+        case .ofV40(let reader): rest = .ofV40(reader)
         }
-        guard let rest else { return queue.end(nil) }
+        let pending = PendingRequest(
+            parts: parts,
+            request: request,
+            rest: rest,
+            bytes: request.byteCount + rest.replyBytesMax(limits),
+            outbox: outbox
+        )
         requestsInFlight += 1
-        bytesInFlight += request.byteCount
-        queue.end(PendingRequest(parts: parts, request: request, rest: rest, outbox: outbox))
+        bytesInFlight += pending.bytes
+        memory.take(pending.bytes)
+        queue.end(pending)
     }
 
     /// A reply without results: NULL's success, or RPC's own refusals.
@@ -212,15 +271,25 @@ final class NFSConnection: ChannelDuplexHandler {
     // MARK: Out
 
     /// Sends the replies that have gathered.
-    func drain() {
-        guard let outbox else { return }
-        let (replies, requestBytes) = outbox.take()
+    func drain(_ outbox: ReplyOutbox) {
+        let (replies, bytes) = outbox.take()
         requestsInFlight -= replies.count
-        bytesInFlight -= requestBytes
+        bytesInFlight -= bytes
+        memory.give(bytes)
         guard let context else { return }
         for reply in replies { write(reply, context) }
-        context.flush()
-        readIfDue(context)
+        goOn(context)
+    }
+
+    /// Counts replies that the client does not take.
+    private func noteUnsent(_ context: ChannelHandlerContext) {
+        guard bytesUnsent > 0 || !context.channel.isWritable else { return }
+        // A channel that cannot say is closed, and holds nothing.
+        let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        let bytes = context.channel.isWritable ? 0 : buffered ?? 0
+        memory.take(bytes)
+        memory.give(bytesUnsent)
+        bytesUnsent = bytes
     }
 
     private func write(_ reply: ByteChain, _ context: ChannelHandlerContext) {
@@ -232,24 +301,32 @@ final class NFSConnection: ChannelDuplexHandler {
 struct PendingRequest: Sendable {
     /// What is still to be done.
     enum Rest: Sendable {
-        case all
         case ofV40(CompoundReader)
         case progress(CompoundProgress)
+
+        /// How long the reply may become.
+        func replyBytesMax(_ limits: ServerLimits) -> Int {
+            switch self {
+            case .ofV40: limits.recordBytesMax
+            case .progress(let progress): min(progress.replyBytesMax, limits.recordBytesMax)
+            }
+        }
     }
 
     /// Of the listener that it came to.
     let parts: ServerParts
     let request: CompoundRequest
     let rest: Rest
+    /// Of the request, and of the reply at most.
+    let bytes: Int
     let outbox: ReplyOutbox
 
     func answer() async {
         let reply =
             switch rest {
-            case .all: await parts.answer(request)
             case .ofV40(let reader): await parts.answerV40(request, reader)
             case .progress(let progress): await progress.finish()
             }
-        outbox.send(reply, answering: request.byteCount)
+        outbox.send(reply, releasing: bytes)
     }
 }

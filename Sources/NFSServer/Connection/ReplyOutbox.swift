@@ -8,8 +8,8 @@ import Synchronization
 final class ReplyOutbox: Sendable {
     private struct State {
         var replies: [ByteChain] = []
-        /// Bytes of the requests that they answer.
-        var requestBytes = 0
+        /// What the requests that they answer were counted with.
+        var bytes = 0
         var isDrainDue = false
     }
 
@@ -22,23 +22,23 @@ final class ReplyOutbox: Sendable {
         self.connection = NIOLoopBound(connection, eventLoop: eventLoop)
     }
 
-    /// Sends the reply to a request of so many bytes.
-    func send(_ reply: ByteChain, answering requestBytes: Int) {
+    /// Sends the reply to a request that was counted with so many bytes.
+    func send(_ reply: ByteChain, releasing bytes: Int) {
         let isFirst = state.withLock { state in
             state.replies.append(reply)
-            state.requestBytes += requestBytes
+            state.bytes += bytes
             defer { state.isDrainDue = true }
             return !state.isDrainDue
         }
         guard isFirst else { return }
-        eventLoop.execute { [self] in connection.value.drain() }
+        eventLoop.execute { [self] in connection.value.drain(self) }
     }
 
     /// Takes what has gathered.
-    func take() -> (replies: [ByteChain], requestBytes: Int) {
+    func take() -> (replies: [ByteChain], bytes: Int) {
         state.withLock { state in
             defer { state = State() }
-            return (state.replies, state.requestBytes)
+            return (state.replies, state.bytes)
         }
     }
 }
