@@ -18,7 +18,7 @@ import VarveModel
         let client: WireClient
         var fileSystem: FileSystem
         var parts: ServerParts
-        var remembered: Set<[UInt8]> = []
+        var remembered: Set<ClientName> = []
 
         init(flags: CreateSessionFlags = [.persist]) async throws {
             world = try await NFSWorld.make()
@@ -179,7 +179,7 @@ import VarveModel
         let stage = try await Stage()
         stage.client.credential = .system(AuthSys(uid: 1_000, gid: 1_000, groups: []))
         try await stage.client.connect(owner: "user", flags: [.persist])
-        stage.remembered = [Array("user".utf8)]
+        stage.remembered = [.gateway("user")]
         let operations: [OperationArguments] = [
             .putRootFileHandle, Self.open(Self.creations[index]), .getFileHandle,
         ]

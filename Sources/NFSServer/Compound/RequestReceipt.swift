@@ -33,14 +33,19 @@ struct RequestReceipt: Sendable, Hashable {
     }
 
     var bytes: [UInt8] {
-        var bytes = [Self.format]
+        var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.headBytes + changes.count * Self.changeBytes)
+        bytes.append(Self.format)
         Self.append(sequence, to: &bytes)
         Self.append(replyBytesMax, to: &bytes)
         Self.append(digest, to: &bytes)
         for (place, change) in changes.sorted(by: { $0.key < $1.key }) {
             bytes.append(UInt8(truncatingIfNeeded: place))
-            for number in change.numbers { Self.append(number, to: &bytes) }
+            Self.append(change.inode.rawValue, to: &bytes)
+            for info in [change.source, change.target] {
+                Self.append(info.before, to: &bytes)
+                Self.append(info.after, to: &bytes)
+            }
         }
         return bytes
     }
@@ -107,10 +112,6 @@ struct DoneChange: Sendable, Hashable {
         self.init(inode: InodeNumber(rawValue: 0), source: info, target: info)
     }
 
-    fileprivate var numbers: [UInt64] {
-        [inode.rawValue, source.before, source.after, target.before, target.after]
-    }
-
     /// Every change of a directory is atomic here.
     fileprivate init(numbers: [UInt64]) {
         self.init(
@@ -126,13 +127,14 @@ extension CompoundRequest {
     ///
     /// Without a secret, as it is no defence: a client only deceives itself.
     var digest: UInt64 {
+        let rest = repeated
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(4 + rest.remaining)
         switch Principal(credential) {
         case .system(let uid): withUnsafeBytes(of: uid.bigEndian) { bytes.append(contentsOf: $0) }
         case .some(.none), nil: break
         }
-        var rest = repeated
-        bytes.append(contentsOf: rest.takeRest().bytes)
+        rest.withUpcoming(rest.remaining) { bytes.append(contentsOf: $0) }
         return SipHash(key0: 0, key1: 0).hash(bytes)
     }
 }
