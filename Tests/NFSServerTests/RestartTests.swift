@@ -8,14 +8,47 @@ import VarveModel
 
 /// Goal: after a restart, clients that held state take it back, and nobody else gets it before (RFC 8881 §8.4.2).
 @Suite struct RestartTests {
-    /// Clients that are remembered, in order of what happened to them.
+    /// Clients that are remembered, in order of what happened to them; behind a door, which is open until it is shut.
     private final class Records: ClientRecords {
+        private struct Door {
+            var isShut = false
+            var waiting: [CheckedContinuation<Void, Never>] = []
+        }
+
         private let state = Mutex<(clients: Set<ClientName>, history: [String])>(([], []))
+        private let door = Mutex(Door())
+
+        func shut() { door.withLock { $0.isShut = true } }
+
+        func open() {
+            let waiting = door.withLock { door in
+                door.isShut = false
+                defer { door.waiting = [] }
+                return door.waiting
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+
+        /// Returns once somebody stands before the door.
+        func arrival() async {
+            while door.withLock({ $0.waiting.isEmpty }) { await Task.yield() }
+        }
+
+        private func enter() async {
+            await withCheckedContinuation { continuation in
+                let isOpen = door.withLock { door in
+                    if door.isShut { door.waiting.append(continuation) }
+                    return !door.isShut
+                }
+                if isOpen { continuation.resume() }
+            }
+        }
 
         var clients: Set<ClientName> { state.withLock { $0.clients } }
         var history: [String] { state.withLock { $0.history } }
 
         func remember(_ client: ClientName) async throws {
+            await enter()
             state.withLock {
                 $0.clients.insert(client)
                 $0.history.append("+" + String(decoding: client.owner, as: UTF8.self))
@@ -23,6 +56,7 @@ import VarveModel
         }
 
         func forget(_ client: ClientName) async throws {
+            await enter()
             state.withLock {
                 $0.clients.remove(client)
                 $0.history.append("-" + String(decoding: client.owner, as: UTF8.self))
@@ -64,6 +98,122 @@ import VarveModel
         #expect(records.history == ["+a", "-a"], "a restarted client has lost what it had")
         _ = try await client.send([client.sequence(), .destroySession(client.session)])
         #expect(try await client.send([.destroyClientID(client.id)]).status == .ok)
+        await world.fileSystem.close()
+    }
+
+    private func openRequest(_ client: WireClient, slot: UInt32, owner: String) -> CompoundRequest {
+        let open = WireClient.openArguments("f", owner: owner)
+        return request(client, slot: slot, [.putRootFileHandle, .open(open)])
+    }
+
+    /// A request of a slot of a client.
+    private func request(
+        _ client: WireClient,
+        slot: UInt32 = 0,
+        _ operations: [OperationArguments]
+    ) -> CompoundRequest {
+        var writer = XDRWriter()
+        let operations = [client.sequence(slot: slot)] + operations
+        Compound(tag: [], version: .v41, operations: operations).encode(to: &writer)
+        let bytes = writer.finish()
+        return CompoundRequest(
+            transaction: slot,
+            credential: client.credential,
+            arguments: XDRReader(bytes),
+            byteCount: bytes.count + 100
+        )
+    }
+
+    private func status(_ record: ByteChain) throws -> NFSStatus {
+        var reader = XDRReader(record)
+        _ = try reader.uint32("record mark")
+        _ = try RPCMessage(from: &reader)
+        return try CompoundReply(from: &reader).status
+    }
+
+    /// Goal: no open of a client is answered before the client is written down, whichever of its first ones asked for that.
+    ///
+    /// Method: the record stands before a shut door while another open comes, of a file that memory knows.
+    @Test func `a second open waits for the record that the first one asked for`() async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let parts = parts(world, records)
+        let (maker, client) = (WireClient(parts), WireClient(parts))
+        try await maker.connect(owner: "maker")
+        _ = try await maker.make("f")
+        _ = try await maker.open("f", owner: "again")
+        try await client.connect(owner: "a")
+        records.shut()
+        let begun = (UInt32(0)..<2).map { openRequest(client, slot: $0, owner: "\($0)") }
+        guard case .waiting(let first) = parts.begin(begun[0]) else {
+            Issue.record("the first open was answered at once")
+            return
+        }
+        async let firstRecord = first.finish()
+        await records.arrival()
+        guard case .waiting(let second) = parts.begin(begun[1]) else {
+            Issue.record("the second open was answered before the record was durable")
+            records.open()
+            _ = await firstRecord
+            return
+        }
+        #expect(records.history == ["+maker"])
+        records.open()
+        #expect(try status(await firstRecord) == .ok)
+        #expect(records.history == ["+maker", "+a"])
+        #expect(try status(await second.finish()) == .ok)
+        guard case .answered(let third) = parts.begin(openRequest(client, slot: 0, owner: "2"))
+        else {
+            Issue.record("nothing is owed any more, and an open waited")
+            return
+        }
+        #expect(try status(third) == .ok)
+        #expect(records.history == ["+maker", "+a"])
+        await world.fileSystem.close()
+    }
+
+    /// The same of a client that is struck off: what it denied is nobody's before that is durable, without an open too.
+    @Test func `who reads what a client denied waits until that one is struck off`() async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let parts = parts(world, records)
+        let (maker, taker, reader) = (WireClient(parts), WireClient(parts), WireClient(parts))
+        for (client, owner) in [(maker, "maker"), (taker, "taker"), (reader, "reader")] {
+            try await client.connect(owner: owner)
+        }
+        let creation = OpenCreation.guarded(FileAttributes([.mode(0o666)]))
+        let (stateID, handle) = try await maker.open(
+            "f",
+            deny: [.read, .write],
+            creation: creation
+        )
+        _ = try await maker.write(handle, stateID, [UInt8](repeating: 1, count: 4_096))
+        _ = try await maker.read(handle, stateID)
+        // Behind the end: memory alone knows that there is nothing.
+        let read = ReadArguments(stateID: .anonymous, offset: 1 << 20, count: 1)
+        #expect(try await reader.status([.putFileHandle(handle), .read(read)]) == .locked)
+        world.clock.advance(seconds: parts.limits.leaseSeconds + 1)
+        records.shut()
+        guard case .waiting(let open) = parts.begin(openRequest(taker, slot: 0, owner: "o")) else {
+            Issue.record("the open was answered at once")
+            return
+        }
+        async let opened = open.finish()
+        await records.arrival()
+        let begun = parts.begin(request(reader, [.putFileHandle(handle), .read(read)]))
+        #expect(records.history == ["+maker"])
+        records.open()
+        #expect(try status(await opened) == .ok)
+        #expect(records.history == ["+maker", "-maker", "+taker"])
+        guard case .waiting(let progress) = begun else {
+            Issue.record("the read was answered before the record was gone")
+            return
+        }
+        #expect(try status(await progress.finish()) == .ok)
+        let again = parts.begin(request(reader, [.putFileHandle(handle), .read(read)]))
+        guard case .answered(let record) = again else {
+            Issue.record("nothing is owed any more, and a read waited")
+            return
+        }
+        #expect(try status(record) == .ok)
         await world.fileSystem.close()
     }
 

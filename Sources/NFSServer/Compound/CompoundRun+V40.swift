@@ -92,10 +92,9 @@ extension CompoundRun {
         for access: ShareAccess
     ) throws(NFSStatus) -> Bool {
         let now = store.now()
-        let verdict = store.read { state in
+        return try verdict(on: stateID) { state in
             state.mayUseV40(stateID, on: object.key, for: access, at: now)
         }
-        return try verdict.get()
     }
 }
 

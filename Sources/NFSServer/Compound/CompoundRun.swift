@@ -158,6 +158,21 @@ final class CompoundRun {
         return value
     }
 
+    /// Asks the state whether a file may be read or written.
+    ///
+    /// That a special state id may, because nobody denies it, is a change's answer too: whoever denied it may have been struck off
+    /// a moment ago, and must not come back to it after a restart (RFC 8881 §8.4.2.1). So the reply waits for that.
+    func verdict(
+        on stateID: StateID,
+        _ body: (inout ServerState) -> Result<Bool, NFSStatus>
+    ) throws(NFSStatus) -> Bool {
+        let (verdict, owesMore) = store.read { state in
+            (body(&state), stateID.isSpecial && state.owesRecords)
+        }
+        owesRecords = owesRecords || owesMore
+        return try verdict.get()
+    }
+
     /// Asks the engine; what it refuses becomes a status.
     func engine<Value>(_ body: () async throws -> Value) async throws(NFSStatus) -> Value {
         do {

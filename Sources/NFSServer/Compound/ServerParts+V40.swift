@@ -18,6 +18,7 @@ extension ServerParts {
             if operation.mustRunOnce, let kept = await retry.begin() { return kept }
             await perform(operation, run, &reply)
         }
+        if run.owesRecords { await store.writeRecords() }
         let chain = reply.finish().finishRecord()
         retry.finish(chain)
         return chain

@@ -92,10 +92,9 @@ extension CompoundRun {
         let client = try client()
         let meant = stateID == .current ? savedStateID ?? .anonymous : stateID
         let now = store.now()
-        let verdict = store.read { state in
+        return try verdict(on: meant) { state in
             state.mayUse(meant, of: client, on: object.key, for: .read, at: now)
         }
-        return try verdict.get()
     }
 
     // MARK: Within one file system

@@ -73,10 +73,9 @@ extension CompoundRun {
         if version == .v40 { return try mayUseV40(stateID, on: object, for: access) }
         let client = try client()
         let resolved = try resolved(stateID)
-        let verdict = store.read { state in
+        return try verdict(on: resolved) { state in
             state.mayUse(resolved, of: client, on: object.key, for: access, at: store.now())
         }
-        return try verdict.get()
     }
 
     /// What is no regular file has no data: which it is decides the status (RFC 8881 §18.22.3, §18.32.3).

@@ -39,7 +39,7 @@ actor RecordWriter {
 
     /// Returns when every note that was there at the call is durable.
     ///
-    /// - Parameter take: Answers notes that nobody has taken yet.
+    /// - Parameter take: Answers notes that nobody has taken yet; asked again once those are durable, until there are none.
     func drain(_ take: @Sendable () -> [RecordNote]) async {
         while isBusy {
             await withCheckedContinuation { waiting.append($0) }

@@ -32,6 +32,8 @@ package struct ServerState: Sendable {
     private var recorded: Set<ClientName>
     /// Changes of the records; the caller writes them down before it answers.
     private var notes: [RecordNote] = []
+    /// Whether changes that were taken are being written down.
+    private var isWritingNotes = false
     private var clientCount: UInt32 = 0
     private var sessionCount: UInt64 = 0
     private var stateCount: UInt32 = 0
@@ -155,13 +157,17 @@ package struct ServerState: Sendable {
         return released
     }
 
-    /// Takes the changes of the records.
+    /// Takes the changes of the records; whoever comes back has written down those that it took before.
     mutating func takeNotes() -> [RecordNote] {
+        isWritingNotes = !notes.isEmpty
         defer { notes = [] }
         return notes
     }
 
-    var hasNotes: Bool { !notes.isEmpty }
+    /// Whether the records on disk are not yet those of this state.
+    ///
+    /// Nobody hears of the state until they are: a client's second open is worth no more after a restart than the first one's record.
+    var owesRecords: Bool { isWritingNotes || !notes.isEmpty }
 
     /// Remembers a client from its first open on.
     mutating func remember(_ name: ClientName) {

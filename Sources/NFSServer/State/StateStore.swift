@@ -75,13 +75,13 @@ package final class StateStore: Sendable {
         _ body: (inout ServerState, Timestamp) -> Value
     ) -> (value: Value, owesRecords: Bool) {
         let now = shared.clock.now()
-        let (value, released, hasNotes) = read { state in
+        let (value, released, owesRecords) = read { state in
             state.endGraceIfOver(at: now)
             let value = body(&state, now)
-            return (value, state.takeReleased(), state.hasNotes)
+            return (value, state.takeReleased(), state.owesRecords)
         }
         for file in released { file.close() }
-        return (value, hasNotes)
+        return (value, owesRecords)
     }
 
     /// Forgets all clients of the realm; durable when it returns.
