@@ -42,6 +42,7 @@ struct compound compound_begin(struct client *client, struct slot *slot) {
     put_u32(call, ++slot->sequence);
     put_u32(call, (uint32_t)slot->number);
     put_u32(call, (uint32_t)client->slot_count - 1);
+    compound.keep_at = call->count;
     put_u32(call, 0);  // Nothing is kept for a retry: there are none.
     return compound;
 }
@@ -50,8 +51,15 @@ struct compound compound_begin_alone(struct client *client) {
     return begin(client, &client->slots[0]);
 }
 
+// Whether it changes names: sa_cachethis is set for these.
+static bool is_kept(const struct compound *compound, enum operation operation) {
+    if (!compound->client->options->is_persistent || !compound->is_in_session) return false;
+    return operation == OP_CREATE || operation == OP_OPEN || operation == OP_REMOVE || operation == OP_RENAME;
+}
+
 struct xdr_writer *put_operation(struct compound *compound, enum operation operation) {
     compound->operations++;
+    if (is_kept(compound, operation)) replace_u32(&compound->client->call, compound->keep_at, 1);
     put_u32(&compound->client->call, operation);
     return &compound->client->call;
 }

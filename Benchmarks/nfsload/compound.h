@@ -8,6 +8,8 @@ struct compound {
     /// Its reply begins with the result of a SEQUENCE.
     bool is_in_session;
     size_t count_at;
+    /// sa_cachethis.
+    size_t keep_at;
     uint32_t operations;
 };
 

@@ -36,6 +36,7 @@ static const char option_usage[] =
     "  --timeout S           how long a reply may stay away before the program gives up (60)\n"
     "  --pid PID             the server's process: its CPU time per operation is measured too\n"
     "  --uid UID             who the clients say they are (you)\n"
+    "  --persistent          sessions that outlive the server: replies to what changes names are kept (4.1, 4.2)\n"
     "  --shared-directory    all clients work in one directory, nfsload.shared\n"
     "  --keep                leaves the files, so that another run with the same options finds them\n"
     "  --json                prints one JSON object a test\n"
@@ -92,6 +93,7 @@ enum which {
     option_timeout,
     option_pid,
     option_uid,
+    option_persistent,
     option_shared,
     option_keep,
     option_json,
@@ -112,6 +114,7 @@ static const struct option long_options[] = {
     [option_timeout] = {"timeout", required_argument, NULL, option_timeout},
     [option_pid] = {"pid", required_argument, NULL, option_pid},
     [option_uid] = {"uid", required_argument, NULL, option_uid},
+    [option_persistent] = {"persistent", no_argument, NULL, option_persistent},
     [option_shared] = {"shared-directory", no_argument, NULL, option_shared},
     [option_keep] = {"keep", no_argument, NULL, option_keep},
     [option_json] = {"json", no_argument, NULL, option_json},
@@ -135,6 +138,7 @@ static void take(struct options *options, enum which which, const char *value) {
     case option_timeout: options->reply_seconds_max = (int)number(name, value, 1, 3600); break;
     case option_pid: options->server = (pid_t)number(name, value, 1, 1 << 30); break;
     case option_uid: options->uid = (uint32_t)number(name, value, 0, UINT32_MAX); break;
+    case option_persistent: options->is_persistent = true; break;
     case option_shared: options->is_directory_shared = true; break;
     case option_keep: options->keeps_files = true; break;
     case option_json: options->prints_json = true; break;
@@ -164,6 +168,7 @@ struct options read_options(int count, char **arguments) {
         if (which == '?') refuse("'%s' is no option, or misses its value", arguments[optind - 1]);
         take(&options, (enum which)which, optarg);
     }
+    if (options.is_persistent && options.minor == 0) refuse("NFSv4.0 has no sessions that could be --persistent");
     if (options.block_bytes % 4096 != 0) refuse("--block takes whole pages, multiples of 4");
     options.tests = arguments + optind;
     options.test_count = count - optind;

@@ -19,6 +19,8 @@ struct options {
     pid_t server;
     uint32_t uid, gid;
     bool is_directory_shared, keeps_files, prints_json;
+    /// Sessions outlive the server, with the replies to what changes names (RFC 8881 §2.10.6.5).
+    bool is_persistent;
     /// Names of tests, at least one.
     char **tests;
     int test_count;

@@ -107,13 +107,15 @@ static void get_channel(struct client *client, struct xdr_reader *from) {
     if (data_bytes_max < client->block_bytes) client->block_bytes = data_bytes_max;
 }
 
+enum { persistent = 1 };  // CREATE_SESSION4_FLAG_PERSIST
+
 // RFC 8881 §18.36
 static void create_session(struct client *client, uint32_t sequence) {
     struct compound compound = compound_begin_alone(client);
     struct xdr_writer *call = put_operation(&compound, OP_CREATE_SESSION);
     put_u64(call, client->client_id);
     put_u32(call, sequence);
-    put_u32(call, 0);  // Neither persistent nor with a back channel.
+    put_u32(call, client->options->is_persistent ? persistent : 0);  // No back channel.
     put_channel(call, (uint32_t)client->slot_count);
     put_channel(call, 1);
     put_u32(call, callback_program);
@@ -122,9 +124,13 @@ static void create_session(struct client *client, uint32_t sequence) {
     struct reply reply = compound_perform(&compound);
     require_ok(&reply, OP_CREATE_SESSION);
     get_fixed(&reply.results, client->session, session_bytes);
-    skip(&reply.results, 4 + 4);  // The sequence and the flags.
+    skip(&reply.results, 4);  // The sequence.
+    uint32_t flags = get_u32(&reply.results);
     get_channel(client, &reply.results);
     require_whole(&reply);
+    if (client->options->is_persistent && (flags & persistent) == 0) {
+        fail("CREATE_SESSION: the server's sessions do not outlive it");
+    }
 }
 
 // Without it a server may keep a new client waiting as if it had something to reclaim (RFC 8881 §18.51.3).
