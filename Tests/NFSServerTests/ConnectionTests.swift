@@ -33,7 +33,7 @@ import VarveModel
         let channel: any Channel
         let records: AsyncStream<ByteChain>
 
-        /// - Parameter reads: Whether it takes what it is sent; otherwise once it is told to.
+        /// Connects; one that does not read takes nothing of what it is sent until it is told to.
         static func connect(
             _ address: SocketAddress,
             from own: SocketAddress? = nil,
