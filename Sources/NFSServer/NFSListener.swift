@@ -45,7 +45,11 @@ final class NFSListener: Sendable {
                 let queue = queues.queue(of: channel.eventLoop)
                 return channel.eventLoop.makeCompletedFuture {
                     guard connections.add(channel) else {
-                        parts.log("a connection is closed: \(parts.limits.connectionsMax) are open")
+                        if !connections.isEnded {
+                            parts.log(
+                                "a connection is closed: \(parts.limits.connectionsMax) are open"
+                            )
+                        }
                         return channel.close(promise: nil)
                     }
                     try channel.pipeline.syncOperations.addHandler(
@@ -104,6 +108,9 @@ private final class OpenConnections: Sendable {
     func remove(_ channel: any Channel) {
         state.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
     }
+
+    /// Whether the listener is closed.
+    var isEnded: Bool { state.withLock { $0.isEnded } }
 
     /// Takes no more; answers those there are.
     func end() -> [any Channel] {

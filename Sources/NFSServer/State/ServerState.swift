@@ -69,6 +69,8 @@ package struct ServerState: Sendable {
 
     /// Makes a realm the one whose clients ask.
     mutating func enter(_ realm: Realm, start: UInt32) {
+        // Most often it asked last, too, and names are dearer to copy than numbers.
+        guard start != self.start else { return }
         self.realm = realm
         self.start = start
     }
