@@ -21,7 +21,7 @@ struct KernelMountTests {
 
     /// CI's size always: what is particular to 4.0 is none of the data's.
     @Test func `the kernel uses NFSv4_0, also beside NFSv4_1, and goes on over a kill -9`() throws {
-        let scenarios = ["first-mount", "restart", "two-versions"]
+        let scenarios = ["first-mount", "restart", "mount-targets", "two-versions"]
         let suite = try KernelSuite(scenarios, sizes: .ci)
         try run(suite, scenarios, version: "4.0")
         try suite.stop()
