@@ -117,3 +117,21 @@ package struct AccessRights: OptionSet, Sendable, Hashable {
     package static let write = AccessRights(rawValue: 2)
     package static let read = AccessRights(rawValue: 4)
 }
+
+/// Bytes to be written, in the pieces in which they lie: those of a long write are sealed from where they are.
+package protocol WrittenBytes: Sendable {
+    var count: Int { get }
+    /// All of them in one array: a copy, for what becomes a row.
+    var bytes: [UInt8] { get }
+    /// Lends the pieces, in order, for the call alone.
+    func withPieces<Result>(_ body: ([UnsafeRawBufferPointer]) -> Result) -> Result
+}
+
+extension Array: WrittenBytes where Element == UInt8 {
+    package var bytes: [UInt8] { self }
+
+    package func withPieces<Result>(_ body: ([UnsafeRawBufferPointer]) -> Result) -> Result {
+        // SAFETY: as long as the call of the closure.
+        withUnsafeBytes { body([$0]) }
+    }
+}

@@ -1,4 +1,5 @@
 import Disk
+import Synchronization
 import TestKit
 import Testing
 import VarveModel
@@ -182,5 +183,63 @@ import VarveModel
         let page = try await fileSystem.readDirectory(.root, limit: 1_000, as: .root)
         #expect(page.entries.count == 20)
         await fileSystem.close()
+    }
+
+    /// Goal: a long write is sealed from the pieces in which it lies; what becomes a row is gathered.
+    @Test func `pieces are written as one, and gathered for a row alone`() async throws {
+        var random = SeededGenerator(seed: testSeed(default: 91))
+        let world = try await EngineWorld.make()
+        let fileSystem = world.fileSystem
+        var plain: [UInt8] = []
+        let file = try await fileSystem.makeFile("f")
+        for length in [5, 1_000, 30_000, 16_384, 100_000, 1, 20_000] {
+            let pieces = Pieces(
+                (0..<4).map { _ in
+                    random.bytes(Int.random(in: 0...length / 2 + 1, using: &random))
+                }
+            )
+            let offset = Int.random(in: 0...plain.count, using: &random)
+            let wasSmall = plain.count <= 2_048
+            _ = try await fileSystem.write(
+                file,
+                gathering: pieces,
+                at: UInt64(offset),
+                stability: .unstable,
+                as: .root
+            )
+            let end = offset + pieces.count
+            plain += [UInt8](repeating: 0, count: max(0, end - plain.count))
+            plain.replaceSubrange(offset..<end, with: pieces.pieces.flatMap { $0 })
+            let read = try await fileSystem.read(file, 0..<1 << 20, as: .root)
+            try #require(read.bytes == plain, "\(length) bytes")
+            if !wasSmall { #expect(pieces.gathered.load(ordering: .relaxed) == 0) }
+        }
+        await fileSystem.close()
+    }
+
+    private final class Pieces: WrittenBytes {
+        let pieces: [[UInt8]]
+        let gathered = Atomic<Int>(0)
+
+        init(_ pieces: [[UInt8]]) {
+            self.pieces = pieces
+        }
+
+        var count: Int { pieces.reduce(0) { $0 + $1.count } }
+
+        var bytes: [UInt8] {
+            gathered.add(1, ordering: .relaxed)
+            return pieces.flatMap { $0 }
+        }
+
+        func withPieces<Result>(_ body: ([UnsafeRawBufferPointer]) -> Result) -> Result {
+            pieces[0].withUnsafeBytes { first in
+                pieces[1].withUnsafeBytes { second in
+                    pieces[2].withUnsafeBytes { third in
+                        pieces[3].withUnsafeBytes { body([first, second, third, $0]) }
+                    }
+                }
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ extension FileSystem {
     ///
     /// - Parameters:
     ///   - inode: A regular file.
-    ///   - bytes: Any number; none changes nothing.
+    ///   - bytes: Any number, in whatever pieces they lie; none changes nothing.
     ///   - offset: From the start of the file.
     ///   - stability: Whether the answer waits until all of the file's writes are durable.
     ///   - caller: Needs write permission, unless `isOpenForWriting`.
@@ -21,7 +21,7 @@ extension FileSystem {
     ///   `.stale`, `.readOnly`.
     package func write(
         _ inode: InodeNumber,
-        _ bytes: [UInt8],
+        gathering bytes: any WrittenBytes,
         at offset: UInt64,
         stability: Stability,
         as caller: Credentials,
@@ -47,7 +47,7 @@ extension FileSystem {
                 return WriteResult(attributes: attributes, verifier: verifier)
             case .needsCommitter:
                 let attributes = try await committer.run(flushing: .alone(inode)) {
-                    try $0.write(inode, bytes, at: offset, as: writer)
+                    try $0.write(inode, bytes.bytes, at: offset, as: writer)
                 }
                 core.observe(inode)
                 return WriteResult(attributes: attributes, verifier: verifier)
@@ -56,6 +56,25 @@ extension FileSystem {
                 try await committer.run { try $0.extendCeilings() }
             }
         }
+    }
+
+    /// Writes an array; as ``write(_:gathering:at:stability:as:isOpenForWriting:)``.
+    package func write(
+        _ inode: InodeNumber,
+        _ bytes: [UInt8],
+        at offset: UInt64,
+        stability: Stability,
+        as caller: Credentials,
+        isOpenForWriting: Bool = false
+    ) async throws(FileSystemError) -> WriteResult {
+        try await write(
+            inode,
+            gathering: bytes,
+            at: offset,
+            stability: stability,
+            as: caller,
+            isOpenForWriting: isOpenForWriting
+        )
     }
 
     /// Waits as a pending write's stability, or too much that is pending, asks.
@@ -130,7 +149,7 @@ extension ReadContext {
     /// Seals the bytes on this thread and publishes them as pending slices.
     func write(
         _ inode: InodeNumber,
-        _ bytes: [UInt8],
+        _ bytes: any WrittenBytes,
         at offset: UInt64,
         as writer: Writer
     ) throws -> WriteOutcome {
@@ -146,7 +165,7 @@ extension ReadContext {
             }
             let attributes = try shown(Attributes(row, pending: overlay), at: .live)
             try writer.requireWritable(attributes)
-            guard !bytes.isEmpty else { return .unchanged(attributes) }
+            guard bytes.count > 0 else { return .unchanged(attributes) }
             let isInline = row.flags & InodeFlags.hasSlices == 0 && overlay == nil
             let end = max(attributes.size, offset + UInt64(bytes.count))
             if isInline, end <= InlineContent.bytesMax { return .needsCommitter }
@@ -177,7 +196,7 @@ extension ReadContext {
 
     /// Seals one record a tile; `nil` when the numbers have run out.
     func seal(
-        _ bytes: [UInt8],
+        _ bytes: any WrittenBytes,
         of inode: InodeNumber,
         at offset: UInt64,
         _ stamp: WriteStamp,
@@ -261,21 +280,39 @@ struct TilePiece: Sendable, Hashable {
 }
 
 extension SegmentStore {
-    /// Seals a part of an array without copying it first.
+    /// Seals a part of some bytes without copying it first.
     func append(
         _ draft: RecordDraft,
-        _ bytes: [UInt8],
+        _ bytes: any WrittenBytes,
         _ part: Range<Int>
     ) throws(SegmentError) -> RecordAddress {
-        let result: Result<RecordAddress, SegmentError> = bytes.withUnsafeBytes { buffer in
+        let result: Result<RecordAddress, SegmentError> = bytes.withPieces { pieces in
             do throws(SegmentError) {
-                // SAFETY: the store copies or seals before it returns; the buffer outlives the call.
-                return .success(try append(draft, UnsafeRawBufferPointer(rebasing: buffer[part])))
+                // SAFETY: the store copies or seals before it returns; the pieces outlive the call.
+                return .success(try append(draft, gathering: pieces.part(part)))
             } catch {
                 return .failure(error)
             }
         }
         return try result.get()
+    }
+}
+
+extension [UnsafeRawBufferPointer] {
+    /// The pieces of a part of all bytes.
+    // SAFETY: nothing is read; what is answered lies in what was lent.
+    fileprivate func part(_ range: Range<Int>) -> [UnsafeRawBufferPointer] {
+        var parts: [UnsafeRawBufferPointer] = []
+        var start = 0
+        for piece in self {
+            let inside = range.clamped(to: start..<start + piece.count)
+            if !inside.isEmpty {
+                let place = inside.lowerBound - start..<inside.upperBound - start
+                parts.append(UnsafeRawBufferPointer(rebasing: piece[place]))
+            }
+            start += piece.count
+        }
+        return parts
     }
 }
 

@@ -1,5 +1,6 @@
 import FileSystemEngine
 import NFSWire
+import NIOCore
 import VarveModel
 
 /// WRITE and COMMIT (RFC 8881 §18.32, §18.3).
@@ -14,13 +15,13 @@ extension CompoundRun {
         guard arguments.data.count <= server.limits.dataBytesMax else { throw .fileTooLarge }
         let (_, isPastAll) = arguments.offset.addingReportingOverflow(UInt64(arguments.data.count))
         guard !isPastAll else { throw .invalid }
-        let bytes = arguments.data.bytes
+        let data = arguments.data
         let caller = caller
         do {
             let result = try await engine {
                 try await object.fileSystem.engine.write(
                     object.inode,
-                    bytes,
+                    gathering: data,
                     at: arguments.offset,
                     stability: arguments.stability == .unstable ? .unstable : .stable,
                     as: caller,
@@ -30,7 +31,7 @@ extension CompoundRun {
             noteKnown(result.attributes)
             return .write(
                 WriteReply(
-                    count: UInt32(bytes.count),
+                    count: UInt32(data.count),
                     committed: arguments.stability == .unstable ? .unstable : .fileSync,
                     verifier: Verifier(rawValue: result.verifier.rawValue)
                 )
@@ -55,5 +56,28 @@ extension CompoundRun {
             try await object.fileSystem.engine.commit(object.inode)
         }
         return .commit(Verifier(rawValue: verifier.rawValue))
+    }
+}
+
+/// A WRITE's data is sealed out of the buffers in which the socket delivered it.
+extension ByteChain: WrittenBytes {
+    /// 64 pieces of 16 KiB: what came in more of them is gathered first.
+    private static let lentPiecesMax = 64
+
+    package func withPieces<Result>(_ body: ([UnsafeRawBufferPointer]) -> Result) -> Result {
+        guard pieceCount <= Self.lentPiecesMax else { return bytes.withPieces(body) }
+        return Self.lend(pieces[...], behind: [], body)
+    }
+
+    // SAFETY: each piece is lent around the call that lends the next; `body` has them all, and they live as long as that call.
+    private static func lend<Result>(
+        _ rest: ArraySlice<ByteBuffer>,
+        behind lent: [UnsafeRawBufferPointer],
+        _ body: ([UnsafeRawBufferPointer]) -> Result
+    ) -> Result {
+        guard let piece = rest.first else { return body(lent) }
+        return piece.withUnsafeReadableBytes {
+            lend(rest.dropFirst(), behind: lent + [$0], body)
+        }
     }
 }
