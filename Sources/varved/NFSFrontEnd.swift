@@ -13,13 +13,34 @@ enum NFSFrontEnd {
         let lists = ExportLists()
         await surroundings.fileSystems.observe { lists.replace(with: $0) }
         let server = NFSServer(await parts(surroundings, lists.gateway), lists)
+        // The gateway first: a mount target that is in its way waits, and does not keep the daemon from starting.
+        try await openGateway(of: server, surroundings)
         await surroundings.mountTargets.serve(by: Listeners(server: server))
-        return NFSService(
-            server: server,
-            address: surroundings.settings.nfs,
-            served: surroundings.nfsPort,
-            logger: surroundings.logger
-        )
+        return NFSService(server: server)
+    }
+
+    private static func openGateway(
+        of server: NFSServer,
+        _ surroundings: FrontEnd.Surroundings
+    ) async throws(APIError) {
+        guard let address = surroundings.settings.nfs else { return }
+        do {
+            let (host, port) = try await server.openGateway(host: address.host, port: address.port)
+            surroundings.nfsPort.tell(port)
+            surroundings.logger.notice(
+                "serving NFS",
+                metadata: [
+                    "address": "\(host):\(port)",
+                    "access": "whoever reaches the address is who it says it is (AUTH_SYS)",
+                ]
+            )
+        } catch {
+            throw APIError(
+                .failed,
+                "listen for NFS on \(address): \(error)",
+                remedy: "Name another address with --nfs or nfs in varve.yaml, or 'off'."
+            )
+        }
     }
 
     private static func parts(
@@ -78,7 +99,7 @@ private struct NFSClientRecords: ClientRecords {
                 if let client = Self.client(name, in: realms) {
                     clients.insert(client)
                 } else {
-                    try await memory.set(name, nil)
+                    await forget(name, logger)
                 }
             }
             return clients
@@ -86,6 +107,16 @@ private struct NFSClientRecords: ClientRecords {
             // Clients open anew then, and lose the locks that somebody else took meanwhile.
             logger.error("NFS clients are forgotten", metadata: ["error": "\(error)"])
             return []
+        }
+    }
+
+    /// Forgets a client of a mount target that is gone.
+    private func forget(_ name: String, _ logger: Logger) async {
+        do {
+            try await memory.set(name, nil)
+        } catch {
+            // It is nobody's any more, and goes at another start.
+            logger.warning("an NFS client stays written down", metadata: ["error": "\(error)"])
         }
     }
 
@@ -116,34 +147,8 @@ private struct NFSClientRecords: ClientRecords {
 /// Serves NFS until the daemon is told to stop.
 private struct NFSService: Service {
     let server: NFSServer
-    /// The gateway's; `nil` for none.
-    let address: ListenAddress?
-    let served: ServedPort
-    let logger: Logger
 
     func run() async throws {
-        try await openGateway()
         await cancelWhenGracefulShutdown { await server.run() }
-    }
-
-    private func openGateway() async throws(APIError) {
-        guard let address else { return }
-        do {
-            let (host, port) = try await server.openGateway(host: address.host, port: address.port)
-            served.tell(port)
-            logger.notice(
-                "serving NFS",
-                metadata: [
-                    "address": "\(host):\(port)",
-                    "access": "whoever reaches the address is who it says it is (AUTH_SYS)",
-                ]
-            )
-        } catch {
-            throw APIError(
-                .failed,
-                "listen for NFS on \(address): \(error)",
-                remedy: "Name another address with --nfs or nfs in varve.yaml, or 'off'."
-            )
-        }
     }
 }

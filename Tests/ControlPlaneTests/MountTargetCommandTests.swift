@@ -183,6 +183,19 @@ import VarveModel
         try daemon.done("fs", "delete", "one", "--yes")
     }
 
+    /// Goal: no mount target keeps the daemon from starting.
+    @Test func `a target at the address that the gateway has now is in error`() throws {
+        let daemon = try Self.daemon("one")
+        let address = Self.loopback()
+        _ = try daemon.done("mount-target", "create", "one", "--address", address)
+        #expect(daemon.stop() == 0)
+        try daemon.start("--nfs", address + ":2049")
+        let failed = try Self.listed(daemon)
+        #expect(failed.map(\.state) == ["error"])
+        #expect(failed.first?.reason?.contains("the gateway listens on \(address):2049") == true)
+        #expect(daemon.stop() == 0)
+    }
+
     @Test func `one whose address is away is in error, and serves once it is back`() throws {
         let daemon = try Self.daemon("one")
         let address = Self.loopback()

@@ -72,6 +72,54 @@ import VarveModel
         await world.close()
     }
 
+    /// IPv4 addresses that IPv6 has too (RFC 4291 §2.5.5.2) are one: neither a second target nor a wildcard gets by.
+    @Test func `an IPv4 address is one however it is written`() async throws {
+        let (world, _) = try await Self.world()
+        await world.mountTargets.serve(by: Listeners())
+        let made = try await world.mountTargets.create(
+            of: "home",
+            at: "::ffff:127.0.0.2",
+            port: 2_049
+        )
+        #expect(made.record.address == "127.0.0.2")
+        for address in ["127.0.0.2", "::ffff:7f00:2", "::ffff:0.0.0.0"] {
+            await #expect(throws: (any Error).self, "\(address)") {
+                _ = try await world.mountTargets.create(of: "home", at: address, port: 2_049)
+            }
+        }
+        #expect(await world.mountTargets.ids == [made.record.id])
+        await world.close()
+    }
+
+    /// Goal: a deletion that fails behind its first step can be repeated, by hand or by maintenance.
+    @Test func `one whose row cannot be removed is deleted later`() async throws {
+        let (world, _) = try await Self.world()
+        let listeners = Listeners()
+        await world.mountTargets.serve(by: listeners)
+        for isByHand in [true, false] {
+            let made = try await world.mountTargets.create(of: "home", at: "fd00::3", port: 2_049)
+            // The first step writes the log, and so does the last.
+            world.disk.fail(after: 1, with: .noSpace) { kind, path in
+                kind == .write && path.hasSuffix("control.sqlite-wal")
+            }
+            await #expect(throws: (any Error).self) {
+                try await world.mountTargets.delete(made.record.id.text)
+            }
+            guard case .deleting? = await world.mountTargets.all().first?.condition else {
+                throw APIError(.failed, "it is not being deleted")
+            }
+            #expect(listeners.open.isEmpty)
+            if isByHand {
+                try await world.mountTargets.delete(made.record.id.text)
+            } else {
+                await world.mountTargets.retry()
+            }
+            #expect(await world.mountTargets.ids.isEmpty)
+            #expect(try await world.control.mountTargets() == [])
+        }
+        await world.close()
+    }
+
     @Test func `without a front-end there are none to be made`() async throws {
         let (world, _) = try await Self.world()
         let refused = await #expect(throws: APIError.self) {

@@ -149,13 +149,13 @@ package struct Daemon: Sendable {
         try await jobs.start()
         let table = RouteTable(logger: logger)
         addRoutes(to: table)
-        var configuration = ServiceGroupConfiguration(
-            services: await services(table, frontEnds),
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
-        )
-        configuration.maximumGracefulShutdownDuration = .seconds(Daemon.shutdownSeconds)
         do {
+            var configuration = ServiceGroupConfiguration(
+                services: try await services(table, frontEnds),
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+            )
+            configuration.maximumGracefulShutdownDuration = .seconds(Daemon.shutdownSeconds)
             try await ServiceGroup(configuration: configuration).run()
         } catch is CancellationError {
             // Told to stop, it waited; what was broken off then was not acknowledged.
@@ -175,7 +175,7 @@ package struct Daemon: Sendable {
     private func services(
         _ table: RouteTable,
         _ frontEnds: [FrontEnd]
-    ) async -> [ServiceGroupConfiguration.ServiceConfiguration] {
+    ) async throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
         var services: [any Service] = [
             MaintenanceService(maintenance: maintenance, isSimulated: clock.isSimulated),
             SchedulerService(scheduler: scheduler, isSimulated: clock.isSimulated),
@@ -191,7 +191,7 @@ package struct Daemon: Sendable {
             nfsPort: nfsPort
         )
         for frontEnd in frontEnds {
-            if let service = await frontEnd.make(surroundings) { services.append(service) }
+            if let service = try await frontEnd.make(surroundings) { services.append(service) }
         }
         services.append(
             LocalServer(

@@ -27,9 +27,11 @@ package struct FrontEnd: Sendable {
     }
 
     /// Makes the service; `nil` when the settings turn it off.
-    package let make: @Sendable (Surroundings) async -> (any Service)?
+    ///
+    /// What it throws ends the daemon.
+    package let make: @Sendable (Surroundings) async throws -> (any Service)?
 
-    package init(make: @escaping @Sendable (Surroundings) async -> (any Service)?) {
+    package init(make: @escaping @Sendable (Surroundings) async throws -> (any Service)?) {
         self.make = make
     }
 }

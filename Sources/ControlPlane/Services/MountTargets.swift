@@ -29,8 +29,8 @@ package actor MountTargets {
     /// Absent until a front-end serves.
     private var listeners: (any MountTargetListeners)?
     private var entries: [MountTargetID: Entry] = [:]
-    /// Being tried again: they are not deleted meanwhile.
-    private var returning: Set<MountTargetID> = []
+    /// Being opened again, or deleted: nobody else begins with them meanwhile.
+    private var busy: Set<MountTargetID> = []
 
     init(
         control: ControlStore,
@@ -108,18 +108,10 @@ package actor MountTargets {
         return made
     }
 
-    /// Takes back a target that was not made; what is left of it goes at the next start.
+    /// Takes back a target that was not made; what is left of it is deleted later.
     private func withdraw(_ id: MountTargetID, _ listeners: any MountTargetListeners) async {
-        await listeners.remove(id)
-        entries[id] = nil
-        do {
-            try await control.remove(id)
-        } catch {
-            logger.warning(
-                "a half-made mount target stays until the next start",
-                metadata: ["mountTarget": "\(id)", "error": "\(error)"]
-            )
-        }
+        entries[id]?.condition = .deleting
+        await end(id)
     }
 
     /// Deletes a mount target: its connections are closed, and what its clients held is let go of.
@@ -131,13 +123,15 @@ package actor MountTargets {
                 remedy: "'varve mount-target list' shows those there are."
             )
         }
-        guard entry.isSettled, !returning.contains(id) else {
+        guard !entry.isBeingMade, !busy.contains(id) else {
             throw APIError(
                 .busy,
                 "mount target \(id) is being opened or deleted",
                 remedy: "Repeat it in a moment."
             )
         }
+        busy.insert(id)
+        defer { busy.remove(id) }
         entries[id]?.condition = .deleting
         do {
             try await control.setState(id, .deleting)
@@ -145,22 +139,44 @@ package actor MountTargets {
             entries[id] = entry
             throw error
         }
-        await listeners?.remove(id)
-        entries[id] = nil
-        try await control.remove(id)
+        try await remove(id)
         logger.notice("mount target deleted", metadata: ["mountTarget": "\(id)"])
+    }
+
+    /// Ends a target that is being deleted: its address is nobody else's before its row is gone.
+    private func remove(_ id: MountTargetID) async throws {
+        await listeners?.remove(id)
+        try await control.remove(id)
+        entries[id] = nil
+    }
+
+    /// The same of one whose deletion was begun before, however far it came.
+    private func end(_ id: MountTargetID) async {
+        do {
+            try await control.setState(id, .deleting)
+            try await remove(id)
+        } catch {
+            logger.warning(
+                "a mount target is not deleted; it is tried again",
+                metadata: ["mountTarget": "\(id)", "error": "\(error)"]
+            )
+        }
     }
 
     // MARK: Opened
 
-    /// Tries again to open those that are in `error`.
+    /// Tries again to open those that are in `error`, and to end those whose deletion failed.
     func retry() async {
         for entry in all() {
             let id = entry.record.id
-            guard case .error = entry.condition, !returning.contains(id) else { continue }
-            returning.insert(id)
-            await open(entry.record)
-            returning.remove(id)
+            guard !busy.contains(id) else { continue }
+            busy.insert(id)
+            defer { busy.remove(id) }
+            switch entry.condition {
+            case .error: await open(entry.record)
+            case .deleting: await end(id)
+            case .creating, .available: break
+            }
         }
     }
 
@@ -226,11 +242,10 @@ package actor MountTargets {
 }
 
 extension MountTargets.Entry {
-    /// Whether nobody is at work on it.
-    fileprivate var isSettled: Bool {
+    fileprivate var isBeingMade: Bool {
         switch condition {
-        case .available, .error: true
-        case .creating, .deleting: false
+        case .creating: true
+        case .available, .deleting, .error: false
         }
     }
 }
