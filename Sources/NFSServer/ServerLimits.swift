@@ -19,7 +19,8 @@ package struct ServerLimits: Sendable, Hashable {
     package var requestsPerLoopMax = 512
     /// 64 MiB: bytes of one connection's requests that run or wait, and of the replies that they may have; more stay in the socket.
     ///
-    /// As much as Linux's client asks for at one time: 64 slots of 1 MiB.
+    /// READs of 1 MiB for nearly all of the 64 slots that Linux's client uses. A request counts with the longest reply that its session
+    /// allows, one whose reply is to be kept with 8 KiB.
     package var requestBytesInFlightMax = 64 << 20
     /// 512 MiB: the same of all connections together, and of replies that clients do not take; one request of each is let in all the same.
     package var requestBytesOfAllMax = 512 << 20

@@ -367,3 +367,14 @@ extension WireClient {
         return reply
     }
 }
+
+extension ServerParts {
+    /// Answers a COMPOUND as a connection does, whether it needs a task or not.
+    func answer(_ request: CompoundRequest) async -> ByteChain {
+        switch begin(request) {
+        case .answered(let record): return record
+        case .waiting(let progress): return await progress.finish()
+        case .ofV40(let reader): return await answerV40(request, reader)
+        }
+    }
+}

@@ -1,4 +1,4 @@
-package import NFSWire
+import NFSWire
 import VarveModel
 
 /// A request becomes a reply (RFC 8881 §16.2, §2.10.6).
@@ -10,18 +10,6 @@ extension ServerParts {
         case waiting(CompoundProgress)
         /// NFSv4.0: all of it is a task's.
         case ofV40(CompoundReader)
-    }
-
-    /// Answers a COMPOUND.
-    ///
-    /// - Parameter request: Its credential is one that is not refused.
-    /// - Returns: The record to send.
-    package func answer(_ request: CompoundRequest) async -> ByteChain {
-        switch begin(request) {
-        case .answered(let record): return record
-        case .waiting(let progress): return await progress.finish()
-        case .ofV40(let reader): return await answerV40(request, reader)
-        }
     }
 
     /// Answers a COMPOUND as far as that takes no waiting; `finish` must follow where it is not all.

@@ -79,6 +79,7 @@ final class NFSConnection: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         memory.give(bytesUnsent)
         bytesUnsent = 0
+        forgetArrived()
         ended()
         context.fireChannelInactive()
     }
@@ -127,7 +128,9 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        arrived.append(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        memory.take(bytes.readableBytes)
+        arrived.append(bytes)
         takeArrived(context)
     }
 
@@ -146,6 +149,7 @@ final class NFSConnection: ChannelDuplexHandler {
                 if let record = try assembler.next() {
                     guard take(record, context) else { return end(context, "is no RPC message") }
                 } else if let bytes = arrived.popFirst() {
+                    memory.give(bytes.readableBytes)
                     assembler.receive(bytes)
                 } else {
                     isBehind = false
@@ -178,8 +182,12 @@ final class NFSConnection: ChannelDuplexHandler {
         let peer = context.channel.remoteAddress.map { "\($0)" } ?? "?"
         parts.log("connection of \(peer) is closed: what it sent \(reason)")
         assembler = RecordAssembler(recordBytesMax: limits.recordBytesMax)
-        arrived.removeAll()
+        forgetArrived()
         context.close(promise: nil)
+    }
+
+    private func forgetArrived() {
+        while let bytes = arrived.popFirst() { memory.give(bytes.readableBytes) }
     }
 
     /// Answers what RPC itself can, and hands on the rest; answers `false` when there is nobody to answer.

@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// A request counts with its own bytes and with as many as its reply may have. Where there is no room a connection reads no
 /// more from its socket, but one that holds nothing may always take a request: nobody waits for what somebody else does not
-/// let go. So what is held is at most the limit, and of each connection a request and what a channel takes of replies until
-/// it counts as full.
+/// let go. So what is held is at most the limit, and of each connection a request, what one read of its socket brings beside it,
+/// and what its channel takes of replies until it counts as full.
 final class RequestMemory: Sendable {
     private let bytesMax: Int
     private let held = Atomic<Int>(0)
