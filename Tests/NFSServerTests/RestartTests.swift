@@ -110,10 +110,11 @@ import VarveModel
     private func request(
         _ client: WireClient,
         slot: UInt32 = 0,
+        isToBeKept: Bool = false,
         _ operations: [OperationArguments]
     ) -> CompoundRequest {
         var writer = XDRWriter()
-        let operations = [client.sequence(slot: slot)] + operations
+        let operations = [client.sequence(slot: slot, cache: isToBeKept)] + operations
         Compound(tag: [], version: .v41, operations: operations).encode(to: &writer)
         let bytes = writer.finish()
         return CompoundRequest(
@@ -168,6 +169,35 @@ import VarveModel
         }
         #expect(try status(third) == .ok)
         #expect(records.history == ["+maker", "+a"])
+        await world.fileSystem.close()
+    }
+
+    /// Goal: a receipt promises that its open may be taken back, so the client is written down before the file is made (RFC 8881 §2.10.6.5).
+    @Test func `a file is made with a receipt once its maker is written down`() async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let parts = parts(world, records)
+        let client = WireClient(parts)
+        try await client.connect(owner: "a", flags: [.persist])
+        let creation = OpenCreation.guarded(FileAttributes([.mode(0o644)]))
+        let create = WireClient.openArguments("f", creation: creation)
+        let begun = parts.begin(
+            request(client, isToBeKept: true, [.putRootFileHandle, .open(create)])
+        )
+        guard case .waiting(let progress) = begun else {
+            Issue.record("a file was made at once")
+            return
+        }
+        records.shut()
+        async let made = progress.finish()
+        await records.arrival()
+        let name = try #require(FileName("f"))
+        await #expect(throws: FileSystemError.self) {
+            _ = try await world.fileSystem.lookup(name, in: .root, as: .root)
+        }
+        records.open()
+        #expect(try status(await made) == .ok)
+        #expect(records.history == ["+a"])
+        _ = try await world.fileSystem.lookup(name, in: .root, as: .root)
         await world.fileSystem.close()
     }
 

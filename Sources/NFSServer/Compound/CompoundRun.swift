@@ -33,6 +33,7 @@ final class CompoundRun {
     lazy var ledger: Ledger? = newLedger()
     /// What a request did before the server restarted; `nil` for one that runs for the first time.
     var earlier: RequestReceipt?
+    /// The whole, by which its changes are known again; `nil` in 4.0.
     let request: CompoundRequest?
 
     init(
@@ -58,7 +59,7 @@ final class CompoundRun {
             receipt: RequestReceipt(
                 sequence: session.sequence,
                 replyBytesMax: UInt32(min(cached, session.replyBytesMax)),
-                digest: request.digest
+                digest: request.digest(for: server.identity)
             )
         )
     }

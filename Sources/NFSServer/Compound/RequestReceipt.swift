@@ -10,7 +10,7 @@ import VarveModel
 /// | 0 | 1 | format, 1 |
 /// | 1 | 4 | sequence number in its slot |
 /// | 5 | 4 | bytes that its reply may have |
-/// | 9 | 8 | digest of who sent it and of COMPOUND4args behind sa_highest_slotid |
+/// | 9 | 8 | digest of the listener that it came to, of who sent it and of COMPOUND4args behind sa_highest_slotid |
 /// | 17 | 41 each | changes, at most one an operation |
 ///
 /// A change: 1 byte, which operation of the COMPOUND made it; 8 bytes, the inode that it made or 0; `change` before and after
@@ -123,13 +123,16 @@ struct DoneChange: Sendable, Hashable {
 }
 
 extension CompoundRequest {
-    /// What it is known again by at another start of the server: of all that is sent again, and of who sent it.
+    /// What it is known again by at another start of the server: of all that is sent again, who sent it, and to whom.
     ///
     /// Without a secret, as it is no defence: a client only deceives itself.
-    var digest: UInt64 {
+    ///
+    /// - Parameter identity: Names the listener for ever: what it answered is worth nothing at another.
+    /// - Returns: Equal for what is equal in all of these.
+    func digest(for identity: [UInt8]) -> UInt64 {
         let rest = repeated
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(4 + rest.remaining)
+        var bytes = identity
+        bytes.reserveCapacity(identity.count + 4 + rest.remaining)
         switch Principal(credential) {
         case .system(let uid): withUnsafeBytes(of: uid.bigEndian) { bytes.append(contentsOf: $0) }
         case .some(.none), nil: break

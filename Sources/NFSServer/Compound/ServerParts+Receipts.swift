@@ -13,7 +13,7 @@ extension ServerParts {
         _ request: CompoundRequest
     ) async -> Result<RequestReceipt, NFSStatus> {
         let key = ReceiptKey(arguments.session, slot: arguments.slot)
-        let digest = request.digest
+        let digest = request.digest(for: identity)
         var status = NFSStatus.badSession
         var found: RequestReceipt?
         for fileSystem in exports.current.sorted {

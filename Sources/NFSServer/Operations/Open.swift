@@ -52,6 +52,7 @@ extension CompoundRun {
         let now = store.now()
         let verdict = store.read { $0.mayOpen(client, isReclaim: isReclaim, at: now) }
         guard verdict == .ok else { throw verdict }
+        if arguments.creation != nil { await rememberBeforeReceipt(client) }
         let found = try await file(of: arguments, share)
         let (stateID, before) = try await hold(
             found,
@@ -81,6 +82,14 @@ extension CompoundRun {
         }
         become(.inode(found.object), known: attributes)
         return Self.reply(stateID, found)
+    }
+
+    /// Writes a client down before a file is made with a receipt, which promises that the open may be taken back.
+    private func rememberBeforeReceipt(_ client: ClientID) async {
+        guard ledger != nil else { return }
+        await store.change { state, _ in
+            if let record = state.client(client) { state.remember(record.name) }
+        }
     }
 
     private static func reply(_ stateID: StateID, _ found: OpenTarget) -> OpenReply {
