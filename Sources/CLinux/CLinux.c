@@ -44,6 +44,12 @@ void varve_keep_buffers(size_t mapped_min, size_t kept_max) {
 #endif
 }
 
+void varve_give_back(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 int varve_is_cached(int fd, uint64_t offset, uint64_t length) {
     // cachestat(2) is younger than Debian 12's headers; one number serves all architectures.
     enum { cachestat_call = 451 };

@@ -11,6 +11,9 @@ int varve_open(const char *path, int flags, unsigned mode);
 int varve_lock_exclusive(int fd);
 /// Serves buffers below `mapped_min` bytes from heaps, of which freed ends up to `kept_max` bytes stay.
 void varve_keep_buffers(size_t mapped_min, size_t kept_max);
+
+/// Gives the pages of what is free in all heaps back to the kernel.
+void varve_give_back(void);
 /// Whether the page cache has every page of a range of a file: 1 or 0; -ENOSYS before Linux 6.5.
 int varve_is_cached(int fd, uint64_t offset, uint64_t length);
 /// Reads from a file what the page cache holds, without waiting for storage (preadv2(2), RWF_NOWAIT): a count, which may be short, or

@@ -1,5 +1,6 @@
 import MetadataStore
 import BackupVault
+import Disk
 import FileSystemEngine
 import LocalAPI
 import Logging
@@ -102,6 +103,8 @@ struct MaintenanceService: Service {
     private static let roundSeconds = 10
     /// Rounds between two looks for expired recovery points: an hour.
     private static let expiryRounds = 360
+    /// Rounds between two times that free memory goes back to the kernel: a minute.
+    private static let memoryRounds = 6
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -114,6 +117,7 @@ struct MaintenanceService: Service {
                 }
                 await maintenance.round()
                 round += 1
+                if round % MaintenanceService.memoryRounds == 0 { HostMemory.giveBack() }
                 // A simulated clock runs them as it moves.
                 if !isSimulated, round % MaintenanceService.expiryRounds == 0 {
                     await maintenance.expireRecoveryPoints()
