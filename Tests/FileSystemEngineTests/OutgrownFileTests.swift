@@ -1,3 +1,4 @@
+import MetadataStore
 import SegmentStore
 import TestKit
 import Testing
@@ -25,6 +26,41 @@ import VarveModel
             guard growth == .clone || place.range.upperBound > 4_096 else { continue }
             try await Self.grow(growth, place.range, sealed: place.sealed)
         }
+    }
+
+    /// Goal: no row of content is left over, an empty one neither, of a file that was emptied before it outgrew it.
+    @Test(arguments: Growth.allCases)
+    func `a file that was emptied leaves no row of content`(growth: Growth) async throws {
+        let world = try await EngineWorld.make()
+        let fileSystem = world.fileSystem
+        var generator = SeededGenerator(seed: testSeed(default: 62))
+        let (old, new) = (generator.bytes(2_000), generator.bytes(5_000))
+        let file = try await fileSystem.makeFile("file", old)
+        let source = try await fileSystem.makeFile("source", new)
+        let then = try await fileSystem.createSnapshot("then").epoch
+        _ = try await fileSystem.setAttributes(file, AttributeChanges(size: 0), as: .root)
+        try await Self.change(fileSystem, file, new, at: 0, growth, source)
+        try await fileSystem.flush()
+        let left = try await fileSystem.committer.run { try $0.writer.inline(file, at: .live) }
+        #expect(left == nil)
+        #expect(try await fileSystem.contents(file) == new)
+        #expect(try await fileSystem.contents(file, at: .past(then)) == old)
+        #expect(try await fileSystem.verify().isEmpty)
+        await fileSystem.close()
+    }
+
+    /// A row without bytes that an earlier version left is no damage.
+    @Test func `an empty row of content beside slices is no damage, and one with bytes is`()
+        async throws
+    {
+        let world = try await EngineWorld.make()
+        let fileSystem = world.fileSystem
+        let file = try await fileSystem.makeFile("file", [UInt8](repeating: 1, count: 9_000))
+        for (bytes, findings) in [([UInt8](), 0), ([1], 1)] {
+            try await fileSystem.committer.run { try $0.writer.putInline(file, bytes) }
+            #expect(try await fileSystem.verify().count == findings)
+        }
+        await fileSystem.close()
     }
 
     @inline(never)  // Inlined into the loop, Swift 6.3.1 in release crashes on it.

@@ -62,7 +62,7 @@ extension WriteContext {
     ) throws {
         let bytes = try writer.inline(row.inode, at: .live) ?? []
         let kept = uncovered(bytes.indices, by: covered)
-        if !bytes.isEmpty { try writer.removeInline(row.inode) }
+        try writer.removeInline(row.inode)
         if !kept.isEmpty {
             let draft = RecordDraft(
                 identity: RecordIdentity(inode: row.inode, tile: 0, sequence: sequence),

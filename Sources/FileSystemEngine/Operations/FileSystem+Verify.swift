@@ -154,8 +154,8 @@ struct VerifyWalk: Sendable {
         if let kind = named.kind, kind != row.kind {
             note(row.inode, "is \(row.kind), its name says \(kind)")
         }
-        let hasInline = try context.reader.inline(row.inode, at: view) != nil
-        if row.flags & InodeFlags.hasSlices != 0, hasInline {
+        let inline = try context.reader.inline(row.inode, at: view) ?? []
+        if row.flags & InodeFlags.hasSlices != 0, !inline.isEmpty {
             note(row.inode, "has content in its row and in slices")
         }
     }

@@ -99,7 +99,11 @@ extension WriteContext {
                     with: repeatElement(0, count: end - start)
                 )
             }
-            try writer.putInline(row.inode, content)
+            if content.isEmpty {
+                try writer.removeInline(row.inode)
+            } else {
+                try writer.putInline(row.inode, content)
+            }
             return
         }
         let sequence = try writer.nextSequence()
