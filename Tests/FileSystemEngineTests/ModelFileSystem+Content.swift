@@ -259,8 +259,12 @@ extension ModelFileSystem {
         _ past: ModelFileSystem
     ) {
         for inode in live.subtracting(then) {
+            if nodes[inode]?.kind == .directory {
+                // Whoever has it open sees its names go.
+                nodes[inode]?.children = [:]
+                touchContent(inode)
+            }
             nodes[inode]?.changed = nil
-            if nodes[inode]?.kind == .directory { nodes[inode]?.children = [:] }
         }
         for inode in then {
             guard var node = past.nodes[inode] else { continue }
