@@ -79,6 +79,16 @@ import VarveModel
         Issue.record("the server hung up; \(missing.count) replies are missing")
     }
 
+    /// Asks for nothing again and again, and is answered, for as long as something holds.
+    private static func ask(_ wire: Wire, while holds: () -> Bool) async throws {
+        var transaction: UInt32 = 2_000_000
+        while holds() {
+            transaction += 1
+            try await wire.send(ConnectionTests.call(transaction))
+            #expect(try await wire.next()?.transaction == transaction)
+        }
+    }
+
     @Test func `a client that takes no replies holds its own share, and others go on`()
         async throws
     {
@@ -88,13 +98,8 @@ import VarveModel
             let hog = try await Wire.connect(address, reads: false)
             let other = try await Wire.connect(address)
             try await hog.send(Self.reads(1...64))
-            var transaction: UInt32 = 0
             // Until it holds all that it may, and was refused more.
-            while parts.memory.peak < limits.requestBytesInFlightMax {
-                transaction += 1
-                try await other.send(ConnectionTests.call(transaction))
-                #expect(try await other.next()?.transaction == transaction)
-            }
+            try await Self.ask(other, while: { parts.memory.peak < limits.requestBytesInFlightMax })
             try await other.send(Self.reads(1_000_000...1_000_003))
             try await Self.takeReplies(1_000_000...1_000_003, from: other)
 
@@ -144,19 +149,10 @@ import VarveModel
             let hog = try await Wire.connect(address, reads: false)
             let other = try await Wire.connect(address)
             try await hog.send(Self.reads(1...64))
-            var transaction: UInt32 = 0
-            while parts.memory.peak < limits.requestBytesInFlightMax {
-                transaction += 1
-                try await other.send(ConnectionTests.call(transaction))
-                #expect(try await other.next()?.transaction == transaction)
-            }
+            try await Self.ask(other, while: { parts.memory.peak < limits.requestBytesInFlightMax })
             try await hog.channel.close()
             // Requests that were under way end first; each answer lets the server see to its other connections.
-            while parts.memory.bytes > 0 {
-                transaction += 1
-                try await other.send(ConnectionTests.call(transaction))
-                #expect(try await other.next()?.transaction == transaction)
-            }
+            try await Self.ask(other, while: { parts.memory.bytes > 0 })
             try await other.channel.close()
         }
     }
