@@ -28,6 +28,8 @@ final class NFSConnection: ChannelDuplexHandler {
     private var bytesUnsent = 0
     /// What came behind the record that is being assembled: what one read of the socket brings, at most.
     private var arrived = CircularBuffer<ByteBuffer>()
+    /// Of what has arrived: how much there is, and how much of it is counted.
+    private var bytesArrived = (all: 0, counted: 0)
     /// There may be requests among what has arrived, for which there was no room or no turn.
     private var isBehind = false
     /// The socket would be read, had there been room.
@@ -129,7 +131,7 @@ final class NFSConnection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
-        memory.take(bytes.readableBytes)
+        bytesArrived.all += bytes.readableBytes
         arrived.append(bytes)
         takeArrived(context)
     }
@@ -144,12 +146,13 @@ final class NFSConnection: ChannelDuplexHandler {
     /// Takes requests out of what has arrived, as far as there is room for them.
     private func takeArrived(_ context: ChannelHandlerContext) {
         isBehind = true
+        defer { noteArrived() }
         while hasRoom(context), hasTurn(context) {
             do throws(RecordAssembler.Failure) {
                 if let record = try assembler.next() {
                     guard take(record, context) else { return end(context, "is no RPC message") }
                 } else if let bytes = arrived.popFirst() {
-                    memory.give(bytes.readableBytes)
+                    bytesArrived.all -= bytes.readableBytes
                     assembler.receive(bytes)
                 } else {
                     isBehind = false
@@ -187,7 +190,17 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     private func forgetArrived() {
-        while let bytes = arrived.popFirst() { memory.give(bytes.readableBytes) }
+        arrived.removeAll()
+        bytesArrived.all = 0
+        noteArrived()
+    }
+
+    /// Counts what is left of what has arrived: mostly nothing, which asks no memory that others share.
+    private func noteArrived() {
+        guard bytesArrived.all != bytesArrived.counted else { return }
+        memory.take(bytesArrived.all)
+        memory.give(bytesArrived.counted)
+        bytesArrived.counted = bytesArrived.all
     }
 
     /// Answers what RPC itself can, and hands on the rest; answers `false` when there is nobody to answer.
@@ -292,7 +305,7 @@ final class NFSConnection: ChannelDuplexHandler {
     /// Counts replies that the client does not take.
     private func noteUnsent(_ context: ChannelHandlerContext) {
         guard bytesUnsent > 0 || !context.channel.isWritable else { return }
-        // A channel that cannot say is closed, and holds nothing.
+        // Only a closed channel does not say (ChannelError.ioOnClosedChannel); it has let go of its replies, so nothing is counted.
         let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
         let bytes = context.channel.isWritable ? 0 : buffered ?? 0
         memory.take(bytes)
