@@ -76,7 +76,8 @@ final class NFSListener: Sendable {
 
     /// Takes no more connections, and closes those there are; what their requests are about ends, and nobody hears of it.
     func close() async {
-        // A socket that is closed already has nothing to say.
+        // Who is closed already, by its client or by an error, throws; the descriptor is gone whatever close(2) answers, so nothing
+        // is left to do for any of them.
         try? await listener.close()
         for channel in connections.end() { try? await channel.close() }
     }

@@ -44,6 +44,7 @@ import VarveModel
             return pair
         }
 
+        /// Makes a file; as all tasks here no child's, since it is begun before a door and awaited behind it, by each test.
         func making(_ text: String) -> Task<InodeNumber, any Error> {
             Task { try await fileSystem.makeFile(text) }
         }

@@ -232,8 +232,10 @@ import VarveModel
         _ = try await fileSystem.read(file, Self.piece(0), as: .root)
         async let next = fileSystem.read(file, Self.piece(1), as: .root)
         await fileSystem.close()
-        // Read, or refused since it is closed: not left waiting.
-        _ = try? await next
+        // Read rightly, or refused since it is closed: not left waiting.
+        if let read = try? await next {
+            #expect(read.bytes == [UInt8](repeating: 1, count: read.bytes.count))
+        }
         let other = InodeNumber(rawValue: file.rawValue + 1)
         let pieces = fileSystem.core.ahead.pieces
         fileSystem.openAhead(of: other, Self.piece(0), into: [UInt8].self)

@@ -55,7 +55,7 @@ extension FileSystem {
         )
         guard isDue else { return }
         let isQueued = readers.push(isLong: true) { context in
-            // What is wrong is for the read to say, if one comes.
+            // Nobody is answered by this. A read that comes finds nothing opened, opens it itself, and says what is wrong.
             ahead.end(try? context.open(inode, range.upperBound..<end, into: memory), at: next)
         }
         if !isQueued { ahead.end(nil, at: next) }
