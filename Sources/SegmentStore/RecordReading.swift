@@ -108,6 +108,7 @@ struct RecordReading {
         _ plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) {
+        try requireAtHand(opener.sealedRange(of: blocks))
         let many = max(1, RecordReading.stretchBytes / opener.header.blockBytes)
         var start = blocks.lowerBound
         while start < blocks.upperBound {
@@ -117,6 +118,14 @@ struct RecordReading {
             try fetch(done.upperBound..<part.upperBound, opener, plainRange, into: target)
             start = part.upperBound
         }
+    }
+
+    /// Refuses a long read that may not wait where the page cache does not hold all of it: half of it would be opened in vain.
+    private func requireAtHand(_ sealed: Range<Int>) throws(SegmentError) {
+        guard !mayWait, sealed.count >= RecordReading.residentBytesMin else { return }
+        let start = address.offset + UInt64(sealed.lowerBound)
+        guard replica.file.resident(start..<start + UInt64(sealed.count)) == nil else { return }
+        throw SegmentError(.failed, "the page cache does not hold it")
     }
 
     /// Opens what the page cache holds of `blocks` without a copy (docs/decisions/0017).
@@ -129,8 +138,6 @@ struct RecordReading {
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) -> Range<Int> {
         let none = blocks.lowerBound..<blocks.lowerBound
-        // A page that the cache gives up meanwhile would be waited for.
-        guard mayWait else { return none }
         let whole = opener.wholePlain(blocks, in: plainRange)
         guard whole.count * opener.header.blockBytes >= RecordReading.residentBytesMin else {
             return none

@@ -113,6 +113,59 @@ import VarveModel
         await fileSystem.close()
     }
 
+    /// One stream more than processors to open with.
+    private static func crowd(_ fileSystem: FileSystem) async throws -> [InodeNumber] {
+        var files: [InodeNumber] = []
+        for number in 0...ReadContext.processors {
+            let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: size)
+            files.append(try await fileSystem.makeFile("f\(number)", bytes))
+        }
+        return files
+    }
+
+    @Test func `of more streams than there are processors nothing but starts is opened ahead`()
+        async throws
+    {
+        let world = try await Self.world()
+        let fileSystem = world.fileSystem
+        let files = try await Self.crowd(fileSystem)
+        for number in 0..<16 {
+            for file in files {
+                _ = try await Self.settledRead(fileSystem, file, Self.piece(number))
+            }
+        }
+        let counts = fileSystem.core.ahead.counts
+        #expect(counts.opened == files.count && counts.taken == files.count, "\(counts)")
+        // Once the others have ended, the last stream's pieces are opened again.
+        for number in 0..<16 {
+            _ = try await Self.settledRead(fileSystem, files[0], Self.piece(number))
+        }
+        #expect(fileSystem.core.ahead.counts.opened == files.count + 15)
+        await fileSystem.close()
+    }
+
+    @Test func `where a tile's bytes are is found before they are asked for`() async throws {
+        var limits = FileSystemLimits()
+        limits.readers = 1
+        limits.flushSeconds = nil
+        limits.tileBytes = 2 * Self.piece
+        let world = try await EngineWorld.make(limits: limits)
+        let fileSystem = world.fileSystem
+        let files = try await Self.crowd(fileSystem)
+        for number in 0..<2 {
+            for file in files {
+                _ = try await Self.settledRead(fileSystem, file, Self.piece(number))
+            }
+        }
+        // Behind all that the one reader was asked to find.
+        try await fileSystem.readers.run { _ in }
+        for file in files {
+            #expect(fileSystem.core.rememberedRead(file, Self.piece(2)) != nil)
+            #expect(fileSystem.core.rememberedRead(file, Self.piece(4)) == nil)
+        }
+        await fileSystem.close()
+    }
+
     @Test func `what is written, cut or punched meanwhile is what is read`() async throws {
         var random = SeededGenerator(seed: testSeed(default: 73))
         let world = try await Self.world()

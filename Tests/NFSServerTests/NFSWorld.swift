@@ -369,6 +369,12 @@ extension WireClient {
 }
 
 extension ServerParts {
+    /// Begins a COMPOUND as a connection does with its first request.
+    func begin(_ request: CompoundRequest) -> Answering {
+        var noSession: Session?
+        return begin(request, &noSession)
+    }
+
     /// Answers a COMPOUND as a connection does, whether it needs a task or not.
     func answer(_ request: CompoundRequest) async -> ByteChain {
         switch begin(request) {

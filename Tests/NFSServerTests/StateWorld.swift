@@ -142,7 +142,7 @@ struct StateWorld {
 
     /// Says that a client was heard of.
     mutating func renew(_ client: ClientID) {
-        state.clients[client]?.renewed = now
+        state.clients[client]?.lease.renew(at: now)
     }
 }
 

@@ -135,8 +135,7 @@ extension ReadContext {
 
 extension Core {
     /// Notes that a client has read bytes of a live file; `attributes` are as they show.
-    func noteAccess(_ attributes: Attributes) {
-        let now = configuration.clock.now()
+    func noteAccess(_ attributes: Attributes, at now: Timestamp) {
         let isDue = AccessTimeRule.isDue(
             shown: attributes.accessed,
             modified: attributes.modified,

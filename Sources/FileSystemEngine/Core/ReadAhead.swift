@@ -20,6 +20,9 @@ final class ReadAhead: Sendable {
         let memory: any ReadMemory
     }
 
+    /// What is to be made ready of a piece that is expected to be read.
+    enum Due { case bytes, rows, nothing }
+
     /// How often what happened, for tests.
     struct Counts: Hashable, Sendable {
         var opened = 0
@@ -33,6 +36,8 @@ final class ReadAhead: Sendable {
     static let pieceBytesMax: UInt64 = 1 << 20
     /// Places at which reads have ended; older ones are of files that nobody reads any more.
     static let placesMax = 256
+    /// Files that are read at the same time, and opened ahead.
+    static let streamsMax = UInt64(ReadContext.processors)
 
     private let state = Mutex(State())
 
@@ -59,6 +64,11 @@ final class ReadAhead: Sendable {
         }
     }
 
+    /// Whether somebody opens what begins at a place.
+    func isOpening(at place: Place) -> Bool {
+        state.withLock { $0.entries[place]?.entry.isOpening ?? false }
+    }
+
     /// Waits while somebody opens what begins at a place.
     func whenOpened(at place: Place) async {
         await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
@@ -79,15 +89,17 @@ final class ReadAhead: Sendable {
     ///   - place: Where it began. The start of a file is always in order.
     ///   - next: Where it ended.
     ///   - mayOpen: Whether a processor is left to open with.
-    /// - Returns: Whether what follows is to be opened now; then ``end(_:at:)`` must be called.
-    func passed(from place: Place, to next: Place, mayOpen: Bool) -> Bool {
+    /// - Returns: What is due of that which follows; after `.bytes` ``end(_:at:)`` must be called.
+    func passed(from place: Place, to next: Place, mayOpen: Bool) -> Due {
         state.withLock { state in
+            // Of more streams than there are processors each is answered as it comes, and none is idle.
+            let isCrowded = state.age(of: place) > ReadAhead.streamsMax
             let isInOrder = state.leave(place) || place.offset == 0
             // Another reader of the same file has been there.
-            guard state.entries[next]?.entry.isPiece != true else { return false }
-            let isToBeOpened = isInOrder && mayOpen && state.makeRoom()
+            guard state.entries[next]?.entry.isPiece != true else { return .nothing }
+            let isToBeOpened = isInOrder && !isCrowded && mayOpen && state.makeRoom()
             state.note(isToBeOpened ? .opening([]) : .expected, at: next)
-            return isToBeOpened
+            return isToBeOpened ? .bytes : isInOrder ? .rows : .nothing
         }
     }
 
@@ -147,6 +159,11 @@ private struct State {
 
     /// As many reads elsewhere, and what was opened is not waited for any longer.
     private static let patience: UInt64 = 256
+
+    /// Reads that have ended anywhere since one ended here; 0 where none did.
+    func age(of place: ReadAhead.Place) -> UInt64 {
+        entries[place].map { number - $0.number + 1 } ?? 0
+    }
 
     mutating func change(_ place: ReadAhead.Place, to entry: Entry) {
         guard let known = entries[place] else { return }

@@ -42,7 +42,7 @@ extension FileSystem {
             isAccess: isAccess
         )
         if isInOrder, !result.isAtEnd { openAhead(of: inode, range, into: memory) }
-        if isAccess { heard(ofAccessTo: inode) }
+        if isAccess { heard(ofAccessTo: inode, at: core.configuration.clock.now()) }
         return result
     }
 
@@ -142,7 +142,9 @@ extension ReadContext {
         let bytes = try Memory(count: plan.wanted.count) {
             try lay(plan, of: inode, sharing: isAlone, into: $0)
         }
-        if isAccess, view == .live, !plan.wanted.isEmpty { core.noteAccess(plan.attributes) }
+        if isAccess, view == .live, !plan.wanted.isEmpty {
+            core.noteAccess(plan.attributes, at: core.configuration.clock.now())
+        }
         return ReadResult(bytes: bytes, isAtEnd: plan.isAtEnd)
     }
 

@@ -26,39 +26,59 @@ extension FileSystem {
             return nil
         }
         if !plan.isAtEnd { openAhead(of: inode, range, into: memory) }
-        core.noteAccess(plan.attributes)
-        heard(ofAccessTo: inode)
+        let now = core.configuration.clock.now()
+        core.noteAccess(plan.attributes, at: now)
+        heard(ofAccessTo: inode, at: now)
         return ReadResult(bytes: bytes, isAtEnd: plan.isAtEnd)
     }
 
     /// Whether reads of so many bytes are worth opening ahead.
-    func mayOpenAhead(of range: Range<UInt64>) -> Bool {
+    package func mayOpenAhead(of range: Range<UInt64>) -> Bool {
         let count = range.upperBound - range.lowerBound
         return count > limits.readAheadBytesMin && count <= ReadAhead.pieceBytesMax
     }
 
-    /// Has a reader open as many bytes behind a read that has ended, if reads come in order and no other runs.
-    func openAhead<Memory: ReadMemory>(
+    /// Has a reader open as many bytes behind a read that has ended, if reads come in order and a processor is left for it; if none
+    /// is, has it find where they are.
+    package func openAhead<Memory: ReadMemory>(
         of inode: InodeNumber,
         _ range: Range<UInt64>,
         into memory: Memory.Type
     ) {
+        guard mayOpenAhead(of: range) else { return }
         let count = range.upperBound - range.lowerBound
         let (end, isPastAll) = range.upperBound.addingReportingOverflow(count)
         guard !isPastAll else { return }
         let next = ReadAhead.Place(inode, range.upperBound)
         let ahead = core.ahead
-        let isDue = ahead.passed(
+        let due = ahead.passed(
             from: ReadAhead.Place(inode, range.lowerBound),
             to: next,
             mayOpen: core.dataReads.load(ordering: .relaxed) == 0
         )
-        guard isDue else { return }
+        switch due {
+        case .nothing: return
+        case .rows: return findAhead(of: inode, range.upperBound..<end)
+        case .bytes: break
+        }
         let isQueued = readers.push(isLong: true) { context in
             // Nobody is answered by this. A read that comes finds nothing opened, opens it itself, and says what is wrong.
             ahead.end(try? context.open(inode, range.upperBound..<end, into: memory), at: next)
         }
         if !isQueued { ahead.end(nil, at: next) }
+    }
+
+    /// Has a reader bring the rows of what is read next into memory: where a tile begins they are not there yet.
+    private func findAhead(of inode: InodeNumber, _ range: Range<UInt64>) {
+        guard range.lowerBound.isMultiple(of: core.tileBytes),
+            core.rememberedRead(inode, range) == nil
+        else { return }
+        _ = readers.push(isLong: false) { context in
+            let ticket = context.core.fence.enter()
+            defer { context.core.fence.leave(ticket) }
+            // Nobody is answered by this: a read that comes finds nothing, asks for the rows itself, and says what is wrong.
+            _ = try? context.plannedRead(inode, range, at: .live)
+        }
     }
 }
 

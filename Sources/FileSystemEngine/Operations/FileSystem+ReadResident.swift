@@ -4,8 +4,8 @@ package import VarveModel
 
 /// Bytes that memory and the page cache hold come out on the caller's own thread (docs/decisions/0026).
 extension FileSystem {
-    /// 64 KiB: more takes a reader's thread, whose call costs less than opening it, and which may share the work.
-    package static let residentReadBytesMax = 64 << 10
+    /// 1 MiB, the most that NFS asks for: opening it takes its thread no longer than sending it does.
+    package static let residentReadBytesMax = 1 << 20
 
     /// What ``readResident(_:_:as:into:)`` has brought.
     package struct ResidentRead: Sendable, Hashable {
@@ -33,6 +33,9 @@ extension FileSystem {
         guard asked <= UInt64(min(FileSystem.residentReadBytesMax, buffer.count)) else {
             return nil
         }
+        // Who opens it already is waited for.
+        let place = ReadAhead.Place(inode, range.lowerBound)
+        if mayOpenAhead(of: range), core.ahead.isOpening(at: place) { return nil }
         // Before the rows are looked at: what they name is not given up meanwhile.
         let ticket = core.fence.enter()
         defer { core.fence.leave(ticket) }
@@ -40,8 +43,9 @@ extension FileSystem {
             Permission.rights(of: plan.attributes, for: caller).contains(.read),
             lay(plan, of: inode, into: buffer)
         else { return nil }
-        if !plan.wanted.isEmpty { core.noteAccess(plan.attributes) }
-        heard(ofAccessTo: inode)
+        let now = core.configuration.clock.now()
+        if !plan.wanted.isEmpty { core.noteAccess(plan.attributes, at: now) }
+        heard(ofAccessTo: inode, at: now)
         return ResidentRead(count: plan.wanted.count, isAtEnd: plan.isAtEnd)
     }
 
@@ -61,8 +65,8 @@ extension FileSystem {
     }
 
     /// A client has read: the observer is told, and access times are written down where many wait.
-    func heard(ofAccessTo inode: InodeNumber) {
-        core.observe(inode)
+    func heard(ofAccessTo inode: InodeNumber, at now: Timestamp) {
+        core.observe(inode, at: now)
         if core.accessTimes.takeCrowded() { flushAccessTimes() }
     }
 }

@@ -349,6 +349,10 @@ extension Attributes {
 extension Core {
     /// Tells the observer that a client read or wrote data.
     func observe(_ inode: InodeNumber) {
-        configuration.accessObserver?.accessed(inode, day: configuration.clock.now().day)
+        observe(inode, at: configuration.clock.now())
+    }
+
+    func observe(_ inode: InodeNumber, at now: Timestamp) {
+        configuration.accessObserver?.accessed(inode, day: now.day)
     }
 }

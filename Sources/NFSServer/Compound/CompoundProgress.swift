@@ -118,10 +118,7 @@ final class CompoundProgress: @unchecked Sendable {
     private func end() -> ByteChain {
         guard let reply = reply.take() else { preconditionFailure("a COMPOUND ends once") }
         let record = reply.finish().finishRecord()
-        if let session = run.session {
-            let kept = session.cachedReplyBytesMax == nil ? nil : record
-            run.store.read { $0.finish(session, reply: kept) }
-        }
+        run.session?.finish(record)
         return record
     }
 

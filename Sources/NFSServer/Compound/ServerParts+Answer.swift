@@ -13,7 +13,12 @@ extension ServerParts {
     }
 
     /// Answers a COMPOUND as far as that takes no waiting; `finish` must follow where it is not all.
-    func begin(_ request: CompoundRequest) -> Answering {
+    ///
+    /// - Parameters:
+    ///   - request: As it came.
+    ///   - lastSession: Of the connection's last request; becomes that of this one.
+    /// - Returns: The reply, or what is left to do.
+    func begin(_ request: CompoundRequest, _ lastSession: inout Session?) -> Answering {
         let reader: CompoundReader
         do throws(XDRError) {
             reader = try CompoundReader(request.arguments)
@@ -36,7 +41,7 @@ extension ServerParts {
             version: version,
             request: request
         )
-        switch begin(first, request, reader) {
+        switch begin(first, request, reader, &lastSession) {
         case .session(let context, let result):
             run.session = context
             reply.append(.sequence(result))
@@ -76,26 +81,26 @@ extension ServerParts {
     private func begin(
         _ first: OperationArguments,
         _ request: CompoundRequest,
-        _ reader: CompoundReader
+        _ reader: CompoundReader,
+        _ lastSession: inout Session?
     ) -> Beginning {
         switch first {
         case .sequence(let arguments):
-            let now = store.now()
-            let outcome = store.read { state in
-                state.sequence(
-                    arguments,
-                    request: request.fingerprint,
-                    operationCount: reader.operationCount,
-                    at: now
-                )
+            guard let session = session(arguments.session, lastSession) else {
+                let isOfThisStart = store.read { $0.isOfThisStart(arguments.session) }
+                return isOfThisStart ? .refuse(.badSession) : .ofEarlier(arguments)
             }
+            lastSession = session
+            let outcome = session.sequence(
+                arguments,
+                request: request.fingerprint,
+                operationCount: reader.operationCount,
+                at: store.now()
+            )
             return switch outcome {
             case .run(let result, let context): .session(context, result)
             case .replay(let chain): .replay(chain)
             case .replayUncached(let result): .uncached(result)
-            case .refuse(.badSession)
-            where !store.read({ $0.isOfThisStart(arguments.session) }):
-                .ofEarlier(arguments)
             case .refuse(let status): .refuse(status)
             }
         case .exchangeID, .createSession, .destroySession, .bindConnection, .destroyClientID:
@@ -103,6 +108,12 @@ extension ServerParts {
         case .illegal: return .refuse(.illegalOperation)
         default: return .refuse(.operationNotInSession)
         }
+    }
+
+    /// A session of this realm, mostly that of the connection's last request; a session's id is never used again.
+    private func session(_ id: SessionID, _ last: Session?) -> Session? {
+        if let last, last.id == id { return last }
+        return store.read { $0.session(id) }
     }
 
     /// The next operation; one that does not decode is answered here, and the last.

@@ -21,6 +21,8 @@ final class NFSConnection: ChannelDuplexHandler {
     private var outbox: ReplyOutbox?
     /// Where its requests come from: asked once, for it takes a system call.
     private var sender: SocketAddress?
+    /// Of its last request, and most likely of the next.
+    private var lastSession: Session?
     private var requestsInFlight = 0
     /// Of requests that run or wait, and of the replies that they may have.
     private var bytesInFlight = 0
@@ -260,7 +262,7 @@ final class NFSConnection: ChannelDuplexHandler {
         guard let outbox, queue.begin() else { return }
         turnsLeft -= 1
         let rest: PendingRequest.Rest
-        switch parts.begin(request) {
+        switch parts.begin(request, &lastSession) {
         case .answered(let reply):
             write(reply, context)
             return queue.end(nil)

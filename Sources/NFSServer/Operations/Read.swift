@@ -28,32 +28,34 @@ extension CompoundRun {
         }
     }
 
-    /// READ of a few bytes of the present that are in the page cache, into the reply's own memory, or of many that have been opened.
+    /// READ of the present: of what has been opened ahead, or of what the page cache holds, into the reply's own memory.
     func readNow(_ arguments: ReadArguments) throws(NFSStatus) -> OperationReply? {
         guard case .inode(let object) = try object(), object.view == .live else { return nil }
         let isOpened = try mayUse(arguments.stateID, on: object, for: .read)
         let count = try readCount(arguments.count)
         let (end, isPastAll) = arguments.offset.addingReportingOverflow(UInt64(count))
         guard !isPastAll else { return nil }
+        let range = arguments.offset..<end
         let engine = object.fileSystem.engine
         let reader = isOpened ? Credentials.root : caller
-        guard count <= FileSystem.residentReadBytesMax else {
-            let range = arguments.offset..<end
-            return engine.readAhead(object.inode, range, as: reader, into: ReplyData.self)
-                .map { .read(ReadReply($0)) }
+        let isLong = engine.mayOpenAhead(of: range)
+        if isLong,
+            let result = engine.readAhead(object.inode, range, as: reader, into: ReplyData.self)
+        {
+            return .read(ReadReply(result))
         }
+        guard count <= FileSystem.residentReadBytesMax else { return nil }
         var found: FileSystem.ResidentRead?
         var buffer = ByteBufferAllocator().buffer(capacity: count)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
-            found = engine.readResident(
-                object.inode,
-                arguments.offset..<end,
-                as: reader,
-                into: memory
-            )
+            found = engine.readResident(object.inode, range, as: reader, into: memory)
             return found?.count ?? 0
         }
-        return found.map { .read(ReadReply(isAtEnd: $0.isAtEnd, data: ByteChain(buffer))) }
+        guard let found else { return nil }
+        if isLong, !found.isAtEnd {
+            engine.openAhead(of: object.inode, range, into: ReplyData.self)
+        }
+        return .read(ReadReply(isAtEnd: found.isAtEnd, data: ByteChain(buffer)))
     }
 
     /// As many bytes as asked for, as maxread and the reply's room allow: a READ may be short.

@@ -26,7 +26,7 @@ extension CompoundRun {
     /// Any connection may carry any session of SP4_NONE; binding says no more than that the back channel may use it.
     func bindConnection(_ arguments: BindConnectionArguments) throws(NFSStatus) -> OperationReply {
         guard session == nil else { throw .notOnlyOperation }
-        guard store.read({ $0.hasSession(arguments.session) }) else { throw .badSession }
+        guard store.read({ $0.session(arguments.session) != nil }) else { throw .badSession }
         let direction: ChannelDirection =
             switch arguments.direction {
             case .fore: .fore
@@ -47,7 +47,7 @@ extension CompoundRun {
             if case .gss = security { false } else { true }
         }
         guard isUsable || arguments.callbackSecurity.isEmpty else { throw .noEntry }
-        store.read { $0.setCallback(program: arguments.callbackProgram, of: session.session) }
+        session.setCallback(program: arguments.callbackProgram)
         return .ok(.backChannelControl)
     }
 }

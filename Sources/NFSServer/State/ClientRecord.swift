@@ -30,14 +30,17 @@ package struct ClientRecord: Sendable {
     /// How that went: a retry is answered the same (RFC 8881 §18.36.4).
     package var createOutcome: Result<CreateSessionReply, NFSStatus> = .failure(.sequenceMisordered)
     package var sessions: Set<SessionID> = []
-    /// When it was last heard of.
-    package var renewed: Timestamp
+    /// Renewed by requests of its sessions beside everything else.
+    let lease: Lease
     /// RECLAIM_COMPLETE was sent; 4.0 has none.
     package var hasReclaimed = false
     /// What one of NFSv4.0 has beside; `nil` for the others.
     var v40: ClientV40?
     var opens: Set<StateKey> = []
     var locks: Set<StateKey> = []
+
+    /// When it was last heard of.
+    package var renewed: Timestamp { lease.renewed }
 
     /// Opens or locks are held.
     package var hasState: Bool { !opens.isEmpty || !locks.isEmpty }

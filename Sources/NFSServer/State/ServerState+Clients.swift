@@ -27,7 +27,7 @@ extension ServerState {
                 remove(client: id)
             } else if record.verifier == owner.verifier, record.v40 == nil {
                 // 2: the same incarnation once more.
-                clients[id]?.renewed = now
+                clients[id]?.lease.renew(at: now)
                 return .success(grant(record))
             }
             // 5: the client restarted; its old state goes when the new record is confirmed.
@@ -58,7 +58,7 @@ extension ServerState {
         else { return .failure(.noEntry) }
         guard record.verifier == owner.verifier else { return .failure(.notSame) }
         guard record.principal == principal else { return .failure(.notPermitted) }
-        clients[id]?.renewed = now
+        clients[id]?.lease.renew(at: now)
         return .success(grant(record))
     }
 
@@ -79,7 +79,7 @@ extension ServerState {
             verifier: owner.verifier,
             principal: principal,
             createSequence: 0,
-            renewed: now
+            lease: Lease(now)
         )
         clients[record.id] = record
         unconfirmed[record.name] = record.id

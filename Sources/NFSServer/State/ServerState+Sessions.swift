@@ -26,7 +26,7 @@ extension ServerState {
         if case .failure(let status) = outcome, status == .delay { return outcome }
         clients[arguments.client]?.createSequence = arguments.sequence
         clients[arguments.client]?.createOutcome = outcome
-        clients[arguments.client]?.renewed = now
+        record.lease.renew(at: now)
         return outcome
     }
 
@@ -46,11 +46,11 @@ extension ServerState {
         let session = Session(
             id: newSessionID(of: record.id),
             client: record.id,
+            lease: record.lease,
             foreChannel: fore,
             backChannel: back,
             callbackProgram: arguments.callbackProgram,
-            isPersistent: arguments.flags.contains(.persist),
-            slots: SlotTable(count: Int(fore.slotsMax))
+            isPersistent: arguments.flags.contains(.persist)
         )
         sessions[session.id] = session
         clients[record.id]?.sessions.insert(session.id)
@@ -81,92 +81,15 @@ extension ServerState {
     ///   - running: Requests of it that may still run: the one that destroys it.
     /// - Returns: `.badSession`, or `.delay` while others run.
     package mutating func destroy(session id: SessionID, running: Int) -> NFSStatus {
-        guard hasSession(id), let session = sessions[id] else { return .badSession }
-        guard session.slots.running <= running else { return .delay }
+        guard let session = session(id) else { return .badSession }
+        guard session.destroy(running: running) else { return .delay }
         sessions[id] = nil
         clients[session.client]?.sessions.remove(id)
         return .ok
     }
 
-    /// Whether a session is there, and of this realm.
-    func hasSession(_ id: SessionID) -> Bool { isOfThisRealm(id) && sessions[id] != nil }
-
-    /// What a SEQUENCE came to.
-    package enum SequenceOutcome: Sendable, Equatable {
-        case run(SequenceReply, SessionContext)
-        case replay(ByteChain)
-        /// Its reply was not kept: the SEQUENCE is answered, and whatever follows it is NFS4ERR_RETRY_UNCACHED_REP.
-        case replayUncached(SequenceReply)
-        case refuse(NFSStatus)
-    }
-
-    /// SEQUENCE (RFC 8881 §18.46); `.run` must be followed by `finish`.
-    ///
-    /// - Parameters:
-    ///   - arguments: As sent.
-    ///   - request: How the request is known again.
-    ///   - operationCount: Operations of its COMPOUND.
-    ///   - now: Renews the lease.
-    /// - Returns: Whether the COMPOUND runs.
-    package mutating func sequence(
-        _ arguments: SequenceArguments,
-        request: RequestFingerprint,
-        operationCount: UInt32,
-        at now: Timestamp
-    ) -> SequenceOutcome {
-        // In place: while a copy of the session lived, `begin` would copy all of its slots.
-        guard isOfThisRealm(arguments.session),
-            let index = sessions.index(forKey: arguments.session)
-        else { return .refuse(.badSession) }
-        let (client, channel) = (sessions.values[index].client, sessions.values[index].foreChannel)
-        guard operationCount <= channel.operationsMax else { return .refuse(.tooManyOperations) }
-        guard request.byteCount <= Int(channel.requestBytesMax) else {
-            return .refuse(.requestTooBig)
-        }
-        let highestSlot = UInt32(sessions.values[index].slots.count - 1)
-        let reply = SequenceReply(
-            session: arguments.session,
-            sequence: arguments.sequence,
-            slot: arguments.slot,
-            highestSlot: highestSlot,
-            targetHighestSlot: highestSlot,
-            status: []
-        )
-        let verdict = sessions.values[index].slots.begin(
-            slot: arguments.slot,
-            sequence: arguments.sequence,
-            highestSlot: arguments.highestSlot,
-            fingerprint: request
-        )
-        clients[client]?.renewed = now
-        switch verdict {
-        case .run:
-            let context = SessionContext(
-                session: arguments.session,
-                client: client,
-                slot: arguments.slot,
-                sequence: arguments.sequence,
-                isPersistent: sessions.values[index].isPersistent,
-                replyBytesMax: sessions.values[index].replyBytesMax,
-                cachedReplyBytesMax: arguments.cacheReply
-                    ? Int(channel.cachedReplyBytesMax) : nil
-            )
-            return .run(reply, context)
-        case .replay(let chain): return .replay(chain)
-        case .replayUncached: return .replayUncached(reply)
-        case .refuse(let status): return .refuse(status)
-        }
-    }
-
-    /// Ends a request that ran; the session may be gone by then.
-    mutating func finish(_ context: SessionContext, reply: ByteChain?) {
-        sessions[context.session]?.slots.finish(slot: context.slot, reply: reply)
-    }
-
-    /// BACKCHANNEL_CTL (RFC 8881 §18.33).
-    mutating func setCallback(program: UInt32, of session: SessionID) {
-        sessions[session]?.callbackProgram = program
-    }
+    /// A session of this realm.
+    func session(_ id: SessionID) -> Session? { isOfThisRealm(id) ? sessions[id] : nil }
 }
 
 /// The session that a COMPOUND runs in.
@@ -180,9 +103,26 @@ package struct SessionContext: Sendable, Equatable {
     let replyBytesMax: Int
     /// Bytes at most when the reply is kept for a retry; `nil` when it is not.
     let cachedReplyBytesMax: Int?
+    /// Where the slot is; `nil` for a session of before the restart, which has none.
+    fileprivate let home: Session?
 }
 
 extension SessionContext {
+    /// Of a request that runs in a session.
+    init(_ session: Session, _ arguments: SequenceArguments) {
+        self.init(
+            session: session.id,
+            client: session.client,
+            slot: arguments.slot,
+            sequence: arguments.sequence,
+            isPersistent: session.isPersistent,
+            replyBytesMax: session.replyBytesMax,
+            cachedReplyBytesMax: arguments.cacheReply
+                ? Int(session.foreChannel.cachedReplyBytesMax) : nil,
+            home: session
+        )
+    }
+
     /// Of a session that was made before the server restarted.
     init(ofEarlier arguments: SequenceArguments, _ receipt: RequestReceipt) {
         self.init(
@@ -192,7 +132,18 @@ extension SessionContext {
             sequence: arguments.sequence,
             isPersistent: false,
             replyBytesMax: Int(receipt.replyBytesMax),
-            cachedReplyBytesMax: nil
+            cachedReplyBytesMax: nil,
+            home: nil
         )
+    }
+
+    /// Ends the request; the slot keeps the reply where that was asked.
+    func finish(_ reply: ByteChain) {
+        home?.finish(slot: slot, reply: cachedReplyBytesMax == nil ? nil : reply)
+    }
+
+    /// BACKCHANNEL_CTL (RFC 8881 §18.33).
+    func setCallback(program: UInt32) {
+        home?.callbackProgram = program
     }
 }

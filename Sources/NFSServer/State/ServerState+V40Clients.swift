@@ -83,7 +83,7 @@ extension ServerState {
             // 4: {v, x, d, t} is confirmed, and what its earlier incarnation held is gone; 3: the same once more.
             if !record.isConfirmed { confirm(record) }
         }
-        clients[id]?.renewed = now
+        clients[id]?.lease.renew(at: now)
         return .ok
     }
 
@@ -103,7 +103,7 @@ extension ServerState {
     /// An expired client whose state nobody wanted goes on with it (courtesy, §9.6.3.1).
     mutating func renew(_ id: ClientID, at now: Timestamp) -> NFSStatus {
         let status = status(ofV40: id)
-        if status == .ok { clients[id]?.renewed = now }
+        if status == .ok { clients[id]?.lease.renew(at: now) }
         return status
     }
 }

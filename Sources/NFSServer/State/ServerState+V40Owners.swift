@@ -45,7 +45,7 @@ extension ServerState {
         case .failure(let status): return .failure(status, of: request.code)
         case .success(let found): owner = found
         }
-        clients[owner.client]?.renewed = now
+        clients[owner.client]?.lease.renew(at: now)
         let verdict = clients[owner.client]?.v40?[kind, owner.name]?.sequence
             .verdict(on: request.sequence, request.fingerprint)
         switch verdict {

@@ -49,7 +49,7 @@ extension ServerState {
             guard let found = opens[lock.open] else { return .failure(.badStateID) }
             open = found
         }
-        clients[open.client]?.renewed = now
+        clients[open.client]?.lease.renew(at: now)
         return verdict(open, access)
     }
 

@@ -3,7 +3,8 @@ package import VarveModel
 
 /// All that the server remembers of clients: sessions, opens, locks (RFC 8881 §8, §9).
 ///
-/// A value that decides; it awaits nothing and has no clock: who calls says what time it is. `StateStore` guards it.
+/// A value that decides; it awaits nothing and has no clock: who calls says what time it is. `StateStore` guards it, but for what is
+/// a session's own (`Session`).
 ///
 /// What belongs to clients is kept by realm: an id that one realm gave is not found in another. What belongs to files is not, so that
 /// opens and locks of one file meet whatever way their clients came.
@@ -194,7 +195,7 @@ package struct ServerState: Sendable {
     /// Forgets a client with its sessions, opens and locks.
     mutating func remove(client id: ClientID) {
         guard let record = clients.removeValue(forKey: id) else { return }
-        for session in record.sessions { sessions[session] = nil }
+        for session in record.sessions { sessions.removeValue(forKey: session)?.destroy() }
         for lock in record.locks { dropLockState(lock) }
         for open in record.opens { dropOpen(open) }
         if confirmed[record.name] == id {

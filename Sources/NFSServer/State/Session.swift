@@ -1,20 +1,157 @@
 package import NFSWire
+import Synchronization
+package import VarveModel
 
 /// One session of a client: its slots, and what its channels carry (RFC 8881 §2.10).
-package struct Session: Sendable {
+///
+/// Each request of it begins and ends here, behind a mutex of the session's own: the server's state, which all requests share, is asked only
+/// by those that look at it or change it. A connection remembers the session of its last request, so that it need not be looked up.
+package final class Session: Sendable {
     package let id: SessionID
     package let client: ClientID
     /// As granted.
     package let foreChannel: ChannelAttributes
     package let backChannel: ChannelAttributes
-    /// Where callbacks go, once there are some.
-    package var callbackProgram: UInt32
     /// What its requests change is kept over a restart, with the answers (RFC 8881 §2.10.6.5).
     package let isPersistent: Bool
-    package var slots: SlotTable
+    private let lease: Lease
+    private let progress: Mutex<Progress>
+
+    private struct Progress {
+        var slots: SlotTable
+        var callbackProgram: UInt32
+        var isDestroyed = false
+    }
+
+    /// A new one; `lease` is its client's.
+    init(
+        id: SessionID,
+        client: ClientID,
+        lease: Lease,
+        foreChannel: ChannelAttributes,
+        backChannel: ChannelAttributes,
+        callbackProgram: UInt32,
+        isPersistent: Bool
+    ) {
+        self.id = id
+        self.client = client
+        self.lease = lease
+        self.foreChannel = foreChannel
+        self.backChannel = backChannel
+        self.isPersistent = isPersistent
+        let slots = SlotTable(count: Int(foreChannel.slotsMax))
+        progress = Mutex(Progress(slots: slots, callbackProgram: callbackProgram))
+    }
 
     /// Bytes of a reply at most, the RPC head included.
     package var replyBytesMax: Int { Int(foreChannel.replyBytesMax) }
+
+    /// Where callbacks go, once there are some.
+    package var callbackProgram: UInt32 {
+        get { progress.withLock { $0.callbackProgram } }
+        set { progress.withLock { $0.callbackProgram = newValue } }
+    }
+
+    // MARK: Requests
+
+    /// What a SEQUENCE came to.
+    package enum SequenceOutcome: Sendable, Equatable {
+        case run(SequenceReply, SessionContext)
+        case replay(ByteChain)
+        /// Its reply was not kept: the SEQUENCE is answered, and whatever follows it is NFS4ERR_RETRY_UNCACHED_REP.
+        case replayUncached(SequenceReply)
+        case refuse(NFSStatus)
+    }
+
+    /// SEQUENCE (RFC 8881 §18.46); `.run` must be followed by `finish`.
+    ///
+    /// - Parameters:
+    ///   - arguments: As sent, in this session.
+    ///   - request: How the request is known again.
+    ///   - operationCount: Operations of its COMPOUND.
+    ///   - now: Renews the lease.
+    /// - Returns: Whether the COMPOUND runs; `.badSession` once the session is destroyed.
+    package func sequence(
+        _ arguments: SequenceArguments,
+        request: RequestFingerprint,
+        operationCount: UInt32,
+        at now: Timestamp
+    ) -> SequenceOutcome {
+        guard operationCount <= foreChannel.operationsMax else {
+            return .refuse(.tooManyOperations)
+        }
+        guard request.byteCount <= Int(foreChannel.requestBytesMax) else {
+            return .refuse(.requestTooBig)
+        }
+        let verdict = progress.withLock { progress in
+            guard !progress.isDestroyed else { return SlotTable.Verdict.refuse(.badSession) }
+            return progress.slots.begin(
+                slot: arguments.slot,
+                sequence: arguments.sequence,
+                highestSlot: arguments.highestSlot,
+                fingerprint: request
+            )
+        }
+        if verdict != .refuse(.badSession) { lease.renew(at: now) }
+        switch verdict {
+        case .run: return .run(reply(to: arguments), SessionContext(self, arguments))
+        case .replay(let chain): return .replay(chain)
+        case .replayUncached: return .replayUncached(reply(to: arguments))
+        case .refuse(let status): return .refuse(status)
+        }
+    }
+
+    private func reply(to arguments: SequenceArguments) -> SequenceReply {
+        let highestSlot = foreChannel.slotsMax - 1
+        return SequenceReply(
+            session: id,
+            sequence: arguments.sequence,
+            slot: arguments.slot,
+            highestSlot: highestSlot,
+            targetHighestSlot: highestSlot,
+            status: []
+        )
+    }
+
+    /// Ends a request that ran; the session may be destroyed by then.
+    func finish(slot: UInt32, reply: ByteChain?) {
+        progress.withLock { $0.slots.finish(slot: slot, reply: reply) }
+    }
+
+    // MARK: Its end
+
+    /// Destroys it, unless more requests than so many run.
+    func destroy(running: Int) -> Bool {
+        progress.withLock { progress in
+            guard progress.slots.running <= running else { return false }
+            progress.isDestroyed = true
+            return true
+        }
+    }
+
+    /// Destroys it with its client, whatever runs.
+    func destroy() {
+        progress.withLock { $0.isDestroyed = true }
+    }
+}
+
+extension Session: Equatable {
+    package static func == (left: Session, right: Session) -> Bool { left === right }
+}
+
+/// When a client was last heard of: each of its requests says so.
+final class Lease: Sendable {
+    private let state: Mutex<Timestamp>
+
+    init(_ now: Timestamp) {
+        state = Mutex(now)
+    }
+
+    var renewed: Timestamp { state.withLock { $0 } }
+
+    func renew(at now: Timestamp) {
+        state.withLock { $0 = now }
+    }
 }
 
 extension ChannelAttributes {
