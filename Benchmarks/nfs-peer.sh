@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # varved beside another NFS server: the same load on both, in turn, on this machine. See docs/benchmarks.md.
 #
-#   nfs-peer.sh [--rounds N] [--minor 0|1|2] [--depth N] [--data MIB] [--directory DIR] [--results FILE] | --small
+#   nfs-peer.sh [--rounds N] [--minor 0|1|2] [--depth N] [--data MIB] [--dirsync] [--directory DIR] [--results FILE]
+#               [--tests 'NAME …'] | --small
 #
 # --rounds     of everything; the servers change places from one to the next (3)
 # --minor      NFSv4.0, 4.1 or 4.2 (1)
 # --depth      requests of each client in flight (1)
 # --data       MiB that are written and read, all clients together (1024)
+# --dirsync    the peer's ext4 is mounted with dirsync: then its namespace operations too are durable when answered
+# --tests      which of the load's tests, in their order (all; what reads needs what writes)
 # --directory  a directory on the disk to measure, with 8 GiB free (/var/tmp)
 # --results    keeps each figure of each round there, a JSON object a line
 # --small      varved alone, as any user, for seconds: shows that it runs, measures nothing (CI)
@@ -25,16 +28,18 @@ refuse() { echo "nfs-peer.sh: $*" >&2; exit 64; }
 stop() { echo "nfs-peer.sh: $*" >&2; exit 1; }
 wanted() { command -v "$1" >/dev/null || stop "'$1' is missing: apt-get install $2"; }
 
-rounds=3 minor=1 depth=1 data=1024 directory=/var/tmp results='' small=0 inside=''
+rounds=3 minor=1 depth=1 data=1024 directory=/var/tmp results='' small=0 dirsync=0 inside=''
+tests='seqwrite seqread randread create open stat readdir rename unlink'
 while [ $# -gt 0 ]; do
     case "$1" in
         --small) small=1 ;;
-        --rounds | --minor | --depth | --data | --directory | --results | --inside)
+        --dirsync) dirsync=1 ;;
+        --rounds | --minor | --depth | --data | --tests | --directory | --results | --inside)
             [ $# -ge 2 ] || refuse "$1 needs a value"
             declare "${1#--}=$2"
             shift
             ;;
-        --help | -h) sed -n '2,18s/^# \{0,1\}//p' "$0"; exit ;;
+        --help | -h) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit ;;
         *) refuse "no option '$1'" ;;
     esac
     shift
@@ -72,8 +77,10 @@ clean_up() {
 
 # Runs this program again where all that it starts and mounts ends with it.
 enter_namespaces() {
+    local options=(--rounds "$rounds" --minor "$minor" --depth "$depth" --data "$data" --tests "$tests")
+    [ "$dirsync" = 0 ] || options+=(--dirsync)
     setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc --net \
-        "$here/nfs-peer.sh" --inside "$work" --rounds "$rounds" --minor "$minor" --depth "$depth" --data "$data" &
+        "$here/nfs-peer.sh" --inside "$work" "${options[@]}" &
     child=$!
     wait "$child"
     child=''
@@ -83,14 +90,16 @@ enter_namespaces() {
 # --- The ground ------------------------------------------------------------------------------------------
 
 # An empty directory; for a measurement, of an ext4 of its own: on a used one a create costs what was deleted before.
-make_ground() {
-    local image=$ground.ext4 device
+make_ground() { # SIDE
+    local image=$ground.ext4 kind=loop device
     mkdir "$ground"
     [ "$small" = 0 ] || return 0
     fallocate -l 6G "$image"
     # Nothing is left to be initialised in the background while we measure.
     mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0,nodiscard "$image"
-    mount -o loop "$image" "$ground"
+    # Varve syncs what it acknowledges itself.
+    [ "$1-$dirsync" != ganesha-1 ] || kind=loop,dirsync
+    mount -o "$kind" "$image" "$ground"
     rm "$image"
     device=$(findmnt -n -o SOURCE --mountpoint "$ground")
     # Past the page cache of the disk below, so that nothing is cached twice.
@@ -175,24 +184,25 @@ stop_server() {
 if [ "$small" = 1 ]; then
     rounds=1
     data=16 files_of_one=20 files_of_many=5 seconds=1
-    tests=()
+    tests=''
     sides=(varved)
 else
     files_of_one=4000 files_of_many=1000 seconds=5 # 4,000 of one client, 16,000 of sixteen.
-    tests=(seqwrite seqread randread create open stat readdir rename unlink)
     sides=(varved ganesha)
 fi
 
 load() { # CLIENTS
     local files=$files_of_one
     [ "$1" = 1 ] || files=$files_of_many
+    local chosen
+    read -ra chosen <<<"$tests"
     "$work/nfsload" --port "$port" --path "$path" --minor "$minor" --clients "$1" --depth "$depth" \
-        --size $((data / $1)) --files "$files" --seconds "$seconds" --pid "$server" --json "${tests[@]}"
+        --size $((data / $1)) --files "$files" --seconds "$seconds" --pid "$server" --json "${chosen[@]}"
 }
 
 measure() { # SIDE ROUND CLIENTS
     ground=$work/ground
-    make_ground
+    make_ground "$1"
     "start_$1"
     load "$3" | sed "s/^{/{\"side\":\"$1\",\"round\":$2,/" >>"$work/results"
     stop_server
@@ -206,7 +216,9 @@ say_versions() {
     commit=$(git -C "$root" describe --always --dirty 2>/dev/null) || commit='no commit'
     processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
     echo "varved $("$binaries/varved" --version), $commit: One Zone, encrypted"
-    [ "$small" = 1 ] || echo "nfs-ganesha $(dpkg-query -W -f='${Version}' nfs-ganesha-vfs): FSAL VFS"
+    [ "$small" = 1 ] || echo "nfs-ganesha $(dpkg-query -W -f='${Version}' nfs-ganesha-vfs): FSAL VFS$(
+        [ "$dirsync" = 0 ] || echo ', ext4 with dirsync'
+    )"
     echo "$(date -u +%FT%RZ), Linux $(uname -r), $(nproc) processors (${processor:-of unknown make})," \
         "$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
     echo "NFSv4.$minor over loopback, $depth in flight a client, rounds: $rounds, $data MiB of data"

@@ -52,7 +52,7 @@ struct work {
     uint8_t write_verifier[verifier_bytes];
 };
 
-/// One NFS client: a connection, a client id, a session and one thread that works with them.
+/// One NFS client: a connection, a client id, a session; one thread works with them, and maybe with others' too.
 struct client {
     int number;
     const struct options *options;

@@ -134,14 +134,15 @@ static enum progress get_stable_write(struct client *client, struct slot *slot, 
     return get_any_write(client, slot, reply, file_sync);
 }
 
-void commit_data_file(struct client *client) {
-    struct compound compound = compound_begin(client, &client->slots[0]);
-    put_handle(&compound, &client->data.handle);
-    struct xdr_writer *call = put_operation(&compound, OP_COMMIT);
+void put_commit(struct compound *compound) {
+    put_handle(compound, &compound->client->data.handle);
+    struct xdr_writer *call = put_operation(compound, OP_COMMIT);
     put_u64(call, 0);
     put_u32(call, 0);  // To the end.
-    struct reply reply = compound_perform(&compound);
-    if (is_ok(client, &reply, OP_PUTFH) && is_ok(client, &reply, OP_COMMIT)) check_verifier(client, &reply);
+}
+
+void get_commit(struct client *client, struct reply *reply) {
+    if (is_ok(client, reply, OP_PUTFH) && is_ok(client, reply, OP_COMMIT)) check_verifier(client, reply);
 }
 
 // MARK: The tests

@@ -1,7 +1,7 @@
 // nfsload: a load generator for NFSv4 in user space; see nfsload --help.
 //
 // From the wire up: xdr, rpc, nfs4 (numbers), compound, operations; session and place make a client ready;
-// data_tests and name_tests say what a test sends and expects; run keeps it going; statistics counts.
+// data_tests and name_tests say what a test sends and expects; drive keeps it going, run times it; statistics counts.
 #include <stdlib.h>
 
 #include "fail.h"

@@ -17,8 +17,8 @@ static const char usage[] =
     "\n"
     "USAGE: nfsload [option]... [TEST]...\n"
     "\n"
-    "Each client is a connection, a client id with a session of its own, and a thread, and works in a directory\n"
-    "of its own, nfsload.N beneath --path. Without tests, all run, in this order:\n"
+    "Each client is a connection and a client id with a session of its own, and works in a directory of its own,\n"
+    "nfsload.N beneath --path. Without tests, all run, in this order:\n"
     "\n";
 
 static const char option_usage[] =
@@ -28,6 +28,7 @@ static const char option_usage[] =
     "  --path PATH           the directory of the server's name space to work in (/)\n"
     "  --minor 0|1|2         NFSv4.0, 4.1 or 4.2 (1)\n"
     "  --clients N           (1)\n"
+    "  --threads N           that drive the clients (one a processor)\n"
     "  --depth N             requests of one client in flight (1)\n"
     "  --size MIB            of each client's data file (256)\n"
     "  --block KIB           of one READ or WRITE of the sequential tests (1024)\n"
@@ -85,6 +86,7 @@ enum which {
     option_path,
     option_minor,
     option_clients,
+    option_threads,
     option_depth,
     option_size,
     option_block,
@@ -106,6 +108,7 @@ static const struct option long_options[] = {
     [option_path] = {"path", required_argument, NULL, option_path},
     [option_minor] = {"minor", required_argument, NULL, option_minor},
     [option_clients] = {"clients", required_argument, NULL, option_clients},
+    [option_threads] = {"threads", required_argument, NULL, option_threads},
     [option_depth] = {"depth", required_argument, NULL, option_depth},
     [option_size] = {"size", required_argument, NULL, option_size},
     [option_block] = {"block", required_argument, NULL, option_block},
@@ -130,6 +133,7 @@ static void take(struct options *options, enum which which, const char *value) {
     case option_path: options->path = value; break;
     case option_minor: options->minor = (int)number(name, value, 0, 2); break;
     case option_clients: options->clients = (int)number(name, value, 1, 4096); break;
+    case option_threads: options->threads = (int)number(name, value, 1, 4096); break;
     case option_depth: options->depth = (int)number(name, value, 1, depth_max); break;
     case option_size: options->size_bytes = (uint64_t)number(name, value, 1, 1 << 20) << 20; break;
     case option_block: options->block_bytes = (uint32_t)number(name, value, 4, 1024) << 10; break;
@@ -153,6 +157,7 @@ struct options read_options(int count, char **arguments) {
         .path = "/",
         .minor = 1,
         .clients = 1,
+        .threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
         .depth = 1,
         .size_bytes = 256 << 20,
         .block_bytes = 1 << 20,

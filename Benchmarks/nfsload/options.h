@@ -11,6 +11,8 @@ struct options {
     /// 0, 1 or 2: NFSv4.0, 4.1, 4.2.
     int minor;
     int clients, depth;
+    /// That drive the clients; more than there are clients are not started.
+    int threads;
     /// Of each client's data file, and of one READ or WRITE of the sequential tests.
     uint64_t size_bytes;
     uint32_t block_bytes;

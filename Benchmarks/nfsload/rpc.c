@@ -154,44 +154,63 @@ static void reserve(struct connection *connection, size_t count) {
     connection->bytes = allocate(connection->bytes, connection->capacity);
 }
 
-// Waits until so many unread bytes are there.
-static void fill(struct connection *connection, size_t count) {
-    while (connection->count < count) {
-        reserve(connection, count);
-        size_t filled = connection->start + connection->count;
-        ssize_t got = recv(connection->socket, connection->bytes + filled, connection->capacity - filled, 0);
-        if (got < 0 && errno == EINTR) continue;
-        if (got == 0) errno = ECONNRESET;
-        if (got <= 0) lost("receive");
-        connection->count += (size_t)got;
+// The mark of the fragment that begins at `offset` among the unread bytes.
+static uint32_t mark_at(const struct connection *connection, size_t offset) {
+    uint32_t mark;
+    memcpy(&mark, connection->bytes + connection->start + offset, sizeof mark);
+    return ntohl(mark);
+}
+
+// Bytes of the next record, marks included, as far as its marks that are there tell: all, once so many are there.
+static size_t record_bytes(const struct connection *connection) {
+    size_t end = 0;
+    while (true) {
+        size_t mark_end = end + 4;
+        if (connection->count < mark_end) return mark_end;
+        uint32_t mark = mark_at(connection, end);
+        end = mark_end + (mark & ~last_fragment);
+        if (end > record_bytes_max) fail("a reply of more than %d bytes", record_bytes_max);
+        if (connection->count < end || (mark & last_fragment) != 0) return end;
     }
 }
 
-// The fragment's length, once its mark and it have arrived at `offset` among the unread bytes.
-static size_t await_fragment(struct connection *connection, size_t offset, uint32_t *mark) {
-    fill(connection, offset + 4);
-    memcpy(mark, connection->bytes + connection->start + offset, 4);
-    *mark = ntohl(*mark);
-    size_t length = *mark & ~last_fragment;
-    if (offset + length > record_bytes_max) fail("a reply of more than %d bytes", record_bytes_max);
-    fill(connection, offset + 4 + length);
-    return length;
-}
-
-// One record (RFC 5531 §11); the marks between its fragments are taken out.
-static struct xdr_reader receive_record(struct connection *connection) {
+// Lets go of the record that was handed out last.
+static void forget_taken(struct connection *connection) {
     connection->start += connection->taken;
     connection->count -= connection->taken;
-    uint32_t mark;
-    size_t length = await_fragment(connection, 0, &mark);
+    connection->taken = 0;
+}
+
+bool rpc_has_reply(struct connection *connection) {
+    forget_taken(connection);
+    return connection->count >= record_bytes(connection);
+}
+
+void rpc_gather(struct connection *connection) {
+    forget_taken(connection);
+    reserve(connection, record_bytes(connection));
+    size_t filled = connection->start + connection->count;
+    ssize_t got;
+    do {
+        got = recv(connection->socket, connection->bytes + filled, connection->capacity - filled, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got == 0) errno = ECONNRESET;
+    if (got <= 0) lost("receive");
+    connection->count += (size_t)got;
+}
+
+// One record that is there (RFC 5531 §11); the marks between its fragments are taken out.
+static struct xdr_reader take_record(struct connection *connection) {
+    uint32_t mark = mark_at(connection, 0);
+    size_t length = mark & ~last_fragment;
     connection->start += 4;
     connection->count -= 4;
     while ((mark & last_fragment) == 0) {
-        size_t more = await_fragment(connection, length, &mark);
+        mark = mark_at(connection, length);
         uint8_t *gap = connection->bytes + connection->start + length;
         memmove(gap, gap + 4, connection->count - length - 4);
         connection->count -= 4;
-        length += more;
+        length += mark & ~last_fragment;
     }
     connection->taken = length;
     const uint8_t *bytes = connection->bytes + connection->start;
@@ -199,7 +218,8 @@ static struct xdr_reader receive_record(struct connection *connection) {
 }
 
 struct xdr_reader rpc_receive(struct connection *connection, uint32_t *xid) {
-    struct xdr_reader reply = receive_record(connection);
+    while (!rpc_has_reply(connection)) rpc_gather(connection);
+    struct xdr_reader reply = take_record(connection);
     *xid = get_u32(&reply);
     // No session of ours has a back channel (RFC 8881 §2.10.3.1).
     if (get_u32(&reply) == message_call) fail("the server calls back, though nobody asked it to");

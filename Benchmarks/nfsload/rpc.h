@@ -1,5 +1,6 @@
 #pragma once
 // ONC RPC version 2 over TCP (RFC 5531): calls out, replies in.
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +24,9 @@ void connection_close(struct connection *connection);
 void rpc_begin(struct xdr_writer *call, uint32_t xid, uint32_t uid, uint32_t gid);
 /// Completes the record mark and sends the call.
 void rpc_send(struct connection *connection, struct xdr_writer *call);
+/// Whether the next reply is there, whole: then `rpc_receive` does not wait.
+bool rpc_has_reply(struct connection *connection);
+/// Takes what has arrived on the socket, once; waits when nothing has.
+void rpc_gather(struct connection *connection);
 /// Waits for the next reply; what follows its RPC header is valid until the next call of this function.
 struct xdr_reader rpc_receive(struct connection *connection, uint32_t *xid);

@@ -42,4 +42,5 @@ bool is_ok(struct client *client, struct reply *reply, enum operation operation)
 /// Whether a status that was read is success; anything else goes to the client's tally.
 bool check(struct client *client, enum operation operation, uint32_t status);
 /// COMMIT of the whole data file (RFC 8881 §18.3): the server must still be the one that took the writes.
-void commit_data_file(struct client *client);
+void put_commit(struct compound *compound);
+void get_commit(struct client *client, struct reply *reply);
