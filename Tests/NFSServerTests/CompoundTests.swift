@@ -325,6 +325,23 @@ import VarveModel
         #expect(try await client.send([.destroyClientID(client.id)]).status == .staleClientID)
     }
 
+    @Test func `a session that another connection destroyed is not found by the one that used it`()
+        async throws
+    {
+        let world = try await NFSWorld.make()
+        let (client, other) = (WireClient(world.parts), WireClient(world.parts))
+        try await client.connect()
+        _ = try await client.run([.putRootFileHandle])
+        #expect(try await other.send([.destroySession(client.session)]).status == .ok)
+        #expect(try await client.send([client.sequence()]).status == .badSession)
+        // Nor is one whose client was replaced by a later start of its own.
+        try await client.connect()
+        _ = try await client.run([.putRootFileHandle])
+        try await other.connect(verifier: 2)
+        #expect(try await client.send([client.sequence()]).status == .badSession)
+        #expect(try await other.run([.putRootFileHandle]).map(\.status) == [.ok])
+    }
+
     @Test func `EXCHANGE_ID refuses flags and protections that there are not`() async throws {
         let client = WireClient(try await NFSWorld.make().parts)
         func exchange(_ flags: UInt32, _ protection: StateProtectRequest = .none) async throws

@@ -95,8 +95,11 @@ final class WireClient {
         set { origin.sender = newValue }
     }
 
+    /// Its connection.
     private final class Origin {
         var sender: SocketAddress?
+        /// As a connection remembers it.
+        var lastSession: Session?
     }
 
     init(_ parts: ServerParts, uid: UInt32 = 0, gid: UInt32 = 0, groups: [UInt32] = []) {
@@ -107,20 +110,20 @@ final class WireClient {
 
     /// Speaks to another server from now on, with the sessions that it has.
     func turn(to parts: ServerParts) {
+        origin.lastSession = nil
         exchange = Self.exchange(parts, origin)
     }
 
     private static func exchange(_ parts: ServerParts, _ origin: Origin) -> Exchange {
         { transaction, credential, bytes in
-            let record = await parts.answer(
-                CompoundRequest(
-                    transaction: transaction,
-                    credential: credential,
-                    arguments: XDRReader(bytes),
-                    byteCount: bytes.count + 100,
-                    sender: origin.sender
-                )
+            let request = CompoundRequest(
+                transaction: transaction,
+                credential: credential,
+                arguments: XDRReader(bytes),
+                byteCount: bytes.count + 100,
+                sender: origin.sender
             )
+            let record = await parts.finish(parts.begin(request, &origin.lastSession), request)
             var reader = XDRReader(record)
             let length = try reader.uint32("record mark") & 0x7FFF_FFFF
             guard Int(length) == record.count - 4 else {
@@ -377,7 +380,12 @@ extension ServerParts {
 
     /// Answers a COMPOUND as a connection does, whether it needs a task or not.
     func answer(_ request: CompoundRequest) async -> ByteChain {
-        switch begin(request) {
+        await finish(begin(request), request)
+    }
+
+    /// Answers what is left of a COMPOUND.
+    func finish(_ begun: Answering, _ request: CompoundRequest) async -> ByteChain {
+        switch begun {
         case .answered(let record): return record
         case .waiting(let progress): return await progress.finish()
         case .ofV40(let reader): return await answerV40(request, reader)
