@@ -66,7 +66,11 @@ import VarveModel
 
     private func incrementOf100(files: Int) async throws -> Cost {
         let (world, disk) = try BackupWorld.inMemory()
-        let fileSystem = try await world.makeFileSystem { $0.readers = 1 }
+        let fileSystem = try await world.makeFileSystem {
+            $0.readers = 1
+            // A transaction that a busy machine lets end makes steps of its own.
+            $0.readerLingerMilliseconds = 600_000
+        }
         let vault = try world.makeVault()
         let inodes = try await fill(fileSystem, files: files)
         let service = BackupService(clock: world.clock)
