@@ -164,6 +164,50 @@ struct RecordReading {
         }
     }
 
+    /// Opens the one block of a small read where the page cache holds it, and takes what is wanted of it.
+    ///
+    /// - Returns: `false` where it is to be copied first: it is compressed, or not there.
+    private func takeResident(
+        _ blocks: Range<Int>,
+        _ opener: RecordOpener,
+        _ plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(SegmentError) -> Bool {
+        guard blocks.count == 1, opener.header.blocks[blocks.lowerBound].codec == .none else {
+            return false
+        }
+        let sealed = opener.sealedRange(of: blocks)
+        let start = address.offset + UInt64(sealed.lowerBound)
+        guard let resident = replica.file.resident(start..<start + UInt64(sealed.count)) else {
+            return false
+        }
+        let held = opener.header.plainRange(ofBlock: blocks.lowerBound)
+        let wanted = held.clamped(to: plainRange)
+        let place = wanted.lowerBound - plainRange.lowerBound
+        let outcome = store.scratch.with(held.count) { plain in
+            let outcome = resident.withBytes { opener.openRun(blocks, sealed: $0, into: plain) }
+            if case .opened = outcome {
+                let inside = wanted.lowerBound - held.lowerBound
+                UnsafeMutableRawBufferPointer(rebasing: target[place..<place + wanted.count])
+                    .copyMemory(
+                        from: UnsafeRawBufferPointer(
+                            rebasing: plain[inside..<inside + wanted.count]
+                        )
+                    )
+            }
+            return outcome
+        }
+        switch outcome {
+        case .opened:
+            SegmentMeter.add(1, to: store.meter.blocksOpened)
+            SegmentMeter.add(sealed.count, to: store.meter.bytesRead)
+            return true
+        case .notAuthentic(let block): throw badTag(of: block)
+        // Read by a call, it says why.
+        case .unreadable: return false
+        }
+    }
+
     /// Reads blocks into memory of our own and opens them.
     private func fetch(
         _ blocks: Range<Int>,
@@ -171,7 +215,9 @@ struct RecordReading {
         _ plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) {
-        guard !blocks.isEmpty else { return }
+        guard !blocks.isEmpty,
+            try !takeResident(blocks, opener, plainRange, into: target)
+        else { return }
         let sealed = opener.sealedRange(of: blocks)
         try store.scratch.with(sealed.count) { (buffer) throws(SegmentError) in
             try fill(buffer, from: sealed.lowerBound)
