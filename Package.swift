@@ -168,7 +168,10 @@ let package = Package(
                 "CSQLite", "COpenSSL", argumentParser,
             ],
             path: "Benchmarks",
-            exclude: ["Baselines", "nfs-peer-table.pl", "nfs-peer.sh", "nfsload"],
+            exclude: [
+                "Baselines", "backup-peers", "backup-peers.sh", "nfs-peer-table.pl", "nfs-peer.sh",
+                "nfsload",
+            ],
             swiftSettings: settings
         ),
 
