@@ -72,7 +72,7 @@ extension BackupError {
             case .notFound: .notFound
             case .exists: .exists
             case .invalid: .invalid
-            case .denied: .denied
+            case .denied, .held: .denied
             case .failed: .failed
             }
         self.init(code, error.message, remedy: error.remedy)

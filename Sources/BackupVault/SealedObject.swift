@@ -1,7 +1,7 @@
 import Keyring
 import VarveModel
 
-/// A small file of the vault, sealed whole: secret, manifest, index, generation.
+/// A small file of the vault, sealed whole: secret, manifest, index, generation, holds.
 ///
 /// Layout (little-endian): magic 8, format u32, compatible, read-only-compatible and incompatible
 /// feature bits u32 each, vault 16, object 16, salt 32, body length u64; at 96 the body sealed with
@@ -13,6 +13,7 @@ struct SealedObject {
         case manifest = "VRVMNFST"
         case index = "VRVINDEX"
         case generation = "VRVGENER"
+        case holds = "VRVHOLDS"
     }
 
     static let format: UInt32 = 1

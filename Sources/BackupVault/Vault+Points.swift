@@ -28,12 +28,16 @@ extension Vault {
 
     /// Deletes a recovery point durably; its chunks stay until a prune finds them dead.
     ///
-    /// - Throws: `.notFound`, `.failed`. A damaged point can be deleted too.
+    /// - Throws: `.notFound`, `.held`, `.failed`; `.corrupt` when its holds do not read. A damaged point can be deleted
+    ///   too.
     package func delete(_ id: RecoveryPointID) throws(VaultError) {
-        try manifests.remove(id)
+        try exclusively { () throws(VaultError) in
+            try requireUnheld(id)
+            try manifests.remove(id)
+        }
     }
 
-    /// Deletes every point whose expiry has come, but the newest of each source.
+    /// Deletes every point whose expiry has come, but the newest of each source and what is held.
     ///
     /// Should backups have stopped, the last one must not age away: it goes with the next one, or by hand.
     ///
@@ -42,20 +46,52 @@ extension Vault {
     /// - Throws: `.failed`, `.denied`.
     package func expire(now: Timestamp) throws(VaultError) -> [RecoveryPoint] {
         var deleted: [RecoveryPoint] = []
-        let points = try listing().points
-        var newest: [String: RecoveryPointID] = [:]
-        for point in points { newest[point.source] = point.id }
-        for point in points where newest[point.source] != point.id {
-            guard let expires = point.expires, expires <= now else { continue }
+        for verdict in try expiryVerdicts(now: now) where verdict.keptBecause == nil {
             do throws(VaultError) {
-                try delete(point.id)
-                deleted.append(point)
+                try delete(verdict.point.id)
+                deleted.append(verdict.point)
             } catch {
-                // Somebody else deleted it since it was listed.
-                guard error.code == .notFound else { throw error }
+                // Somebody else deleted or held it since it was listed.
+                guard error.code == .notFound || error.code == .held else { throw error }
             }
         }
         return deleted
+    }
+
+    /// What ``expire(now:)`` would do: every point, and what keeps it.
+    ///
+    /// - Throws: `.failed`, `.denied`.
+    package func expiryVerdicts(now: Timestamp) throws(VaultError) -> [ExpiryVerdict] {
+        let points = try listing().points
+        var newest: [String: RecoveryPointID] = [:]
+        for point in points { newest[point.source] = point.id }
+        var verdicts: [ExpiryVerdict] = []
+        for point in points {
+            let isNewest = newest[point.source] == point.id
+            var reasons: [String] = []
+            switch point.expires {
+            case nil: reasons.append("it never expires")
+            case let expires? where expires > now: reasons.append("its time has not come")
+            default: if isNewest { reasons.append("the newest of its source") }
+            }
+            if let hold = try holdText(of: point.id) { reasons.append(hold) }
+            let why = reasons.isEmpty ? nil : reasons.joined(separator: ", ")
+            verdicts.append(ExpiryVerdict(point: point, keptBecause: why))
+        }
+        return verdicts
+    }
+
+    /// What holds a point, for people; `nil` when nothing does.
+    ///
+    /// - Throws: `.failed`, `.denied`; a point whose holds do not read is held.
+    package func holdText(of point: RecoveryPointID) throws(VaultError) -> String? {
+        do throws(VaultError) {
+            let holds = try holds(of: point)
+            return holds.isEmpty ? nil : "held by \(PointHold.names(holds))"
+        } catch {
+            guard error.code == .corrupt || error.code == .newerFormat else { throw error }
+            return "held, by what does not read: \(error.message)"
+        }
     }
 
     /// What the vault holds.
@@ -76,6 +112,13 @@ extension Vault {
             )
         }
     }
+}
+
+/// What a point's own time of expiry does to it.
+package struct ExpiryVerdict: Sendable {
+    package let point: RecoveryPoint
+    /// For people; `nil` when it goes.
+    package let keptBecause: String?
 }
 
 /// Counts of one vault.

@@ -20,6 +20,7 @@ package final class Vault: Sendable {
     let compression: ChunkCompression
     let generations: GenerationFiles
     let manifests: ManifestFiles
+    let holdFiles: HoldFiles
 
     /// What is known of packs and chunks; built again from the directory whenever it may be stale.
     struct Knowledge: Sendable {
@@ -34,6 +35,8 @@ package final class Vault: Sendable {
     let knowledge = Mutex(Knowledge())
     /// One thread at a time reads the directory for what is new.
     let refreshing = Mutex(())
+    /// One thread at a time changes holds or deletes points.
+    let holding = Mutex(())
     let readers = Mutex(RecentCache<UniqueID, PackReader>(bytesMax: 256))
     /// 32 MiB of encoded nodes: the working set of an incremental backup.
     let nodes = Mutex(RecentCache<ChunkID, MapNode>(bytesMax: 32 << 20))
@@ -56,6 +59,7 @@ package final class Vault: Sendable {
         compression = ChunkCompression(level: settings.compressionLevel)
         generations = GenerationFiles(files: files, keys: keys)
         manifests = ManifestFiles(files: files, keys: keys)
+        holdFiles = HoldFiles(files: files, keys: keys)
     }
 
     /// Makes a vault in `directory`; `vault.json` comes last and makes it one.

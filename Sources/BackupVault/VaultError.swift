@@ -13,6 +13,8 @@ package struct VaultError: Error, Sendable, CustomStringConvertible {
         case noSpace
         /// Another prune holds the vault.
         case locked
+        /// A hold keeps the recovery point.
+        case held
         case notFound
         case exists
         /// The caller broke a documented rule (size, order, a writer already ended).

@@ -7,7 +7,7 @@ struct VaultFiles: Sendable {
 
     /// The folders of a vault.
     enum Folder: String, CaseIterable, Sendable {
-        case packs, index, manifests, generations, leases
+        case packs, index, manifests, generations, leases, holds
     }
 
     func path(_ name: String) -> String { directory + "/" + name }

@@ -112,10 +112,12 @@ import VarveModel
         if try VaultWorld.restore(point, from: vault) != contents { return ["it does not go on"] }
         for point in try vault.recoveryPoints() { try vault.delete(point.id) }
         _ = try vault.prune()
-        for folder in ["packs", "index", "manifests", "generations", "leases"] {
+        for folder in ["packs", "index", "manifests", "generations", "leases", "holds"] {
             let names = try image.list(VaultWorld.directory + "/" + folder)
             let leftovers = names.filter { !$0.hasSuffix(".index") && !$0.hasSuffix(".generation") }
-            if leftovers.contains(where: { $0 != "prune.lock" }) { return ["left: \(leftovers)"] }
+            if leftovers.contains(where: { $0 != "prune.lock" && $0 != "holds.lock" }) {
+                return ["left: \(leftovers)"]
+            }
         }
         let left = try vault.statistics()
         return left.packs == 0 ? [] : ["\(left.packs) packs leak for ever"]

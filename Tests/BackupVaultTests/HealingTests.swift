@@ -135,7 +135,8 @@ import VarveModel
         reading.end()
         reading.end()
         #expect(try world.vault.prune().packsDeleted == pruned.packsWaiting)
-        #expect(try world.disk.list(VaultWorld.directory + "/leases") == ["prune.lock"])
+        let leases = try world.disk.list(VaultWorld.directory + "/leases")
+        #expect(leases.sorted() == ["holds.lock", "prune.lock"])
     }
 
     @Test func `a full disk hinders no reading`() throws {

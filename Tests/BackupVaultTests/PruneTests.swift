@@ -133,7 +133,8 @@ import VarveModel
         #expect(report.leftoversRemoved > 0)
         #expect(report.packsDeleted > 0)
         #expect(try vault.statistics().packs == 2)
-        #expect(try after.list(VaultWorld.directory + "/leases") == ["prune.lock"])
+        let leases = try after.list(VaultWorld.directory + "/leases")
+        #expect(leases.allSatisfy { $0 == "holds.lock" || $0 == "prune.lock" }, "\(leases)")
         #expect(try VaultWorld.restore(kept, from: vault) == ["kept": [1, 2, 3]])
         writer.abandon()
     }

@@ -11,10 +11,64 @@ package enum RetentionService {
         package let pruned: PruneReport?
     }
 
-    /// Applies a rule to one source's points, those that `isMeant` picks.
+    /// What a rule says of one point.
+    package struct Judgement: Sendable {
+        package let point: RecoveryPoint
+        /// For people; `nil` when it goes.
+        package let keptBecause: String?
+    }
+
+    /// What ``apply(_:to:source:now:isMeant:prunes:)`` would do; changes nothing.
     ///
     /// The newest of the source never goes by a rule: should its backups have stopped, the last one must
-    /// not age away. It goes with the next one, or by hand.
+    /// not age away. It goes with the next one, or by hand. What is held stays as long as it is.
+    ///
+    /// - Parameters:
+    ///   - policy: What to keep.
+    ///   - vault: Whose points.
+    ///   - source: The id of a file system.
+    ///   - now: Ages count from here.
+    ///   - isMeant: Which points the rule is about; others are neither kept nor deleted by it.
+    /// - Returns: One judgement a point, the oldest first.
+    /// - Throws: `.corrupt`, `.failed` of the vault.
+    package static func judge(
+        _ policy: RetentionPolicy,
+        of vault: Vault,
+        source: String,
+        now: Timestamp,
+        isMeant: (RecoveryPoint) -> Bool = { _ in true }
+    ) throws(BackupError) -> [Judgement] {
+        do throws(VaultError) {
+            let all = try vault.recoveryPoints().filter { $0.source == source }
+            let newest = all.last?.id
+            let points = all.filter(isMeant)
+            var held: [RecoveryPointID: String] = [:]
+            for point in points { held[point.id] = try vault.holdText(of: point.id) }
+            let verdicts = policy.rule.verdicts(
+                points.map {
+                    RetentionPoint(id: $0.id, created: $0.created, isPinned: held[$0.id] != nil)
+                },
+                now: now,
+                timeZone: policy.timeZone
+            )
+            return pair(points, verdicts).map { point, verdict in
+                let reasons = verdict.reasons.map { reason in
+                    reason == .pinned ? held[point.id] ?? reason.description : reason.description
+                }
+                if !reasons.isEmpty {
+                    return Judgement(point: point, keptBecause: reasons.joined(separator: ", "))
+                }
+                return Judgement(
+                    point: point,
+                    keptBecause: point.id == newest ? "the newest of its source" : nil
+                )
+            }
+        } catch {
+            throw BackupError(error)
+        }
+    }
+
+    /// Applies a rule to one source's points, those that `isMeant` picks, as ``judge(_:of:source:now:isMeant:)`` says.
     ///
     /// - Parameters:
     ///   - policy: What to keep.
@@ -33,32 +87,37 @@ package enum RetentionService {
         isMeant: (RecoveryPoint) -> Bool = { _ in true },
         prunes: Bool = true
     ) throws(BackupError) -> Outcome {
+        let judgements = try judge(policy, of: vault, source: source, now: now, isMeant: isMeant)
         do throws(VaultError) {
-            let all = try vault.recoveryPoints().filter { $0.source == source }
-            let newest = all.last?.id
-            let points = all.filter(isMeant)
-            let verdicts = policy.rule.verdicts(
-                points.map { RetentionPoint(id: $0.id, created: $0.created) },
-                now: now,
-                timeZone: policy.timeZone
-            )
             var kept: [(point: RecoveryPoint, why: String)] = []
             var deleted: [RecoveryPoint] = []
-            for (point, verdict) in pair(points, verdicts) {
-                if verdict.isKept {
-                    let why = verdict.reasons.map(\.description).joined(separator: ", ")
-                    kept.append((point, why))
-                } else if point.id == newest {
-                    kept.append((point, "the newest of its source"))
+            for judgement in judgements {
+                if let why = judgement.keptBecause {
+                    kept.append((judgement.point, why))
+                } else if let why = try deleteUnlessHeld(judgement.point, of: vault) {
+                    kept.append((judgement.point, why))
                 } else {
-                    try vault.delete(point.id)
-                    deleted.append(point)
+                    deleted.append(judgement.point)
                 }
             }
             let pruned = prunes && !deleted.isEmpty ? try vault.prune() : nil
             return Outcome(deleted: deleted, kept: kept, pruned: pruned)
         } catch {
             throw BackupError(error)
+        }
+    }
+
+    /// Deletes a point; answers why it stays when somebody has held it since it was judged.
+    private static func deleteUnlessHeld(
+        _ point: RecoveryPoint,
+        of vault: Vault
+    ) throws(VaultError) -> String? {
+        do throws(VaultError) {
+            try vault.delete(point.id)
+            return nil
+        } catch {
+            guard error.code == .held else { throw error }
+            return error.message
         }
     }
 

@@ -93,7 +93,7 @@ private struct Pruner {
     private mutating func removeLeftovers() throws(VaultError) {
         let names = try vault.files.list(.packs).filter { $0.hasSuffix(PackFormat.openEnding) }
         var unfinished: [(VaultFiles.Folder, String)] = []
-        for folder in [.index, .manifests, .generations] as [VaultFiles.Folder] {
+        for folder in [.index, .manifests, .generations, .holds] as [VaultFiles.Folder] {
             for name in try vault.files.list(folder) where name.hasSuffix(".new") {
                 unfinished.append((folder, name))
             }

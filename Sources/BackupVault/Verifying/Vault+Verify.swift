@@ -95,6 +95,26 @@ private struct Verifier {
         for damaged in listing.damaged {
             find(.manifest, file: "manifests/" + Manifest.fileName(damaged.id), damaged.error)
         }
+        try checkHolds(Set(points.map(\.id) + listing.damaged.map(\.id)))
+    }
+
+    /// Every hold reads, and what is held is there.
+    private mutating func checkHolds(_ present: Set<RecoveryPointID>) throws(VaultError) {
+        for id in try vault.holdFiles.ids() {
+            let file = "holds/" + HoldList.fileName(id)
+            do throws(VaultError) {
+                let holds = try vault.holds(of: id)
+                guard !holds.isEmpty, !present.contains(id) else { continue }
+                throw VaultError(
+                    .corrupt,
+                    "recovery point \(id) is held by \(PointHold.names(holds)), and its manifest is gone",
+                    remedy:
+                        "Restore 'manifests/\(Manifest.fileName(id))' from a copy; or take the holds away."
+                )
+            } catch {
+                find(.hold, file: file, error)
+            }
+        }
     }
 
     // MARK: Packs

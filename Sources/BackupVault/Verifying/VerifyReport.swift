@@ -17,7 +17,7 @@ package struct VerifyReport: Sendable {
 package struct VaultFinding: Sendable {
     /// What is damaged.
     package enum Subject: String, Sendable, Hashable, CaseIterable {
-        case description, manifest, pack, chunk, node, index, generation
+        case description, manifest, pack, chunk, node, index, generation, hold
     }
 
     package let subject: Subject

@@ -83,7 +83,7 @@ extension APIError {
             case .notFound: .notFound
             case .exists: .exists
             case .invalid: .invalid
-            case .denied: .denied
+            case .denied, .held: .denied
             case .failed: .failed
             }
         self.init(code, error.message, remedy: error.remedy)

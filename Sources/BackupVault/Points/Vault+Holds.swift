@@ -1,0 +1,139 @@
+import Disk
+import Synchronization
+import VarveModel
+
+/// Holding recovery points, which then neither expire nor can be deleted.
+extension Vault {
+    /// What holds a point, by name.
+    ///
+    /// - Throws: `.corrupt` when nobody can say what holds it; `.newerFormat`, `.failed`, `.denied`.
+    package func holds(of point: RecoveryPointID) throws(VaultError) -> [PointHold] {
+        try holdFiles.read(point)
+    }
+
+    /// Every point that has holds, also one whose manifest is gone.
+    ///
+    /// - Throws: `.failed`, `.denied`.
+    package func heldPoints() throws(VaultError) -> [RecoveryPointID] {
+        try holdFiles.ids().sorted()
+    }
+
+    /// Places a hold durably.
+    ///
+    /// - Throws: `.notFound` for no such point, `.exists` for a name that it has already, `.invalid` for a name or
+    ///   reason that is empty, too long or holds control characters; `.noSpace`, `.denied`, `.failed`.
+    package func addHold(_ hold: PointHold, to point: RecoveryPointID) throws(VaultError) {
+        try Vault.check(hold)
+        try files.requireFolders()
+        try exclusively { () throws(VaultError) in
+            guard try files.exists(.manifests, Manifest.fileName(point)) else {
+                throw VaultError(.notFound, "the vault has no recovery point \(point)")
+            }
+            let known = try holdFiles.read(point)
+            guard !known.contains(where: { $0.name == hold.name }) else {
+                throw VaultError(
+                    .exists,
+                    "recovery point \(point) is held by '\(hold.name)' already"
+                )
+            }
+            guard known.count < PointHold.countMax else {
+                throw VaultError(
+                    .invalid,
+                    "recovery point \(point) has \(known.count) holds, and takes no more"
+                )
+            }
+            try holdFiles.write(known + [hold], of: point)
+        }
+    }
+
+    /// Takes a hold away durably; of a point that is gone, too.
+    ///
+    /// - Throws: `.notFound` when no hold of that name is there; `.corrupt`, `.denied`, `.failed`.
+    package func removeHold(named name: String, from point: RecoveryPointID) throws(VaultError) {
+        try exclusively { () throws(VaultError) in
+            let known = try holdFiles.read(point)
+            let left = known.filter { $0.name != name }
+            guard left.count < known.count else {
+                throw VaultError(
+                    .notFound,
+                    "recovery point \(point) is not held by '\(name)'",
+                    remedy: known.isEmpty
+                        ? "It is not held at all."
+                        : "It is held by \(PointHold.names(known))."
+                )
+            }
+            try holdFiles.write(left, of: point)
+        }
+    }
+
+    /// Refuses what is held; whose holds do not read is held.
+    func requireUnheld(_ point: RecoveryPointID) throws(VaultError) {
+        let holds = try holdFiles.read(point)
+        guard !holds.isEmpty else { return }
+        throw VaultError(
+            .held,
+            "recovery point \(point) is held by \(PointHold.names(holds))",
+            remedy:
+                "Take the holds away first ('varve recovery-point hold remove'), if that is right."
+        )
+    }
+
+    /// Runs `body` while nobody else places or removes holds, or deletes points.
+    ///
+    /// Threads wait for each other; of another process it does not wait.
+    func exclusively<Result: Sendable>(
+        _ body: () throws(VaultError) -> Result
+    ) throws(VaultError) -> Result {
+        try holding.withLock { _ throws(VaultError) in
+            let lock = try lockHolds()
+            defer { lock?.release() }
+            return try body()
+        }
+    }
+
+    /// `nil` on a full disk, where deletion must go on: nobody can place a hold there either.
+    private func lockHolds() throws(VaultError) -> (any DiskLock)? {
+        try files.requireFolders()
+        do throws(DiskError) {
+            return try files.disk.lock(files.path(.leases, "holds.lock"))
+        } catch {
+            switch error.code {
+            case .noSpace: return nil
+            case .busy:
+                throw VaultError(
+                    .locked,
+                    "another process changes the holds or the points of '\(files.directory)'",
+                    remedy: "Repeat it."
+                )
+            default: throw VaultError(error)
+            }
+        }
+    }
+
+    private static func check(_ hold: PointHold) throws(VaultError) {
+        let texts = [
+            ("name", hold.name, PointHold.nameBytesMax),
+            ("reason", hold.reason, PointHold.reasonBytesMax),
+            ("placer", hold.placedBy, PointHold.nameBytesMax),
+        ]
+        for (what, text, bytesMax) in texts {
+            let isPlain = text.unicodeScalars.allSatisfy {
+                $0.properties.generalCategory != .control
+            }
+            guard !text.isEmpty, text.utf8.count <= bytesMax, isPlain else {
+                throw VaultError(
+                    .invalid,
+                    "the \(what) of a hold has \(text.utf8.count) bytes, or control characters",
+                    remedy: "Use 1 to \(bytesMax) bytes of text."
+                )
+            }
+        }
+    }
+}
+
+extension PointHold {
+    /// For people: `'case 17', 'audit'`.
+    static func names(_ holds: [PointHold]) -> String {
+        holds.map { "'\($0.name)'" }.joined(separator: ", ")
+    }
+}
