@@ -46,7 +46,7 @@ package struct Attributes: Hashable, Sendable {
     /// Grows with every change of data or metadata (RFC 8881 §5.8.1.4).
     package var change: UInt64
     package var device: DeviceNumber
-    /// A directory's parent, the root's its own; zero for anything else.
+    /// The directory of what has one name, the root's its own; zero for a file of several names, or of none.
     package var parent: InodeNumber
     /// The access point or quota tree that the inode belongs to; 0 for none.
     package var project: UInt32

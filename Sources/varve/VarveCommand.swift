@@ -29,7 +29,8 @@ struct VarveCommand: AsyncParsableCommand {
             MakeDirectoryCommand.self, MoveCommand.self, LinkCommand.self, ChangeModeCommand.self,
             ChangeOwnerCommand.self, TruncateCommand.self, TouchCommand.self,
             SetAttributeCommand.self, StatCommand.self, UsageCommand.self, SnapshotCommands.self,
-            RestoreCommand.self, HistoryCommand.self, BackupCommands.self, VaultCommands.self,
+            RestoreCommand.self, HistoryCommand.self, BackupCommands.self,
+            RecoveryPointCommands.self, VaultCommands.self,
             JobCommands.self, LifecycleCommands.self, MountCommand.self, UnmountCommand.self,
             DoctorCommand.self, ClockCommands.self,
         ]

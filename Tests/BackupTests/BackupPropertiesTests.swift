@@ -174,7 +174,8 @@ import VarveModel
     /// Goal: full and incremental points restore exactly, whatever changed between them.
     ///
     /// Method: rounds of random changes, a dump, a backup; then every point is restored to a new file
-    /// system and dumped again. Points are deleted and the vault pruned on the way.
+    /// system and dumped again, and neighbours are compared as their dumps are. Points are deleted and the vault
+    /// pruned on the way.
     @Test(arguments: [UInt64(1), 2, 3])
     func `every recovery point restores to its instant`(seed: UInt64) async throws {
         let (world, _) = try BackupWorld.inMemory()
@@ -222,6 +223,16 @@ import VarveModel
             let restored = try await TreeDump.of(other)
             #expect(restored.differences(from: dump) == [], "point \(number)")
             await other.close()
+        }
+        for (old, new) in zip(expected, expected.dropFirst()) {
+            try PointDiffModel.expect(
+                try PointDiff.run(
+                    from: try PointTree.open(old.point.id, of: reopened),
+                    to: try PointTree.open(new.point.id, of: reopened)
+                ),
+                from: old.dump,
+                to: new.dump
+            )
         }
         #expect(try reopened.verify(readData: true).findings.isEmpty)
         await world.close()

@@ -66,6 +66,13 @@ struct ModelFileSystem {
         return UInt32(2 + directories.count)
     }
 
+    /// The directory of what has one name.
+    private func parent(of inode: InodeNumber, _ node: Node) -> InodeNumber {
+        if node.kind == .directory { return node.parent }
+        let names = names(of: inode)
+        return names.count == 1 ? names[0].directory : InodeNumber(rawValue: 0)
+    }
+
     func attributes(of inode: InodeNumber) throws(FileSystemError) -> Attributes {
         let node = try node(inode)
         return Attributes(
@@ -83,7 +90,7 @@ struct ModelFileSystem {
             created: .epoch,
             change: 0,
             device: node.device,
-            parent: node.kind == .directory ? node.parent : InodeNumber(rawValue: 0)
+            parent: parent(of: inode, node)
         )
     }
 

@@ -3,6 +3,48 @@ import TestKit
 import Testing
 
 @Suite struct GlobTests {
+    /// Goal: whoever looks only where something may fit misses nothing, and looks hardly anywhere else.
+    @Test func `where a pattern may fit beneath, and where not`() throws {
+        func names(_ path: String) -> [[UInt8]] {
+            path.split(separator: "/").map { Array($0.utf8) }
+        }
+        let cases: [(pattern: String, open: [String], closed: [String])] = [
+            (
+                "/home/*/mail/**", ["", "/home", "/home/ann", "/home/ann/mail/old"],
+                ["/etc", "/home/ann/x"]
+            ),
+            ("/db/", ["", "/db", "/db/deep/er"], ["/d", "/x"]), ("*.iso", ["", "/any/where"], []),
+            ("/a/b", ["", "/a"], ["/a/b", "/b", "/a/b/c"]),
+        ]
+        for (pattern, open, closed) in cases {
+            let glob = try PathGlob(pattern)
+            for path in open { #expect(glob.mayMatch(beneath: names(path)), "\(pattern) \(path)") }
+            for path in closed {
+                #expect(!glob.mayMatch(beneath: names(path)), "\(pattern) \(path)")
+            }
+        }
+        var random = SeededGenerator(seed: testSeed(default: 72))
+        var fits = 0
+        for _ in 0..<TestSizes.current.fuzzInputs {
+            func path(_ parts: [String], _ most: Int) -> [String] {
+                (0..<Int.random(in: 1...most, using: &random)).compactMap { _ in
+                    parts.randomElement(using: &random)
+                }
+            }
+            let pattern = "/" + path(["a", "b", "?", "*", "**"], 4).joined(separator: "/")
+            let name = path(["a", "b", "ab"], 5)
+            let glob = try PathGlob(pattern)
+            let bytes = name.map { Array($0.utf8) }
+            guard glob.matches(bytes) else { continue }
+            fits += 1
+            for count in 0..<bytes.count {
+                #expect(glob.mayMatch(beneath: Array(bytes.prefix(count))), "\(pattern) \(name)")
+            }
+        }
+        #expect(fits > 20)
+        #expect(try PathGlob(bytes: [0x2A, 0xFF]).matches([[0x61, 0xFF]]))
+    }
+
     /// A glob by its definition, exponential and plain.
     static func model(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
         guard let first = pattern.first else { return name.isEmpty }

@@ -46,6 +46,12 @@ enum PointFormat {
         InodeNumber(rawValue: number(key.prefix(8)))
     }
 
+    /// The directory and cookie of a key of the map of names; `nil` for any other.
+    static func name(ofKey key: [UInt8]) -> (directory: InodeNumber, cookie: UInt64)? {
+        guard key.count == 16 else { return nil }
+        return (InodeNumber(rawValue: number(key[..<8])), number(key[8...]))
+    }
+
     private static func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
         withUnsafeBytes(of: value.bigEndian) { Array($0) }
     }

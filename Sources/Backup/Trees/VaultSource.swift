@@ -117,7 +117,7 @@ struct VaultSource: TreeSource {
     }
 
     /// Names are found by a hash whose key is not in the vault, so this reads the directory.
-    private func lookUp(
+    func lookUp(
         _ name: FileName,
         in directory: InodeNumber
     ) throws(TreeFailure) -> InodeNumber {
@@ -152,6 +152,12 @@ struct VaultSource: TreeSource {
         guard let last = entries.last, entries.count == 256 else { return (found, nil) }
         return (found, last.key + [0])
     }
+
+    /// The map of names, which a point of anything else lacks.
+    func nameMap() throws(VaultError) -> MapRoot { try root(names) }
+
+    /// The map of inodes.
+    func inodeMap() throws(VaultError) -> MapRoot { try root(inodes) }
 
     private func root(_ map: MapRoot?) throws(VaultError) -> MapRoot {
         guard let map else {

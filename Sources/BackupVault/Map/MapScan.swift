@@ -56,6 +56,8 @@ package struct MapDifferences {
     private let source: any MapNodeSource
     private var old: Side
     private var new: Side
+    /// Nodes that were read so far, of both maps.
+    package var nodesRead: Int { old.opened + new.opened }
 
     init(from old: MapRoot?, to new: MapRoot?, in source: any MapNodeSource) {
         self.source = source
@@ -112,6 +114,7 @@ package struct MapDifferences {
         /// Innermost last; the first frame is the root alone.
         private var branches: [(children: ArraySlice<ChunkReference>, level: UInt8)] = []
         private var entries: ArraySlice<MapEntry> = []
+        private(set) var opened = 0
 
         init(_ map: MapRoot?) {
             if let map, map.count > 0 { branches = [([map.node], map.level)] }
@@ -137,6 +140,7 @@ package struct MapDifferences {
         mutating func open(in source: any MapNodeSource) throws(VaultError) {
             guard case .node(let node, let level) = front else { return }
             branches[branches.count - 1].children.removeFirst()
+            opened += 1
             if level == 0 {
                 entries = try source.items(node, level: 0, as: MapEntry.self)[...]
             } else {

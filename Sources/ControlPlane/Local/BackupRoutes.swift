@@ -154,7 +154,7 @@ struct BackupRoutes: Sendable {
 }
 
 extension LeftOut {
-    fileprivate init(_ subject: String, _ error: APIError) {
+    init(_ subject: String, _ error: APIError) {
         self.init(
             path: EscapedBytes(subject.utf8),
             what: error.description,

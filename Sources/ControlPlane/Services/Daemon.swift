@@ -215,6 +215,10 @@ package struct Daemon: Sendable {
         SnapshotRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
         RestoreRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         BackupRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
+        let finder = PointFinder(vaults: vaults)
+        RecoveryPointRoutes(finder: finder).add(to: table)
+        HoldRoutes(finder: finder, clock: clock).add(to: table)
+        ExpiryRoutes(vaults: vaults, jobs: jobs, clock: clock).add(to: table)
         JobRoutes(jobs: jobs, fileSystems: fileSystems).add(to: table)
         LifecycleRoutes(fileSystems: fileSystems, lifecycle: lifecycle, jobs: jobs).add(to: table)
         MachineRoutes(

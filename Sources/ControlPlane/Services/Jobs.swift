@@ -63,6 +63,18 @@ actor Jobs {
         }
     }
 
+    /// The retention of a name, as its file is now.
+    func retention(named name: String) async throws -> RetentionPolicy {
+        try await reload()
+        if let found = library.retentions.first(where: { $0.name == name }) { return found }
+        throw APIError(
+            .notFound,
+            "there is no retention '\(name)'",
+            remedy: "There are: \(library.retentions.map(\.name).joined(separator: ", ")); "
+                + "'varve job lint' says what is wrong with a file."
+        )
+    }
+
     func next(_ name: String?, count: Int) async throws -> [JobDue] {
         try await reload()
         let meant = library.jobs.filter { name == nil || $0.name == name }

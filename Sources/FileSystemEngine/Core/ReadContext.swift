@@ -185,7 +185,8 @@ extension Attributes {
             created: row.created,
             change: row.change,
             device: row.device,
-            parent: row.kind == .directory ? row.parent : InodeNumber(rawValue: 0),
+            parent: row.kind == .directory || row.links == 1
+                ? row.parent : InodeNumber(rawValue: 0),
             project: row.project
         )
         let slices = pending?.slices.filter { $0.sequence > row.appliedSequence } ?? []

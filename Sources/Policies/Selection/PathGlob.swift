@@ -19,18 +19,23 @@ package struct PathGlob: Hashable, Sendable, CustomStringConvertible {
     /// - Parameter pattern: As in a policy file.
     /// - Throws: `.badValue` for an empty one, or one with slashes that does not begin with one.
     package init(_ pattern: String) throws(PolicyError) {
+        try self.init(bytes: Array(pattern.utf8))
+    }
+
+    /// Reads a pattern that need not be UTF-8.
+    ///
+    /// - Throws: As ``init(_:)``.
+    package init(bytes: [UInt8]) throws(PolicyError) {
+        let pattern = String(decoding: bytes, as: UTF8.self)
         description = pattern
-        var names = pattern.utf8.split(
-            separator: UInt8(ascii: "/"),
-            omittingEmptySubsequences: false
-        )
-        .map(Array.init)
+        var names = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map(Array.init)
         if names.count == 1 {
             names.insert([], at: 0)
             names.insert(Array("**".utf8), at: 1)
         }
         if names.last == [] { names[names.count - 1] = Array("**".utf8) }
-        guard pattern != "", names.first == [] || names.first == Array("**".utf8),
+        guard !bytes.isEmpty, names.first == [] || names.first == Array("**".utf8),
             names.dropFirst().allSatisfy({ !$0.isEmpty }), names.count <= 64
         else {
             throw PolicyError(
@@ -48,7 +53,16 @@ package struct PathGlob: Hashable, Sendable, CustomStringConvertible {
     /// - Parameter path: The names from the root down to the file itself.
     /// - Returns: Whether all of it fits.
     package func matches(_ path: [[UInt8]]) -> Bool {
-        // reachable[i]: the first i parts fit the names seen so far.
+        reachable(by: path)[parts.count]
+    }
+
+    /// Whether anything beneath a directory can fit.
+    package func mayMatch(beneath path: [[UInt8]]) -> Bool {
+        reachable(by: path).dropLast().contains(true)
+    }
+
+    /// Of each number of parts, whether so many fit all names of the path.
+    private func reachable(by path: [[UInt8]]) -> [Bool] {
         var reachable = [true] + [Bool](repeating: false, count: parts.count)
         passEmptyRuns(&reachable)
         for name in path {
@@ -64,7 +78,7 @@ package struct PathGlob: Hashable, Sendable, CustomStringConvertible {
             passEmptyRuns(&next)
             reachable = next
         }
-        return reachable[parts.count]
+        return reachable
     }
 
     /// A `**` may stand for no directory; a closing one needs something below: `/db/**` is not `/db`.

@@ -4,7 +4,7 @@ import ArgumentParser
 struct BackupCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Back file systems up into vaults; list and delete recovery points.",
+        abstract: "Back file systems up into vaults; list, expire and delete recovery points.",
         discussion: """
             EXAMPLES
               varve backup run shared --vault main
@@ -12,6 +12,7 @@ struct BackupCommands: AsyncParsableCommand {
             """,
         subcommands: [
             RunBackupCommand.self, ListBackupsCommand.self, DeleteBackupCommand.self,
+            ExpireBackupsCommand.self,
         ]
     )
 }

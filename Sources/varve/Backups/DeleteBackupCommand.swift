@@ -5,7 +5,7 @@ import LocalAPI
 struct DeleteBackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete a recovery point, whatever keeps it, and give its space back.",
+        abstract: "Delete a recovery point, unless it is held, and give its space back.",
         discussion: """
             Other recovery points restore as before.
 

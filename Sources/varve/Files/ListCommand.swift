@@ -33,7 +33,7 @@ struct ListCommand: AsyncParsableCommand {
     /// Entries that are held to be sorted by name: some 20 MiB.
     ///
     /// A larger directory comes as it is kept.
-    private static let sortedMax = 50_000
+    static let sortedMax = 50_000
 
     func run() async throws {
         let moment = try await steadyMoment()
@@ -81,7 +81,7 @@ struct ListCommand: AsyncParsableCommand {
                 if recursive, entry.kind == "directory" {
                     deeper.append(entry.name.bytes + [UInt8(ascii: "/")])
                 }
-                if global.json { try array.append(entry) } else { try show(entry) }
+                if global.json { try array.append(entry) } else { try entry.show(long: long) }
             }
             held = []
         } while after != 0
@@ -94,20 +94,22 @@ struct ListCommand: AsyncParsableCommand {
         let now = try await global.client.call(Route.showClock, Nothing()).now.time
         return Moment(at: .moment(now.adding(seconds: -seconds)))
     }
+}
 
-    private func show(_ entry: FileEntry) throws {
+extension FileEntry {
+    /// Prints it on a line.
+    func show(long: Bool) throws {
         var line: [UInt8] = []
         if long {
             let head = [
-                Mode.text(kind: entry.kind, octal: entry.mode),
-                Column.right(String(entry.links), 3),
-                Column.right(String(entry.uid), 5), Column.right(String(entry.gid), 5),
-                Column.right(String(entry.size), 12), UserTime.local(entry.modified), "",
+                Mode.text(kind: kind, octal: mode), Column.right(String(links), 3),
+                Column.right(String(uid), 5), Column.right(String(gid), 5),
+                Column.right(String(size), 12), UserTime.local(modified), "",
             ]
             line += head.joined(separator: " ").utf8
         }
-        line += Output.name(entry.name)
-        if long, let target = entry.target { line += Array(" -> ".utf8) + Output.name(target) }
+        line += Output.name(name)
+        if long, let target { line += Array(" -> ".utf8) + Output.name(target) }
         try Output.write(line + [UInt8(ascii: "\n")])
     }
 }

@@ -1,0 +1,248 @@
+package import BackupVault
+package import VarveModel
+
+/// A recovery point that is looked into without being restored.
+///
+/// As long as it lives no prune takes what the point needs. Every call blocks.
+package final class PointTree: Sendable {
+    package let vault: Vault
+    package let point: RecoveryPoint
+    let source: VaultSource
+    private let lease: VaultReading?
+
+    /// Names in one page of a directory.
+    package static let pageNames = 1_000
+
+    private init(_ vault: Vault, _ point: RecoveryPoint, _ lease: VaultReading?) {
+        self.vault = vault
+        self.point = point
+        self.lease = lease
+        source = VaultSource(vault: vault, point: point, path: [])
+    }
+
+    /// Begins to look into a point.
+    ///
+    /// - Throws: `.notFound` when it is not there, or no more; `.corrupt`, `.unsupported`, `.failed`.
+    package static func open(
+        _ id: RecoveryPointID,
+        of vault: Vault
+    ) throws(BackupError) -> PointTree {
+        let lease = vault.beginReading()
+        do throws(VaultError) {
+            return PointTree(vault, try vault.recoveryPoint(id), lease)
+        } catch {
+            throw BackupError(error)
+        }
+    }
+
+    /// What a path names; symbolic links on the way are not followed.
+    ///
+    /// - Throws: `.notFound`, `.invalid` for a way through what is no directory, `.corrupt`.
+    package func resolve(_ path: [FileName]) throws(BackupError) -> PointEntry {
+        try looking { () throws(TreeFailure) in
+            var found = try source.inode(.root)
+            for name in path {
+                guard found.attributes.kind == .directory else {
+                    throw TreeFailure(
+                        call: "look up",
+                        errno: SystemError.notDirectory,
+                        reason: "'\(name)' is not in a directory"
+                    )
+                }
+                found = try source.inode(try source.lookUp(name, in: found.attributes.inode))
+            }
+            return PointEntry(path.last ?? FileName.root, cookie: 0, found)
+        }
+    }
+
+    /// A directory by its number, as a listing gave it.
+    ///
+    /// - Throws: `.notFound` when the point has no such inode, `.corrupt`.
+    package func inode(_ number: InodeNumber) throws(BackupError) -> PointEntry {
+        guard try value(ofInode: number) != nil else {
+            throw BackupError(
+                .notFound,
+                "recovery point \(point.id) has no inode \(number.rawValue)"
+            )
+        }
+        return try looking { () throws(TreeFailure) in
+            PointEntry(FileName.root, cookie: 0, try source.inode(number))
+        }
+    }
+
+    /// A page of a directory, in the order of its cookies.
+    ///
+    /// - Parameters:
+    ///   - directory: Its inode.
+    ///   - cookie: Where the page before ended; 0 for the first.
+    /// - Returns: Entries, and those that are damaged.
+    /// - Throws: `.corrupt` when the names themselves do not read.
+    package func list(
+        _ directory: InodeNumber,
+        after cookie: UInt64
+    ) throws(BackupError) -> PointPage {
+        var page = PointPage()
+        var key = PointFormat.key(directory, cookie: cookie)
+        if cookie > 0 { key.append(0) }
+        let entries = try reading { () throws(VaultError) in
+            try vault.scan(try source.nameMap(), from: key, limit: PointTree.pageNames)
+        }
+        page.isEnd = entries.count < PointTree.pageNames
+        for entry in entries {
+            guard let place = PointFormat.name(ofKey: entry.key), place.directory == directory
+            else {
+                page.isEnd = true
+                break
+            }
+            let name = try PointName(entry.value)
+            page.cookie = place.cookie
+            do throws(TreeFailure) {
+                let found = try source.inode(name.inode)
+                page.entries.append(PointEntry(name.name, cookie: place.cookie, found))
+            } catch {
+                page.damaged.append((name.name, BackupError(rootFailure: error)))
+            }
+        }
+        return page
+    }
+
+    /// Bytes of a regular file, holes as zeros; what lies behind its end is dropped.
+    ///
+    /// - Throws: `.corrupt` when they do not verify.
+    package func read(
+        _ file: PointEntry,
+        _ range: Range<UInt64>
+    ) throws(BackupError) -> [UInt8] {
+        let end = min(range.upperBound, file.attributes.size)
+        guard range.lowerBound < end else { return [] }
+        var bytes = [UInt8](repeating: 0, count: Int(end - range.lowerBound))
+        var at = range.lowerBound
+        while at < end {
+            let tile = UInt32(at / PointFormat.tileBytes)
+            let start = UInt64(tile) * PointFormat.tileBytes
+            let stop = min(end, start + PointFormat.tileBytes)
+            let part = UInt32(at - start)..<UInt32(stop - start)
+            let found = try looking { () throws(TreeFailure) in
+                try source.tile(tile, of: file.attributes.inode)
+            }
+            for extent in found?.extents ?? [] {
+                guard let piece = extent.clipped(to: part) else { continue }
+                let from = Int(piece.skip)
+                let data = try reading { () throws(VaultError) in
+                    try vault.read(piece.chunk, range: from..<from + piece.range.count)
+                }
+                let place = Int(start + UInt64(piece.range.lowerBound) - range.lowerBound)
+                bytes.replaceSubrange(place..<place + data.count, with: data)
+            }
+            at = stop
+        }
+        return bytes
+    }
+
+    func value(ofInode number: InodeNumber) throws(BackupError) -> MapValue? {
+        try reading { () throws(VaultError) in
+            try vault.value(of: PointFormat.key(number), in: try source.inodeMap())
+        }
+    }
+
+    func reading<Value>(_ body: () throws(VaultError) -> Value) throws(BackupError) -> Value {
+        do throws(VaultError) {
+            return try body()
+        } catch {
+            throw BackupError(error)
+        }
+    }
+
+    func looking<Value>(_ body: () throws(TreeFailure) -> Value) throws(BackupError) -> Value {
+        do throws(TreeFailure) {
+            return try body()
+        } catch {
+            throw BackupError(rootFailure: error)
+        }
+    }
+}
+
+/// A name of a recovery point, and what it names.
+package struct PointEntry: Sendable {
+    package let name: FileName
+    /// Where a listing goes on behind it.
+    package let cookie: UInt64
+    package let attributes: Attributes
+    /// Of a symbolic link.
+    package let target: [UInt8]
+
+    init(_ name: FileName, cookie: UInt64, _ found: PointInode) {
+        self.name = name
+        self.cookie = cookie
+        attributes = found.attributes
+        target = found.target
+    }
+}
+
+/// A part of a directory of a recovery point.
+package struct PointPage: Sendable {
+    package var entries: [PointEntry] = []
+    package var damaged: [(name: FileName, error: BackupError)] = []
+    /// Of the last name, damaged or not.
+    package var cookie: UInt64 = 0
+    package var isEnd = false
+}
+
+/// Goes through all names beneath a directory of a recovery point, page by page.
+package struct PointWalk: Sendable {
+    /// A name with its path from the root.
+    package struct Found: Sendable {
+        package let path: [FileName]
+        package let entry: PointEntry
+    }
+
+    private let tree: PointTree
+    private let isEntered: @Sendable ([FileName]) -> Bool
+    /// Directories to list, the next one last, and where to go on in each.
+    private var pending: [(path: [FileName], directory: InodeNumber, after: UInt64)]
+    /// What does not read, with its path.
+    package private(set) var damaged: [(path: [FileName], error: BackupError)] = []
+
+    /// Begins a walk.
+    ///
+    /// - Parameters:
+    ///   - tree: The point.
+    ///   - path: Of the directory.
+    ///   - directory: Its inode.
+    ///   - isEntered: Whether to go into a directory, by its path from the root.
+    package init(
+        _ tree: PointTree,
+        from path: [FileName],
+        _ directory: InodeNumber,
+        isEntered: @escaping @Sendable ([FileName]) -> Bool
+    ) {
+        self.tree = tree
+        self.isEntered = isEntered
+        pending = [(path, directory, 0)]
+    }
+
+    /// Some more names; `nil` after the last.
+    ///
+    /// A directory that does not read is noted in `damaged`, and the walk goes on.
+    package mutating func next() -> [Found]? {
+        guard let (path, directory, after) = pending.popLast() else { return nil }
+        let page: PointPage
+        do throws(BackupError) {
+            page = try tree.list(directory, after: after)
+        } catch {
+            damaged.append((path, error))
+            return []
+        }
+        if !page.isEnd { pending.append((path, directory, page.cookie)) }
+        damaged += page.damaged.map { (path + [$0.name], $0.error) }
+        var found: [Found] = []
+        for entry in page.entries {
+            let own = path + [entry.name]
+            found.append(Found(path: own, entry: entry))
+            if entry.attributes.kind == .directory, isEntered(own) {
+                pending.append((own, entry.attributes.inode, 0))
+            }
+        }
+        return found
+    }
+}
