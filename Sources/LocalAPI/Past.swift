@@ -66,7 +66,7 @@ package struct DiffReport: Codable, Sendable, Hashable {
 
 /// One difference.
 package struct Difference: Codable, Sendable, Hashable {
-    /// `+` added, `-` removed, `M` changed.
+    /// `+` added, `-` removed, `M` changed; in the plan of a restore also `=`, which would stay.
     package var sign: String
     package var path: EscapedBytes
     package var kind: String
@@ -120,17 +120,21 @@ package struct RestoreRequest: Codable, Sendable, Hashable {
         package var hostPath: EscapedBytes?
         /// The Name of a file system to be made.
         package var newFileSystem: String?
+        /// A file system that takes it below a directory of its own, `aws-backup-restore_<time>`.
+        package var existingFileSystem: String?
         package var isInPlace: Bool
 
         package init(
             file: FileReference? = nil,
             hostPath: EscapedBytes? = nil,
             newFileSystem: String? = nil,
+            existingFileSystem: String? = nil,
             isInPlace: Bool
         ) {
             self.file = file
             self.hostPath = hostPath
             self.newFileSystem = newFileSystem
+            self.existingFileSystem = existingFileSystem
             self.isInPlace = isInPlace
         }
     }
@@ -138,14 +142,62 @@ package struct RestoreRequest: Codable, Sendable, Hashable {
     package var file: FileReference
     package var moment: Moment
     package var target: Target
-    /// Asks what a restore in place would change; changes nothing.
+    /// What of the tree to restore; `nil` for all of it.
+    package var parts: RestoreParts?
+    /// Asks what it would change; changes nothing.
     package var isPlan: Bool
 
-    package init(file: FileReference, moment: Moment, target: Target, isPlan: Bool = false) {
+    package init(
+        file: FileReference,
+        moment: Moment,
+        target: Target,
+        parts: RestoreParts? = nil,
+        isPlan: Bool = false
+    ) {
         self.file = file
         self.moment = moment
         self.target = target
+        self.parts = parts
         self.isPlan = isPlan
+    }
+}
+
+/// Names of a tree, by pattern and by path; both count from the path that is restored.
+package struct RestoreParts: Codable, Sendable, Hashable {
+    package var patterns: [EscapedBytes]
+    package var items: [EscapedBytes]
+
+    package init(patterns: [EscapedBytes], items: [EscapedBytes]) {
+        self.patterns = patterns
+        self.items = items
+    }
+}
+
+/// Where a restore took its bytes from.
+package struct RestoreOrigin: Codable, Sendable, Hashable {
+    /// `history`, `snapshot` or `recovery-point`.
+    package var kind: String
+    /// The instant that it shows.
+    package var instant: TimeText
+    /// Of a snapshot its name, of a recovery point its id.
+    package var name: String?
+    /// Of a recovery point.
+    package var vault: String?
+    /// Why a recovery point was taken though a time was asked for.
+    package var reason: String?
+
+    package init(
+        kind: String,
+        instant: TimeText,
+        name: String? = nil,
+        vault: String? = nil,
+        reason: String? = nil
+    ) {
+        self.kind = kind
+        self.instant = instant
+        self.name = name
+        self.vault = vault
+        self.reason = reason
     }
 }
 
@@ -163,8 +215,12 @@ package struct RestoreReport: Codable, Sendable, Hashable {
     package var undo: String?
     /// Of a recovery point: the vault that held it.
     package var vault: String?
-    /// Of a plan: what would come back (`+`), go (`-`) and change (`M`).
+    /// Of a plan: what would come (`+`), go (`-`), change (`M`) and stay though the source lacks it (`=`).
     package var plan: DiffReport?
+    /// What was restored from.
+    package var origin: RestoreOrigin?
+    /// The directory that was made for it in an existing file system.
+    package var directory: EscapedBytes?
 
     package init(
         files: UInt64,
@@ -173,7 +229,9 @@ package struct RestoreReport: Codable, Sendable, Hashable {
         leftCount: UInt64,
         fileSystem: String? = nil,
         undo: String? = nil,
-        plan: DiffReport? = nil
+        plan: DiffReport? = nil,
+        origin: RestoreOrigin? = nil,
+        directory: EscapedBytes? = nil
     ) {
         self.files = files
         self.bytes = bytes
@@ -182,5 +240,7 @@ package struct RestoreReport: Codable, Sendable, Hashable {
         self.fileSystem = fileSystem
         self.undo = undo
         self.plan = plan
+        self.origin = origin
+        self.directory = directory
     }
 }

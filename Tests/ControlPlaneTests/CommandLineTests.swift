@@ -113,8 +113,21 @@ import Testing
         _ = try DaemonProcess.run("varve", socket + words)
         #expect(try daemon.done("cat", "home:/file") == Data("text".utf8))
         #expect(try daemon.done("ls", "home:/") == Data("empty\nfile\n".utf8))
-        let wrong = try daemon.varve("restore", "home:/", "--at", "now", "--to", "/x", "--dry-run")
-        #expect(wrong.status == 64)
+        let to = daemon.work + "/x"
+        let elsewhere = try daemon.varve(
+            "restore",
+            "home:/",
+            "--at",
+            "now",
+            "--to",
+            to,
+            "--dry-run"
+        )
+        #expect(
+            elsewhere.text == "+ /\n+ /empty\n+ /file\n",
+            "\(elsewhere.text)\(elsewhere.errors)"
+        )
+        #expect(!FileManager.default.fileExists(atPath: to))
     }
 
     @Test func `a reader that goes away ends the command without a word`() throws {

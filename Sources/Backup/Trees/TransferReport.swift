@@ -1,3 +1,5 @@
+import VarveModel
+
 /// What a copy of a tree did, and what it could not do.
 package struct TransferReport: Sendable, Hashable, Codable {
     /// Names, the root of the tree included.
@@ -44,6 +46,18 @@ package struct TransferOmission: Sendable, Hashable, Codable {
     package let reason: String
     /// Whether the source is damaged there, and not only refused.
     package let isDamage: Bool
+}
+
+extension TransferOmission {
+    init(_ failure: TreeFailure, at path: [FileName]) {
+        self.init(
+            path: Array(path.map(\.bytes).joined(separator: [UInt8(ascii: "/")])),
+            call: failure.call,
+            errno: failure.errno,
+            reason: failure.reason,
+            isDamage: failure.isDamage
+        )
+    }
 }
 
 /// How far a copy is.

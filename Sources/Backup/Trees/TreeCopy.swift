@@ -23,17 +23,21 @@ package enum TreeTarget: Sendable {
 
 /// Copies a tree: import, export and restore are all this.
 package enum TreeCopy {
-    /// Copies everything that the source holds and the target takes.
+    /// Copies everything that the source holds and the target takes, or what is selected of it.
     ///
     /// - Parameters:
     ///   - place: Read as its caller may.
+    ///   - selection: Which names of it, counted from its root; `nil` for all. Directories on the way to them are made
+    ///     when they are missing, and otherwise left as they are.
     ///   - target: Written as its caller may; a file system is flushed in the end.
     ///   - existing: What to do with names that are there.
     ///   - progress: Told now and then.
     /// - Returns: What was done, and what was left out and why.
-    /// - Throws: When the root cannot be copied, the target is full or failed, or on cancellation.
+    /// - Throws: When the root cannot be copied, nothing is selected, the target is full or failed, or on
+    ///   cancellation.
     package static func run(
         from place: TreePlace,
+        selecting selection: TreeSelection? = nil,
         to target: TreeTarget,
         existing: ExistingNames = .refuse,
         progress: ProgressHandler? = nil
@@ -43,10 +47,11 @@ package enum TreeCopy {
             () async throws(BackupError) -> TransferReport in
             switch place {
             case .host(let path):
-                try await write(HostSource(path), to: target, existing, progress)
+                try await write(HostSource(path), selection, to: target, existing, progress)
             case .fileSystem(let fileSystem, let path, let view, let caller):
                 try await write(
                     EngineSource(fileSystem: fileSystem, path: path, view: view, caller: caller),
+                    selection,
                     to: target,
                     existing,
                     progress
@@ -55,6 +60,7 @@ package enum TreeCopy {
                 try await reading(point, of: vault) { () async throws(BackupError) in
                     try await write(
                         VaultSource(vault: vault, point: point, path: path),
+                        selection,
                         to: target,
                         existing,
                         progress
@@ -78,6 +84,41 @@ package enum TreeCopy {
             throw BackupError(error)
         }
         return try await body()
+    }
+
+    private static func write(
+        _ source: some TreeSource,
+        _ selection: TreeSelection?,
+        to target: TreeTarget,
+        _ existing: ExistingNames,
+        _ progress: ProgressHandler?
+    ) async throws(BackupError) -> TransferReport {
+        guard let selection else { return try await write(source, to: target, existing, progress) }
+        let found = try await select(selection, of: source)
+        let selected = SelectedSource(base: source, names: found.names)
+        var report = try await write(selected, to: target, existing, progress)
+        for omission in found.omissions { report.add(omission) }
+        return report
+    }
+
+    /// What a selection means of a tree.
+    ///
+    /// - Throws: `.notFound` when that is nothing.
+    static func select(
+        _ selection: TreeSelection,
+        of source: some TreeSource
+    ) async throws(BackupError) -> SelectionOutcome {
+        let found: SelectionOutcome
+        do throws(TreeFailure) {
+            found = try await source.find(selection)
+        } catch {
+            throw error.fatal ?? BackupError(rootFailure: error)
+        }
+        guard !found.names.isEmpty else {
+            throw found.failures.first.map { BackupError(rootFailure: $0.failure) }
+                ?? BackupError(.notFound, "nothing there is selected")
+        }
+        return found
     }
 
     private static func write(

@@ -80,6 +80,8 @@ protocol TreeSource: Sendable {
     /// Such a listing is read to its end before what it names is entered; any other waits, so that of a directory of
     /// very many directories only a part is held.
     var isListingCostly: Bool { get }
+    /// Whether it shows only a part of a tree.
+    var isPartial: Bool { get }
 
     /// The root, and the directory that holds it when it is none itself.
     func root() async throws(TreeFailure) -> (entry: TreeEntry, directory: Directory)
@@ -92,6 +94,8 @@ protocol TreeSource: Sendable {
     func openFile(_ entry: TreeEntry, in directory: Directory) async throws(TreeFailure) -> File
     /// Lets go of what is costly to hold; the directory opens again when it is next used.
     func rest(_ directory: Directory)
+    /// Whether all beneath a directory is shown; of any other one knows nothing of the rest.
+    func isWhole(_ directory: Directory) -> Bool
 }
 
 /// The names of a directory, part by part; one worker at a time.
@@ -180,8 +184,10 @@ protocol TreeSink: Sendable {
 
 extension TreeSource {
     var isListingCostly: Bool { false }
+    var isPartial: Bool { false }
 
     func rest(_ directory: Directory) {}
+    func isWhole(_ directory: Directory) -> Bool { true }
 }
 
 extension TreeData {

@@ -18,12 +18,21 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
         let inFlight = Mutex(0)
         /// All names seen, when the target mirrors the source.
         let names: Mutex<Set<FileName>> = Mutex([])
+        /// Whether the target's own directory stays as it is: it stood there, and only leads to what is copied.
+        let isKept: Bool
 
-        init(parent: Open?, entry: TreeEntry, source: Source.Directory, sink: Sink.Directory) {
+        init(
+            parent: Open?,
+            entry: TreeEntry,
+            source: Source.Directory,
+            sink: Sink.Directory,
+            isKept: Bool = false
+        ) {
             self.parent = parent
             self.entry = entry
             self.source = source
             self.sink = sink
+            self.isKept = isKept
         }
     }
 
@@ -64,7 +73,7 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
             let (entry, directory) = try await source.root()
             switch place {
             case .itself(let target):
-                try await copyTree(entry, directory, to: target)
+                try await copyTree(entry, directory, to: target, isStanding: true)
             case .name(let name, let parent):
                 let renamed = TreeEntry(name: name, node: entry.node)
                 if entry.node.kind == .directory {
@@ -90,7 +99,8 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
     private func copyTree(
         _ entry: TreeEntry,
         _ directory: Source.Directory,
-        to target: Sink.Directory
+        to target: Sink.Directory,
+        isStanding: Bool = false
     ) async throws(TreeFailure) {
         guard entry.node.kind == .directory else {
             throw TreeFailure(
@@ -99,7 +109,13 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
                 reason: "a file cannot take the place of a directory"
             )
         }
-        let root = Open(parent: nil, entry: entry, source: directory, sink: target)
+        let root = Open(
+            parent: nil,
+            entry: entry,
+            source: directory,
+            sink: target,
+            isKept: isStanding && !source.isWhole(directory)
+        )
         let listing = try await source.list(directory)
         work.push([.listing(listing, of: root)])
         await drain()
@@ -149,9 +165,17 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
     private func enter(_ entry: TreeEntry, in parent: Open) async {
         var made: Open?
         do throws(TreeFailure) {
+            let standing =
+                source.isPartial ? try await sink.findDirectory(entry.name, in: parent.sink) : nil
             let target = try await sink.makeDirectory(entry, in: parent.sink)
             let directory = try await source.open(entry, in: parent.source)
-            let open = Open(parent: parent, entry: entry, source: directory, sink: target)
+            let open = Open(
+                parent: parent,
+                entry: entry,
+                source: directory,
+                sink: target,
+                isKept: standing != nil && !source.isWhole(directory)
+            )
             made = open
             work.push([.listing(try await source.list(directory), of: open)])
         } catch {
@@ -188,7 +212,7 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
     }
 
     private func endListing(_ directory: Open) async {
-        if isMirror {
+        if isMirror, source.isWhole(directory.source) {
             do throws(TreeFailure) {
                 let names = directory.names.withLock { $0 }
                 try await sink.removeOthers(than: names, in: directory.sink)
@@ -225,6 +249,10 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
 
     private func finish(_ directory: Open) async {
         guard state.withLock({ $0.fatal == nil }) else { return }
+        guard !directory.isKept else {
+            source.rest(directory.source)
+            return sink.rest(directory.sink)
+        }
         do throws(TreeFailure) {
             let details = try await source.details(of: nil, in: directory.source)
             let failures = try await sink.finish(directory.sink, directory.entry.node, details)

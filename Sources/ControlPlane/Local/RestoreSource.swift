@@ -1,0 +1,116 @@
+import Backup
+import BackupVault
+import FileSystemEngine
+import LocalAPI
+import MetadataStore
+import VarveModel
+
+/// Where the bytes of a restore come from: the file system's own past, or a vault.
+enum RestoreSource: Sendable {
+    case moment(FilePlace)
+    case point(Vault, RecoveryPoint, RestoreOrigin)
+
+    /// Finds it: a time that the history has left behind is taken from the nearest recovery point before it.
+    static func find(
+        _ request: RestoreRequest,
+        _ peer: Peer,
+        _ fileSystems: FileSystems,
+        _ vaults: Vaults,
+        now: Timestamp
+    ) async throws -> RestoreSource {
+        let finder = PointFinder(vaults: vaults)
+        if let text = request.moment.recoveryPoint {
+            return try await named(text, request, peer, fileSystems, finder)
+        }
+        guard let time = request.moment.at?.resolved(now: now) else {
+            return .moment(try await FilePlace(request.file, in: fileSystems))
+        }
+        do {
+            let place = try await FilePlace(request.file, in: fileSystems)
+            _ = try await place.engine.view(of: request.moment, now: now)
+            return .moment(place)
+        } catch let error as APIError where error.code == .notFound {
+            return try await nearest(to: time, instead: error, request, peer, fileSystems, finder)
+        }
+    }
+
+    /// The recovery point that a request names: it holds everybody's files, so it is for administrators.
+    private static func named(
+        _ text: String,
+        _ request: RestoreRequest,
+        _ peer: Peer,
+        _ fileSystems: FileSystems,
+        _ finder: PointFinder
+    ) async throws -> RestoreSource {
+        try peer.requireAdministrator("restoring a recovery point")
+        let id = try PointFinder.id(text)
+        let (vault, point) = try await finder.find(id, in: request.moment.vault)
+        let source = request.file.fileSystem
+        let known = try? await fileSystems.entry(source)  // The source need not exist any more.
+        guard
+            point.source == source || point.labels["name"] == source
+                || known?.record.id.text == point.source
+        else {
+            throw APIError(
+                .invalid,
+                "recovery point \(id) is of \(point.source) ('\(point.labels["name"] ?? "")'), not of '\(source)'",
+                remedy: "Write \(point.source):/path."
+            )
+        }
+        return .point(vault, point, RestoreOrigin(point, in: vault, reason: nil))
+    }
+
+    private static func nearest(
+        to time: Timestamp,
+        instead error: APIError,
+        _ request: RestoreRequest,
+        _ peer: Peer,
+        _ fileSystems: FileSystems,
+        _ finder: PointFinder
+    ) async throws -> RestoreSource {
+        guard peer.isAdministrator else { throw error }
+        let name = request.file.fileSystem
+        // One that is gone is looked for as it was written.
+        let known = try? await fileSystems.entry(name)
+        let found = try await finder.nearest(
+            of: known?.record.id.text ?? name,
+            atOrBefore: time,
+            in: request.moment.vault
+        )
+        guard let found else {
+            throw APIError(
+                error.code,
+                "\(error.message), and no recovery point shows it at or before that",
+                remedy: error.remedy
+            )
+        }
+        return .point(
+            found.vault,
+            found.point,
+            RestoreOrigin(found.point, in: found.vault, reason: error.message)
+        )
+    }
+}
+
+extension RestoreOrigin {
+    init(_ point: RecoveryPoint, in vault: Vault, reason: String?) {
+        self.init(
+            kind: "recovery-point",
+            instant: TimeText(point.instantTime),
+            name: point.id.description,
+            vault: vault.name,
+            reason: reason
+        )
+    }
+
+    /// Of a file system's own past, or its present.
+    init(_ moment: Moment, _ view: View, now: Timestamp) {
+        var instant = now
+        if case .past(let epoch) = view { instant = Timestamp(seconds: epoch.second) }
+        self.init(
+            kind: moment.snapshot == nil ? "history" : "snapshot",
+            instant: TimeText(instant),
+            name: moment.snapshot
+        )
+    }
+}
