@@ -8,6 +8,9 @@ struct VaultFiles: Sendable {
     /// The folders of a vault.
     enum Folder: String, CaseIterable, Sendable {
         case packs, index, manifests, generations, leases, holds
+
+        /// What writing and pruning need: `holds` is made with the first hold, so that a full disk lets points go.
+        static let needed: [Folder] = [.packs, .index, .manifests, .generations, .leases]
     }
 
     func path(_ name: String) -> String { directory + "/" + name }
@@ -47,9 +50,9 @@ struct VaultFiles: Sendable {
     ///
     /// - Returns: Whether any was missing.
     @discardableResult
-    func makeFolders() throws(VaultError) -> Bool {
+    func makeFolders(_ folders: [Folder] = Folder.needed) throws(VaultError) -> Bool {
         var isNew = false
-        for folder in Folder.allCases {
+        for folder in folders {
             let path = path(folder.rawValue)
             try onDisk { () throws(DiskError) in
                 guard try disk.status(of: path) == nil else { return }
@@ -61,8 +64,8 @@ struct VaultFiles: Sendable {
     }
 
     /// Makes missing folders durably, before anything is written into them.
-    func requireFolders() throws(VaultError) {
-        guard try makeFolders() else { return }
+    func requireFolders(_ folders: [Folder] = Folder.needed) throws(VaultError) {
+        guard try makeFolders(folders) else { return }
         try onDisk { () throws(DiskError) in try disk.syncDirectory(directory) }
     }
 

@@ -111,6 +111,41 @@ import VarveModel
         #expect(try world.vault.verify(readData: false).isClean)
     }
 
+    /// Goal: what is held survives the loss of its manifest, as long as that can be put back.
+    @Test func `a prune refuses to judge when a held point is not listed`() throws {
+        let world = try VaultWorld()
+        let contents: VaultWorld.Contents = ["a": Array("held".utf8)]
+        let point = try VaultWorld.backUp(contents, to: world.vault)
+        try world.vault.addHold(Self.hold("case 17"), to: point.id)
+        let path = VaultWorld.directory + "/manifests/\(point.id).manifest"
+        let manifest = try world.disk.contents(of: path)
+        try world.disk.remove(path)
+        #expect(Self.code { _ = try world.vault.prune() } == .corrupt)
+        #expect(Self.code { _ = try world.reopened().prune() } == .corrupt)
+        try world.disk.replace(path, with: manifest)
+        #expect(try world.vault.prune().packsDeleted == 0)
+        let vault = try world.reopened()
+        #expect(try VaultWorld.restore(try vault.recoveryPoint(point.id), from: vault) == contents)
+        try world.disk.remove(path)
+        try world.vault.removeHold(named: "case 17", from: point.id)
+        #expect(try world.vault.prune().packsDeleted > 0)
+    }
+
+    /// Goal: a vault from before holds needs no room to let points go.
+    @Test func `the folder of holds comes with the first hold`() throws {
+        let world = try VaultWorld()
+        let folder = VaultWorld.directory + "/holds"
+        let point = try VaultWorld.backUp(["a": [1]], to: world.vault)
+        let other = try VaultWorld.backUp(["a": [2]], to: world.vault, day: 1)
+        #expect(Self.code { try world.vault.removeHold(named: "x", from: point.id) } == .notFound)
+        try world.vault.delete(other.id)
+        _ = try world.vault.prune()
+        #expect(try world.disk.status(of: folder) == nil)
+        try world.vault.addHold(Self.hold("x"), to: point.id)
+        #expect(try world.disk.status(of: folder) != nil)
+        #expect(try world.reopened().heldPoints() == [point.id])
+    }
+
     /// Goal: a hold is there or not, whenever power goes, and its point with it (I2, I3).
     @Test func `a hold that was placed survives a power cut after every write`() throws {
         let disk = SimulatedDisk()

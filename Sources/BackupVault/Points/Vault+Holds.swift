@@ -24,7 +24,7 @@ extension Vault {
     ///   reason that is empty, too long or holds control characters; `.noSpace`, `.denied`, `.failed`.
     package func addHold(_ hold: PointHold, to point: RecoveryPointID) throws(VaultError) {
         try Vault.check(hold)
-        try files.requireFolders()
+        try files.requireFolders([.holds, .leases])
         try exclusively { () throws(VaultError) in
             guard try files.exists(.manifests, Manifest.fileName(point)) else {
                 throw VaultError(.notFound, "the vault has no recovery point \(point)")
@@ -66,6 +66,30 @@ extension Vault {
         }
     }
 
+    /// Refuses to go on while a held point is not listed: its manifest is lost, and may be put back.
+    ///
+    /// - Parameters:
+    ///   - held: The held points, read before the list: what is held is not deleted meanwhile.
+    ///   - points: The list.
+    /// - Throws: `.corrupt`, `.failed`, `.denied`.
+    func requireListed(
+        _ held: [RecoveryPointID],
+        among points: [RecoveryPoint]
+    ) throws(VaultError) {
+        let listed = Set(points.map(\.id))
+        for point in held where !listed.contains(point) {
+            // Its holds were taken away since, and it with them.
+            guard try heldPoints().contains(point) else { continue }
+            throw VaultError(
+                .corrupt,
+                "recovery point \(point) is held, and its manifest is gone: "
+                    + "nobody can say what it needs",
+                remedy: "Put 'manifests/\(Manifest.fileName(point))' back from a copy, "
+                    + "or take its holds away ('varve recovery-point hold remove')."
+            )
+        }
+    }
+
     /// Refuses what is held; whose holds do not read is held.
     func requireUnheld(_ point: RecoveryPointID) throws(VaultError) {
         let holds = try holdFiles.read(point)
@@ -93,20 +117,25 @@ extension Vault {
 
     /// `nil` on a full disk, where deletion must go on: nobody can place a hold there either.
     private func lockHolds() throws(VaultError) -> (any DiskLock)? {
-        try files.requireFolders()
+        do throws(VaultError) {
+            try files.requireFolders([.leases])
+            return try lockHoldsFile()
+        } catch {
+            guard error.code == .noSpace else { throw error }
+            return nil
+        }
+    }
+
+    private func lockHoldsFile() throws(VaultError) -> any DiskLock {
         do throws(DiskError) {
             return try files.disk.lock(files.path(.leases, "holds.lock"))
         } catch {
-            switch error.code {
-            case .noSpace: return nil
-            case .busy:
-                throw VaultError(
-                    .locked,
-                    "another process changes the holds or the points of '\(files.directory)'",
-                    remedy: "Repeat it."
-                )
-            default: throw VaultError(error)
-            }
+            guard error.code == .busy else { throw VaultError(error) }
+            throw VaultError(
+                .locked,
+                "another process changes the holds or the points of '\(files.directory)'",
+                remedy: "Repeat it."
+            )
         }
     }
 

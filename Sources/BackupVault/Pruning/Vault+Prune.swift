@@ -10,8 +10,8 @@ extension Vault {
     /// prune goes on from there.
     ///
     /// - Returns: What was done.
-    /// - Throws: `.locked` when another prune runs; `.corrupt` when a recovery point cannot be read
-    ///   whole, since then nobody can say what is dead; `.noSpace`, `.failed`.
+    /// - Throws: `.locked` when another prune runs; `.corrupt` when a recovery point cannot be read whole, or is
+    ///   held and has no manifest, since then nobody can say what is dead; `.noSpace`, `.failed`.
     package func prune() throws(VaultError) -> PruneReport {
         try files.requireFolders()
         let lock = try Lease.lockPrune(files: files)
@@ -64,7 +64,10 @@ private struct Pruner {
 
     /// Marks what the points that were not seen yet need.
     private mutating func markNewPoints() throws(VaultError) {
-        for point in try vault.recoveryPoints() where !marked.contains(point.id) {
+        let held = try vault.heldPoints()
+        let points = try vault.recoveryPoints()
+        try vault.requireListed(held, among: points)
+        for point in points where !marked.contains(point.id) {
             for map in point.maps.values { try live.add(map) }
             marked.insert(point.id)
         }
