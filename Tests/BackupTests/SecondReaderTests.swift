@@ -84,6 +84,31 @@ struct SecondReaderTests {
         await bench.world.close()
     }
 
+    /// Goal: damage that does not concern a point does not keep it.
+    @Test func `a damaged pack that a point does not need is passed over`() async throws {
+        let bench = try await Bench()
+        try await bench.backUp()
+        let packs = bench.directory + "/packs/"
+        let before = Set(try FileManager.default.contentsOfDirectory(atPath: packs))
+        try await bench.change()
+        try await bench.backUp()
+        let later = try FileManager.default.contentsOfDirectory(atPath: packs)
+            .filter { !before.contains($0) }
+        #expect(!later.isEmpty)
+        for name in later { try Data("short".utf8).write(to: URL(fileURLWithPath: packs + name)) }
+        try bench.expectRestored(0)
+        let missed = try SecondReader.run(
+            bench.key,
+            bench.directory,
+            "restore",
+            bench.points[1].id.description,
+            bench.work + "/missed"
+        )
+        #expect(missed.status == 2, "\(missed.output)")
+        #expect(later.contains { missed.output.contains($0) }, "\(missed.output)")
+        await bench.world.close()
+    }
+
     /// An odd tree in a file system, and a vault beside it.
     private final class Bench {
         let home: TemporaryDirectory

@@ -8,7 +8,7 @@ python3-zstandard: it proves that those pages suffice, and is a way out should V
     restore.py --root-key FILE VAULT restore POINT DIRECTORY
 
 Every seal, chunk id, length, order and count on the way is checked; the first thing that is wrong ends it with
-exit code 2 and is named. DIRECTORY is made, or empty. Owners, devices and attributes outside `user.` need root.
+exit code 2 and is named. A pack whose list does not read counts only when a chunk is missing. DIRECTORY is made, or empty. Owners, devices and attributes outside `user.` need root.
 It takes no lease (vault.md, "Reading"): nothing may prune the vault meanwhile. Names and attributes are held in
 memory, content is not.
 """
@@ -170,9 +170,12 @@ class Vault:
         secret = self.object(f"{path}/secret", b"VRVSECRT", self.uuid)
         demand(len(secret) == 32, "secret: not 32 bytes")
         self.chunk_id_key = derive(secret, self.uuid, b"varve chunk id 1")
-        self.places = {}
+        self.places, self.unread = {}, []
         for pack, identifier in names_in(f"{path}/packs", r"([0-9a-f]{32})\.pack"):
-            self.read_pack_list(pack, bytes.fromhex(identifier))
+            try:
+                self.read_pack_list(pack, bytes.fromhex(identifier))
+            except (Damage, OSError) as trouble:
+                self.unread.append(str(trouble))
 
     def description(self):
         described = json.loads(contents(f"{self.path}/vault.json"))
@@ -232,16 +235,18 @@ class Vault:
             sealed = file.read(length)
         key = self.seal_key(header[56:88], header)
         chunks = Fields(unseal(key, LIST_NONCE, sealed, struct.pack("<Q", from_), path), path)
-        end = 128
+        end, places = 128, []
         for number in range(chunks.u32()):
             identifier, offset, sealed_bytes = chunks.take(24), chunks.u32(), chunks.u32()
             plain_bytes, codec = chunks.u32(), chunks.u8()
             demand(offset == end, f"{path}: chunk {number} does not follow the one before")
             end = offset + sealed_bytes
             place = (path, key, number, offset, sealed_bytes, plain_bytes, codec)
-            self.places.setdefault(identifier, []).append(place)
+            places.append((identifier, place))
         chunks.end()
         demand(end == from_, f"{path}: bytes that no chunk holds")
+        for identifier, place in places:
+            self.places.setdefault(identifier, []).append(place)
 
     def chunk(self, reference):
         """The bytes of a chunk, from the first place that is whole."""
@@ -250,9 +255,9 @@ class Vault:
         for place in self.places.get(identifier, []):
             try:
                 return self.chunk_at(place, identifier, length)
-            except Damage as damage:
-                troubles.append(str(damage))
-        raise Damage("; ".join(troubles) or f"chunk {identifier.hex()}: in no pack")
+            except (Damage, OSError) as trouble:
+                troubles.append(str(trouble))
+        raise Damage("; ".join(troubles + self.unread) or f"chunk {identifier.hex()}: in no pack")
 
     def chunk_at(self, place, identifier, length):
         path, key, number, offset, sealed_bytes, plain_bytes, codec = place
@@ -566,6 +571,6 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except Damage as damage:
-        print(f"restore.py: {damage}", file=sys.stderr)
-        sys.exit(2)
+    except (Damage, OSError) as trouble:
+        print(f"restore.py: {trouble}", file=sys.stderr)
+        sys.exit(2 if isinstance(trouble, Damage) else 1)
