@@ -141,6 +141,41 @@ enum PointDiffModel {
         }
     }
 
+    /// Goal: a directory above many changed ones is read once, however wide it is.
+    @Test func `a comparison beneath a wide directory reads its names once`() async throws {
+        let (world, _) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        var directories: [InodeNumber] = []
+        for number in 0..<300 {
+            directories.append(try await make("d\(number)", .root, in: fileSystem))
+        }
+        let service = BackupService(clock: world.clock)
+        let old = try await service.backUp(fileSystem, source: "fs", to: vault).point
+        world.clock.advance(seconds: 60)
+        for directory in directories {
+            _ = try await make("new", directory, in: fileSystem, isFile: true)
+        }
+        let new = try await service.backUp(fileSystem, source: "fs", to: vault).point
+        let report = try PointDiff.run(
+            from: try PointTree.open(old.id, of: vault),
+            to: try PointTree.open(new.id, of: vault)
+        )
+        #expect(report.differences.filter { $0.sign == .added }.count == 300)
+        #expect(report.namesRead <= 2 * 300, "\(report.namesRead)")
+        do throws(BackupError) {
+            _ = try PointDiff.run(
+                from: try PointTree.open(old.id, of: vault),
+                to: try PointTree.open(new.id, of: vault),
+                isCancelled: { true }
+            )
+            Issue.record("it was cancelled")
+        } catch {
+            #expect(error.code == .cancelled)
+        }
+        await world.close()
+    }
+
     @Test func `points of two sources are not compared`() async throws {
         let (world, _) = try BackupWorld.inMemory()
         let fileSystem = try await world.makeFileSystem()

@@ -43,19 +43,28 @@ package struct PointDiff {
     private var oldPaths: PointPaths
     private var newPaths: PointPaths
 
-    private init(from old: PointTree, to new: PointTree) {
+    private let isCancelled: () -> Bool
+
+    private init(from old: PointTree, to new: PointTree, isCancelled: @escaping () -> Bool) {
         self.old = old
         self.new = new
+        self.isCancelled = isCancelled
         oldPaths = PointPaths(old)
         newPaths = PointPaths(new)
     }
 
     /// Compares; blocks.
     ///
-    /// - Throws: `.invalid` for points of two sources or vaults, `.corrupt`, `.failed`.
+    /// - Parameters:
+    ///   - old: The point before.
+    ///   - new: The point behind it.
+    ///   - isCancelled: Asked at every difference whether anybody still waits.
+    /// - Returns: The differences, and what finding them took.
+    /// - Throws: `.invalid` for points of two sources or vaults, `.cancelled`, `.corrupt`, `.failed`.
     package static func run(
         from old: PointTree,
-        to new: PointTree
+        to new: PointTree,
+        isCancelled: @escaping () -> Bool = { false }
     ) throws(BackupError) -> Report {
         guard old.vault.id == new.vault.id, old.point.source == new.point.source else {
             throw BackupError(
@@ -64,7 +73,7 @@ package struct PointDiff {
                 remedy: "Compare points of one file system in one vault."
             )
         }
-        var diff = PointDiff(from: old, to: new)
+        var diff = PointDiff(from: old, to: new, isCancelled: isCancelled)
         try diff.compareNames()
         try diff.compareInodes()
         diff.report.namesRead = diff.oldPaths.namesRead + diff.newPaths.namesRead
@@ -79,6 +88,7 @@ package struct PointDiff {
             from: try old.reading { () throws(VaultError) in try old.source.nameMap() },
             to: try new.reading { () throws(VaultError) in try new.source.nameMap() }
         )
+        var found: [FoundName] = []
         while let difference = try next(&differences) {
             guard let place = PointFormat.name(ofKey: difference.key) else {
                 throw BackupError(malformed: "a key of a name")
@@ -87,29 +97,49 @@ package struct PointDiff {
             }
             let after = try difference.new.map { value throws(BackupError) in try PointName(value) }
             guard before != after else { continue }
-            if let before { try add(.removed, before, in: place.directory) }
-            if let after { try add(.added, after, in: place.directory) }
-            if report.isCut { break }
+            let directory = place.directory
+            if let before { found.append(FoundName(sign: .removed, name: before, in: directory)) }
+            if let after { found.append(FoundName(sign: .added, name: after, in: directory)) }
+            try checkCancellation()
+            if found.count > PointDiff.differencesMax { break }
         }
         report.nodesRead += differences.nodesRead
+        var paths = (old: oldPaths, new: newPaths)
+        try add(found.filter { $0.sign == .removed }, by: &paths.old)
+        try add(found.filter { $0.sign == .added }, by: &paths.new)
+        (oldPaths, newPaths) = paths
     }
 
-    private mutating func add(
-        _ sign: Difference.Sign,
-        _ name: PointName,
-        in directory: InodeNumber
-    ) throws(BackupError) {
-        let above =
-            sign == .removed
-            ? try oldPaths.path(of: directory, among: [])
-            : try newPaths.path(of: directory, among: [])
-        guard let above else {
-            throw BackupError(
-                .corrupt,
-                "directory \(directory.rawValue) of the recovery point holds '\(name.name)' and has no name"
-            )
+    /// A name that is there at one end only.
+    private struct FoundName {
+        let sign: Difference.Sign
+        let name: PointName
+        let directory: InodeNumber
+
+        init(sign: Difference.Sign, name: PointName, in directory: InodeNumber) {
+            self.sign = sign
+            self.name = name
+            self.directory = directory
         }
-        add(Difference(sign: sign, path: above + [name.name], kind: name.kind, what: []))
+    }
+
+    /// Finds the paths of all directories together: a wide one above many of them is read once.
+    private mutating func add(
+        _ found: [FoundName],
+        by paths: inout PointPaths
+    ) throws(BackupError) {
+        let directories = Set(found.map(\.directory))
+        let wanted = directories.union(try paths.above(directories))
+        for one in found {
+            guard let above = try paths.path(of: one.directory, among: wanted) else {
+                throw BackupError(
+                    .corrupt,
+                    "directory \(one.directory.rawValue) of the recovery point holds '\(one.name.name)' and has no name"
+                )
+            }
+            let path = above + [one.name.name]
+            add(Difference(sign: one.sign, path: path, kind: one.name.kind, what: []))
+        }
     }
 
     private mutating func add(_ difference: Difference) {
@@ -126,8 +156,14 @@ package struct PointDiff {
     private struct Change {
         var old: PointInode?
         var new: PointInode?
-        /// Tiles whose extents differ.
-        var tiles: [(old: PointTile, new: PointTile)] = []
+        /// Whether a tile was found that shows other bytes.
+        var hasOtherTile = false
+
+        /// Whether tiles still decide something: not of a file that is new, gone, or of another size.
+        var needsTiles: Bool {
+            !hasOtherTile && (old == nil) == (new == nil)
+                && old?.attributes.size == new?.attributes.size
+        }
     }
 
     private mutating func compareInodes() throws(BackupError) {
@@ -145,11 +181,11 @@ package struct PointDiff {
             }
             var change = current?.change ?? Change()
             if PointFormat.tile(ofKey: difference.key) != nil {
-                change.tiles.append(
-                    (
-                        try PointDiff.tile(difference.old), try PointDiff.tile(difference.new)
-                    )
-                )
+                if change.needsTiles {
+                    let before = try bytes(of: try PointDiff.tile(difference.old))
+                    change.hasOtherTile =
+                        try before != bytes(of: try PointDiff.tile(difference.new))
+                }
             } else {
                 change.old = try difference.old.map { value throws(BackupError) in
                     try PointInode(value)
@@ -159,6 +195,7 @@ package struct PointDiff {
                 }
             }
             current = (inode, change)
+            try checkCancellation()
             if changed.count + report.differences.count > PointDiff.differencesMax { break }
         }
         if let known = current, let found = try verdict(known.inode, known.change) {
@@ -188,7 +225,7 @@ package struct PointDiff {
         }
         guard let before, let after else { return nil }
         var what: [String] = []
-        if try hasOtherData(before, after, change) { what.append("data") }
+        if hasOtherData(before, after, change) { what.append("data") }
         if PointDiff.comparable(before.attributes) != PointDiff.comparable(after.attributes) {
             what.append("attributes")
         }
@@ -210,13 +247,9 @@ package struct PointDiff {
         _ before: PointInode,
         _ after: PointInode,
         _ change: Change
-    ) throws(BackupError) -> Bool {
+    ) -> Bool {
         guard after.attributes.kind == .regular else { return false }
-        guard before.attributes.size == after.attributes.size else { return true }
-        for tile in change.tiles {
-            if try bytes(of: tile.old) != bytes(of: tile.new) { return true }
-        }
-        return false
+        return change.hasOtherTile || before.attributes.size != after.attributes.size
     }
 
     /// All bytes of a tile: two maps of extents may show the same.
@@ -243,6 +276,10 @@ package struct PointDiff {
             guard let path = try newPaths.path(of: found.inode, among: wanted) else { continue }
             add(Difference(sign: .changed, path: path, kind: found.kind, what: found.what))
         }
+    }
+
+    private func checkCancellation() throws(BackupError) {
+        guard !isCancelled() else { throw BackupError(.cancelled, "the caller gave up") }
     }
 
     private func next(

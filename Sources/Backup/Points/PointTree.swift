@@ -1,4 +1,5 @@
 package import BackupVault
+import Synchronization
 package import VarveModel
 
 /// A recovery point that is looked into without being restored.
@@ -188,20 +189,42 @@ package struct PointPage: Sendable {
     package var isEnd = false
 }
 
-/// Goes through all names beneath a directory of a recovery point, page by page.
-package struct PointWalk: Sendable {
+/// Goes through all names beneath a directory of a recovery point, page by page; one caller at a time.
+package final class PointWalk: Sendable {
     /// A name with its path from the root.
     package struct Found: Sendable {
         package let path: [FileName]
         package let entry: PointEntry
     }
 
+    /// What does not read.
+    package struct Damage: Sendable {
+        /// The first of it, with its path.
+        package fileprivate(set) var first: [(path: [FileName], error: BackupError)] = []
+        /// All of it.
+        package fileprivate(set) var count: UInt64 = 0
+
+        /// 1,000: beyond that it is counted.
+        package static let firstMax = 1_000
+
+        fileprivate mutating func add(_ path: [FileName], _ error: BackupError) {
+            count += 1
+            if first.count < Damage.firstMax { first.append((path, error)) }
+        }
+    }
+
+    private struct State {
+        /// Directories to list, the next one last, and where to go on in each.
+        var pending: [(path: [FileName], directory: InodeNumber, after: UInt64)]
+        var damage = Damage()
+    }
+
     private let tree: PointTree
     private let isEntered: @Sendable ([FileName]) -> Bool
-    /// Directories to list, the next one last, and where to go on in each.
-    private var pending: [(path: [FileName], directory: InodeNumber, after: UInt64)]
-    /// What does not read, with its path.
-    package private(set) var damaged: [(path: [FileName], error: BackupError)] = []
+    private let state: Mutex<State>
+
+    /// What did not read so far.
+    package var damage: Damage { state.withLock { $0.damage } }
 
     /// Begins a walk.
     ///
@@ -218,30 +241,38 @@ package struct PointWalk: Sendable {
     ) {
         self.tree = tree
         self.isEntered = isEntered
-        pending = [(path, directory, 0)]
+        state = Mutex(State(pending: [(path, directory, 0)]))
     }
 
     /// Some more names; `nil` after the last.
     ///
-    /// A directory that does not read is noted in `damaged`, and the walk goes on.
-    package mutating func next() -> [Found]? {
-        guard let (path, directory, after) = pending.popLast() else { return nil }
-        let page: PointPage
+    /// A directory that does not read is noted in `damage`, and the walk goes on.
+    package func next() -> [Found]? {
+        guard let (path, directory, after) = state.withLock({ $0.pending.popLast() }) else {
+            return nil
+        }
         do throws(BackupError) {
-            page = try tree.list(directory, after: after)
+            let page = try tree.list(directory, after: after)
+            return take(page, of: directory, at: path)
         } catch {
-            damaged.append((path, error))
+            state.withLock { $0.damage.add(path, error) }
             return []
         }
-        if !page.isEnd { pending.append((path, directory, page.cookie)) }
-        damaged += page.damaged.map { (path + [$0.name], $0.error) }
-        var found: [Found] = []
-        for entry in page.entries {
-            let own = path + [entry.name]
-            found.append(Found(path: own, entry: entry))
-            if entry.attributes.kind == .directory, isEntered(own) {
-                pending.append((own, entry.attributes.inode, 0))
-            }
+    }
+
+    private func take(
+        _ page: PointPage,
+        of directory: InodeNumber,
+        at path: [FileName]
+    ) -> [Found] {
+        let found = page.entries.map { Found(path: path + [$0.name], entry: $0) }
+        let entered = found.filter {
+            $0.entry.attributes.kind == .directory && isEntered($0.path)
+        }
+        state.withLock { state in
+            if !page.isEnd { state.pending.append((path, directory, page.cookie)) }
+            for one in page.damaged { state.damage.add(path + [one.name], one.error) }
+            state.pending += entered.map { ($0.path, $0.entry.attributes.inode, 0) }
         }
         return found
     }

@@ -11,8 +11,6 @@ struct RecoveryPointRoutes: Sendable {
 
     /// 1 MiB: the piece in which bytes are read and sent.
     private static let pieceBytes: UInt64 = 1 << 20
-    /// Of what does not read, in one answer.
-    private static let leftMax = 1_000
 
     func add(to table: RouteTable) {
         table.on(Route.describePoint) { try await describe($0, $1) }
@@ -109,14 +107,14 @@ struct RecoveryPointRoutes: Sendable {
                 report.found = 1
                 return report
             }
-            var walk = PointWalk(tree, from: path, top.attributes.inode) { directory in
+            let walk = PointWalk(tree, from: path, top.attributes.inode) { directory in
                 let names = directory.map(\.bytes)
                 return patterns.isEmpty || patterns.contains { $0.mayMatch(beneath: names) }
             }
-            while let step = try await RecoveryPointRoutes.step(walk) {
-                walk = step.walk
+            while let page = try await BlockingCalls.run({ walk.next() }) {
+                try Task.checkCancellation()
                 var lines: [UInt8] = []
-                for found in step.found {
+                for found in page {
                     let names = found.path.map(\.bytes)
                     guard patterns.isEmpty || patterns.contains(where: { $0.matches(names) }) else {
                         continue
@@ -126,22 +124,10 @@ struct RecoveryPointRoutes: Sendable {
                 }
                 try await send(lines)
             }
-            report.leftCount = UInt64(walk.damaged.count)
-            report.left = walk.damaged.prefix(RecoveryPointRoutes.leftMax).map {
-                LeftOut($0.path, $0.error)
-            }
+            let damage = walk.damage
+            report.leftCount = damage.count
+            report.left = damage.first.map { LeftOut($0.path, $0.error) }
             return report
-        }
-    }
-
-    /// One page of a walk, off the threads that everything else shares.
-    private static func step(
-        _ walk: PointWalk
-    ) async throws -> (walk: PointWalk, found: [PointWalk.Found])? {
-        try await BlockingCalls.run {
-            var walk = walk
-            guard let found = walk.next() else { return nil }
-            return (walk, found)
         }
     }
 
@@ -164,7 +150,9 @@ struct RecoveryPointRoutes: Sendable {
         let old = try await open(request.old, peer)
         let new = try await open(request.new, peer)
         report(Progress(phase: "comparing recovery points"))
-        let found = try await BlockingCalls.run { try PointDiff.run(from: old, to: new) }
+        let found = try await BlockingCalls.runCancellable { isCancelled in
+            try PointDiff.run(from: old, to: new, isCancelled: isCancelled)
+        }
         return DiffReport(
             differences: found.differences.map { difference in
                 Difference(

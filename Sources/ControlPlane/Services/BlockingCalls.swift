@@ -1,4 +1,5 @@
 import NIOPosix
+import Synchronization
 
 /// Runs calls that block (vaults, key files) off the threads that everything else shares.
 enum BlockingCalls {
@@ -7,4 +8,24 @@ enum BlockingCalls {
     {
         try await NIOThreadPool.singleton.runIfActive(body)
     }
+
+    /// The same, of what asks now and then whether its task was cancelled: a pool's thread is of no task.
+    static func runCancellable<Result: Sendable>(
+        _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws -> Result
+    ) async throws -> Result {
+        let flag = CancellationFlag()
+        return try await withTaskCancellationHandler {
+            try await run { try body { flag.isSet } }
+        } onCancel: {
+            flag.set()
+        }
+    }
+}
+
+private final class CancellationFlag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() { value.store(true, ordering: .relaxed) }
 }
