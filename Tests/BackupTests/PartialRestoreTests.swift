@@ -2,6 +2,7 @@ import Backup
 import BackupVault
 import Disk
 import FileSystemEngine
+import Foundation
 import Policies
 import TestKit
 import Testing
@@ -159,6 +160,138 @@ import VarveModel
             #expect(error.code == .notFound)
         }
         #expect(try await Bench.paths(bench.other).isEmpty)
+        await bench.world.close()
+    }
+
+    /// Goal: what is listed costs its own length: 30,000 prefixes of one path would be gigabytes.
+    @Test func `a very deep path is looked for, and missed`() async throws {
+        let bench = try await Bench()
+        let deep = [FileName](repeating: try #require(FileName("home")), count: 30_000)
+        let report = try await TreeCopy.run(
+            from: .recoveryPoint(bench.vault, bench.point, path: []),
+            selecting: TreeSelection(patterns: [], items: [deep, [FileName](path: "plan.odt")]),
+            to: .fileSystem(bench.other, path: [], .root)
+        )
+        #expect(report.omissionsCount == 1)
+        #expect(try await Bench.paths(bench.other) == ["plan.odt"])
+        await bench.world.close()
+    }
+
+    @Test func `a selection and a plan end when nobody waits for them`() async throws {
+        let bench = try await Bench()
+        let place = TreePlace.recoveryPoint(bench.vault, bench.point, path: [])
+        for selection in [nil, try bench.selection(["*.odt"])] {
+            let task = Task { () -> BackupError.Code? in
+                withUnsafeCurrentTask { $0?.cancel() }
+                do throws(BackupError) {
+                    _ = try await TreeCopy.plan(
+                        from: place,
+                        selecting: selection,
+                        to: nil,
+                        existing: .refuse
+                    )
+                    return nil
+                } catch {
+                    return error.code
+                }
+            }
+            #expect(await task.value == .cancelled)
+        }
+        await bench.world.close()
+    }
+
+    /// Goal: what stands in place is changed, never what it points at.
+    @Test func `a symlink in place is replaced, and what it points at is left alone`() async throws
+    {
+        let bench = try await Bench()
+        try await Bench.write("elsewhere/own", "mine", in: bench.other)
+        let link = NewInode(.symlink(target: Array("elsewhere".utf8)), permissions: 0o777)
+        let parts: [(name: String, selection: TreeSelection?)] = [
+            ("home", nil), ("etc", try bench.selection([], ["hosts"])), ("plan.odt", nil),
+        ]
+        for (name, selection) in parts {
+            let path = [FileName](path: name)
+            _ = try await bench.other.create(path[0], in: .root, link, as: .root)
+            let place = TreePlace.recoveryPoint(bench.vault, bench.point, path: path)
+            let target = TreeTarget.name(bench.other, path: path, .root)
+            let plan = try await TreeCopy.plan(
+                from: place,
+                selecting: selection,
+                to: target,
+                existing: .mirror
+            )
+            #expect(plan.entries.first?.path == [] && plan.entries.first?.sign == .overwritten)
+            #expect(!plan.entries.contains { $0.sign == .removed })
+            _ = try await TreeCopy.run(
+                from: place,
+                selecting: selection,
+                to: target,
+                existing: .mirror
+            )
+            let made = try await bench.other.resolve(path, as: .root, followLast: false)
+            #expect(made.kind == (name == "plan.odt" ? .regular : .directory))
+        }
+        let paths = try await Bench.paths(bench.other)
+        #expect(paths.isSuperset(of: ["elsewhere/", "elsewhere/own", "etc/hosts", "home/ann/"]))
+        #expect(paths.filter { $0.hasPrefix("elsewhere") }.count == 2)
+        await bench.world.close()
+    }
+
+    /// Goal: a restore in place makes nothing worse: what it cannot bring back whole stays as it stands.
+    @Test(arguments: [false, true])
+    func `a damaged large file leaves the live one as it is`(isDamaged: Bool) async throws {
+        let (world, disk) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        try await Bench.write("large", "", in: fileSystem)
+        let path = [FileName](path: "large")
+        let inode = try await fileSystem.resolve(path, as: .root).inode
+        var generator = SeededGenerator(seed: testSeed(default: 74))
+        let old = generator.bytes(3 << 20)
+        _ = try await fileSystem.write(inode, old, at: 0, stability: .stable, as: .root)
+        let point = try await BackupService(clock: world.clock)
+            .backUp(fileSystem, source: "fs", to: vault).point
+        let live = generator.bytes(3 << 20)
+        _ = try await fileSystem.write(inode, live, at: 0, stability: .stable, as: .root)
+        let packs = world.root + "/vaults/main/packs"
+        for name in try disk.list(packs) where isDamaged {
+            let pack = packs + "/" + name
+            let size = try disk.status(of: pack)?.size ?? 0
+            if size > 2 << 20 { try disk.corrupt(pack, at: 2 << 20, mask: 1) }
+        }
+        let report = try await TreeCopy.run(
+            from: .recoveryPoint(vault, point, path: []),
+            to: .name(fileSystem, path: [], .root),
+            existing: .mirror
+        )
+        #expect(report.damageCount == (isDamaged ? 1 : 0))
+        #expect(try await Bench.paths(fileSystem) == ["large"])
+        let found = try await fileSystem.resolve(path, as: .root)
+        let read = try await fileSystem.read(
+            found.inode,
+            0..<UInt64(live.count),
+            at: .live,
+            as: .root,
+            isAccess: false
+        )
+        #expect(read.bytes == (isDamaged ? live : old))
+        await world.close()
+    }
+
+    @Test func `a directory of the host that stands on the way keeps its mode`() async throws {
+        let bench = try await Bench()
+        let home = try TemporaryDirectory()
+        let etc = home.path + "/etc"
+        #expect(mkdir(etc, 0o500) == 0)
+        let report = try await TreeCopy.run(
+            from: .recoveryPoint(bench.vault, bench.point, path: []),
+            selecting: try bench.selection([], ["etc/hosts"]),
+            to: .host(home.path),
+            existing: .replace
+        )
+        #expect(report.files == (geteuid() == 0 ? 1 : 0))
+        var found = stat()
+        #expect(stat(etc, &found) == 0 && found.st_mode & 0o7777 == 0o500)
         await bench.world.close()
     }
 

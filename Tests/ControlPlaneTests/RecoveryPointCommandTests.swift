@@ -23,6 +23,7 @@ import Testing
             let script = """
                 mkdir -p '\(source)/ann/mail/old' '\(source)/bob' && cd '\(source)'
                 echo one >ann/plan.odt; echo two >bob/plan.odt; head -c 3000000 /dev/urandom >ann/large
+                chmod 750 ann; if [ "$(id -u)" = 0 ]; then chown 1000:1000 ann; fi
                 echo letter >ann/mail/old/1; ln -s ../plan.odt ann/mail/link; printf x >"$(printf 'caf\\xe9.odt')"
                 """
             try DaemonProcess.system("bash", "-euc", script)
@@ -347,6 +348,51 @@ import Testing
         let report = try JSONDecoder().decode(RestoreReport.self, from: deep.output)
         let second = try #require(report.directory?.text)
         #expect(try world.lines("ls", "again:\(second)/ann/mail/old") == ["1"])
+        let top = try world.json([FileEntry].self, "ls", "-l", "again:/")
+        #expect(top.first { "/" + $0.name.text == second }?.mode == "0700")
+        let above = try world.json([FileEntry].self, "ls", "-l", "again:\(second)")
+        let source = try world.json([FileEntry].self, "ls", "-l", "home:/")
+        let ann = try #require(source.first { $0.name.text == "ann" })
+        #expect(ann.mode == "0750" && above.map(\.mode) == ["0750"])
+        #expect(above.map(\.uid) == [ann.uid])
+        let out = try daemon.varve(
+            "restore",
+            "home:/ann/../bob",
+            "--recovery-point",
+            point,
+            "--to-existing",
+            "again"
+        )
+        #expect(out.status == 64 && out.errors.contains("'..'"), "\(out.errors)")
+        #expect(try world.json([FileEntry].self, "ls", "again:/").count == top.count)
+
+        let snapshots = try world.lines("snapshot", "list", "home")
+        let unselected = try daemon.varve(
+            "restore",
+            "home:/",
+            "--recovery-point",
+            point,
+            "--in-place",
+            "--include",
+            "*.none"
+        )
+        #expect(unselected.status == 1, "\(unselected.errors)")
+        #expect(try world.lines("snapshot", "list", "home") == snapshots, "nothing is to be undone")
+
+        let deepest = daemon.work + "/deepest"
+        let path = Data([UInt8](repeating: UInt8(ascii: "/"), count: 4_096) + [UInt8(ascii: "x")])
+        try path.write(to: URL(fileURLWithPath: deepest))
+        let refused = try daemon.varve(
+            "restore",
+            "home:/",
+            "--recovery-point",
+            point,
+            "--to-existing",
+            "again",
+            "--items-from",
+            deepest
+        )
+        #expect(refused.status == 64 && refused.errors.contains("4096"), "\(refused.errors)")
 
         let back = daemon.work + "/back"
         try daemon.done(
@@ -499,5 +545,38 @@ import Testing
             "older"
         )
         #expect(early.status == 1 && early.errors.contains("no recovery point"), "\(early.errors)")
+    }
+
+    /// Goal: what does not read may be the nearest point; nothing is turned back on a guess.
+    @Test func `a nearer point that does not read is named, and none is restored in place`()
+        throws
+    {
+        let world = try World()
+        let daemon = world.daemon
+        try daemon.done(
+            "recovery-point",
+            "hold",
+            "add",
+            world.points[0],
+            "kept",
+            "--reason",
+            "read below"
+        )
+        try daemon.done("clock", "advance", "60d")
+        let manifest = "\(daemon.state)/vaults/main/manifests/\(world.points[1]).manifest"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: manifest))
+        bytes[150] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: manifest))
+        let late = daemon.work + "/late"
+        let at = "2026-01-03T00:00:00Z"
+        let ended = try daemon.varve("restore", "home:/ann/plan.odt", "--at", at, "--to", late)
+        #expect(ended.status == 0, "\(ended.errors)")
+        #expect(ended.errors.contains("from recovery point \(world.points[0])"), "\(ended.errors)")
+        #expect(ended.errors.contains("manifests/\(world.points[1])"), "\(ended.errors)")
+        #expect(try String(contentsOfFile: late, encoding: .utf8) == "one\n")
+        let inPlace = try daemon.varve("restore", "home:/ann/plan.odt", "--at", at, "--in-place")
+        #expect(inPlace.status == 2, "\(inPlace.errors)")
+        #expect(inPlace.errors.contains("manifests/\(world.points[1])"), "\(inPlace.errors)")
+        #expect(try daemon.done("cat", "home:/ann/plan.odt") == Data("ONE\n".utf8))
     }
 }

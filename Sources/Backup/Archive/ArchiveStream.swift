@@ -97,13 +97,14 @@ package enum ArchiveStream {
                     let sink = HostSink(existing: existing)
                     let place = try HostSink.place(path)
                     return try await Unpacking(input, sink, progress).run(into: place)
-                case .fileSystem(let fileSystem, let path, let caller):
+                case .fileSystem(let fileSystem, let path, let caller),
+                    .name(let fileSystem, let path, let caller):
                     let sink = EngineSink(
                         fileSystem: fileSystem,
                         existing: existing,
                         caller: caller
                     )
-                    let place = try await sink.place(path)
+                    let place = try await sink.place(path, followsLast: target.followsLast)
                     return try await Unpacking(input, sink, progress).run(into: place)
                 }
             } catch {

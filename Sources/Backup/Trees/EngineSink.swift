@@ -1,4 +1,5 @@
 import FileSystemEngine
+import Synchronization
 import VarveModel
 
 /// A directory of a live file system, as a place to write a tree to.
@@ -6,15 +7,26 @@ struct EngineSink: TreeSink {
     let fileSystem: FileSystem
     let existing: ExistingNames
     let caller: Credentials
+    /// Files that replace others once they are whole.
+    private let drafts = Drafts()
+
+    init(fileSystem: FileSystem, existing: ExistingNames, caller: Credentials) {
+        self.fileSystem = fileSystem
+        self.existing = existing
+        self.caller = caller
+    }
 
     /// Operations in flight fill the batches of group commit: a durable create costs a sync alone, and
     /// a sixty-fourth of one in company.
     let workersMax = 128
 
     /// Finds where the root of a tree goes.
-    func place(_ path: [FileName]) async throws(TreeFailure) -> RootPlace<InodeNumber> {
+    func place(
+        _ path: [FileName],
+        followsLast: Bool
+    ) async throws(TreeFailure) -> RootPlace<InodeNumber> {
         do throws(FileSystemError) {
-            let found = try await fileSystem.resolve(path, as: caller)
+            let found = try await fileSystem.resolve(path, as: caller, followLast: followsLast)
             if found.kind == .directory { return .itself(found.inode) }
         } catch {
             guard error.code == .notFound else { throw TreeFailure("look up", error) }
@@ -66,11 +78,23 @@ struct EngineSink: TreeSink {
     ) async throws(TreeFailure) -> EngineSinkFile {
         let permissions = entry.node.permissions | (caller.isRoot ? 0 : 0o600)
         let new = new(.regular, entry.node, permissions: permissions)
-        let made = try await replacing("create", entry.name, in: directory) {
-            () async throws(FileSystemError) in
-            try await fileSystem.create(entry.name, in: directory, new, as: caller)
+        guard existing == .mirror else {
+            let made = try await replacing("create", entry.name, in: directory) {
+                () async throws(FileSystemError) in
+                try await fileSystem.create(entry.name, in: directory, new, as: caller)
+            }
+            return EngineSinkFile(inode: made.inode, directory: directory, name: entry.name)
         }
-        return EngineSinkFile(inode: made.inode, directory: directory, name: entry.name)
+        // What stands there stays until all has been read that shall take its place. A draft that a crash leaves goes
+        // with the next mirror; whoever only replaces would keep it.
+        let name = drafts.begin()
+        do throws(FileSystemError) {
+            let made = try await fileSystem.create(name, in: directory, new, as: caller)
+            return EngineSinkFile(inode: made.inode, directory: directory, name: name)
+        } catch {
+            drafts.end(name)
+            throw TreeFailure(changing: "create", error)
+        }
     }
 
     func write(
@@ -97,7 +121,30 @@ struct EngineSink: TreeSink {
     ) async throws(TreeFailure) -> (link: InodeNumber, failures: [TreeFailure]) {
         let node = entry.node
         let size = node.size > written ? node.size : nil
-        return (file.inode, try await dress(file.inode, node, details, size: size))
+        let failures = try await dress(file.inode, node, details, size: size)
+        if file.name != entry.name { try await putInPlace(file, as: entry.name) }
+        return (file.inode, failures)
+    }
+
+    /// Renames a draft over what stands in its place.
+    private func putInPlace(
+        _ file: EngineSinkFile,
+        as name: FileName
+    ) async throws(TreeFailure) {
+        if try await findDirectory(name, in: file.directory) != nil {
+            let found = try await lookUp(name, in: file.directory)
+            try await clear(name, found, in: file.directory)
+        }
+        try await change("rename") { () async throws(FileSystemError) in
+            try await fileSystem.rename(
+                file.name,
+                in: file.directory,
+                to: name,
+                in: file.directory,
+                as: caller
+            )
+        }
+        drafts.end(file.name)
     }
 
     /// One transaction: a copy that is cut short leaves no half-written file of this size.
@@ -137,6 +184,7 @@ struct EngineSink: TreeSink {
     func abandon(_ file: EngineSinkFile) async {
         // What cannot be taken away either has been told of: the copy of this file failed.
         try? await fileSystem.unlink(file.name, in: file.directory, as: caller)
+        drafts.end(file.name)
     }
 
     func makeSpecial(
@@ -208,7 +256,7 @@ struct EngineSink: TreeSink {
         in directory: InodeNumber
     ) async throws(TreeFailure) {
         try await change("remove") { () async throws(FileSystemError) in
-            try await removeNames(of: directory) { !kept.contains($0) }
+            try await removeNames(of: directory) { !kept.contains($0) && !drafts.contains($0) }
         }
     }
 
@@ -386,9 +434,36 @@ struct EngineSink: TreeSink {
     }
 }
 
+/// The names under which files are written before they take their own.
+private final class Drafts: Sendable {
+    private let stem = ".varve-restore-\(Hex.encode(UniqueID.random().bytes))"
+    private let state = Mutex((begun: 0, names: Set<FileName>()))
+
+    /// A name that nobody else uses.
+    func begin() -> FileName {
+        state.withLock { state in
+            state.begun += 1
+            guard let name = FileName("\(stem)-\(state.begun)") else {
+                preconditionFailure("letters, digits and dashes make a name")
+            }
+            state.names.insert(name)
+            return name
+        }
+    }
+
+    func end(_ name: FileName) {
+        state.withLock { _ = $0.names.remove(name) }
+    }
+
+    func contains(_ name: FileName) -> Bool {
+        state.withLock { $0.names.contains(name) }
+    }
+}
+
 /// A file that is being written in a file system.
 struct EngineSinkFile: Sendable {
     let inode: InodeNumber
     let directory: InodeNumber
+    /// Its own, or a draft's.
     let name: FileName
 }

@@ -8,10 +8,17 @@ struct EngineSource: TreeSource {
     let path: [FileName]
     let view: View
     let caller: Credentials
+    /// Whether a symlink at the path's end stands for what it points at.
+    var followsLast = true
 
     func root() async throws(TreeFailure) -> (entry: TreeEntry, directory: InodeNumber) {
         do throws(FileSystemError) {
-            let found = try await fileSystem.resolve(path, at: view, as: caller)
+            let found = try await fileSystem.resolve(
+                path,
+                at: view,
+                as: caller,
+                followLast: followsLast
+            )
             let name = path.last ?? FileName.root
             return (TreeEntry(name: name, node: TreeNode(found)), found.inode)
         } catch {

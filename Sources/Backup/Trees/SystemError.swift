@@ -9,6 +9,7 @@ enum SystemError {
     static let notDirectory = ENOTDIR
     static let notFound = ENOENT
     static let failed = EIO
+    static let cancelled = ECANCELED
 
     /// Whether everything that follows would fail as well.
     static func isFatal(_ number: Int32) -> Bool {

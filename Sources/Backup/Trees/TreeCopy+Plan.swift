@@ -70,12 +70,14 @@ extension TreeCopy {
             return try await plan(
                 TreePlanner(from: source, to: HostSource(path), isMirror: isMirror)
             )
-        case .fileSystem(let fileSystem, let path, let caller):
+        case .fileSystem(let fileSystem, let path, let caller),
+            .name(let fileSystem, let path, let caller):
             let standing = EngineSource(
                 fileSystem: fileSystem,
                 path: path,
                 view: .live,
-                caller: caller
+                caller: caller,
+                followsLast: target?.followsLast ?? true
             )
             return try await plan(TreePlanner(from: source, to: standing, isMirror: isMirror))
         }
@@ -88,7 +90,7 @@ extension TreeCopy {
         do throws(TreeFailure) {
             return try await planner.run()
         } catch {
-            throw BackupError(rootFailure: error)
+            throw error.fatal ?? BackupError(rootFailure: error)
         }
     }
 }

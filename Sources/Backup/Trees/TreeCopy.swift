@@ -19,6 +19,12 @@ package enum TreeTarget: Sendable {
     /// An absolute path of the host.
     case host(String)
     case fileSystem(FileSystem, path: [FileName], Credentials)
+    /// The same, but a symlink that stands at the path's end is replaced, and what it points at is left alone.
+    case name(FileSystem, path: [FileName], Credentials)
+
+    var followsLast: Bool {
+        if case .name = self { false } else { true }
+    }
 }
 
 /// Copies a tree: import, export and restore are all this.
@@ -132,11 +138,12 @@ package enum TreeCopy {
             let sink = HostSink(existing: existing)
             let place = try rooted { () throws(TreeFailure) in try HostSink.place(path) }
             return try await copy(source, to: sink, place, existing, progress)
-        case .fileSystem(let fileSystem, let path, let caller):
+        case .fileSystem(let fileSystem, let path, let caller),
+            .name(let fileSystem, let path, let caller):
             let sink = EngineSink(fileSystem: fileSystem, existing: existing, caller: caller)
             let place: RootPlace<InodeNumber>
             do throws(TreeFailure) {
-                place = try await sink.place(path)
+                place = try await sink.place(path, followsLast: target.followsLast)
             } catch {
                 throw BackupError(rootFailure: error)
             }

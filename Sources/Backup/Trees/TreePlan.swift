@@ -61,7 +61,7 @@ struct TreePlanner<Source: TreeSource, Target: TreeSource> {
 
     /// Compares everything.
     ///
-    /// - Throws: When the root of the source cannot be read.
+    /// - Throws: When the root of the source cannot be read, and on cancellation.
     mutating func run() async throws(TreeFailure) -> TreePlan {
         let (entry, directory) = try await source.root()
         let standing = try await standingRoot()
@@ -79,6 +79,7 @@ struct TreePlanner<Source: TreeSource, Target: TreeSource> {
             do throws(TreeFailure) {
                 try await compare(path, from, to)
             } catch {
+                if error.fatal != nil { throw error }
                 plan.add(error, at: path)
             }
             source.rest(from)
@@ -108,6 +109,7 @@ struct TreePlanner<Source: TreeSource, Target: TreeSource> {
         var standing = try await names(in: to)
         let listing = try await source.list(from)
         while let part = try await listing.next() {
+            try TreeFailure.checkCancellation()
             for (name, failure) in part.failures {
                 standing[name] = nil
                 plan.add(failure, at: path + [name])
@@ -147,6 +149,7 @@ struct TreePlanner<Source: TreeSource, Target: TreeSource> {
         var names: [FileName: TreeEntry] = [:]
         let listing = try await target.list(directory)
         while let part = try await listing.next() {
+            try TreeFailure.checkCancellation()
             for entry in part.entries { names[entry.name] = entry }
         }
         return names

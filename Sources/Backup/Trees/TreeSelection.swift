@@ -8,40 +8,15 @@ package struct TreeSelection: Sendable {
     package var patterns: [PathGlob]
     package var items: [[FileName]]
 
+    /// 4,096: of a pattern or path, as Linux's PATH_MAX.
+    package static let pathBytesMax = 4_096
+    package static let patternsMax = 1_000
+    /// 1,000,000: all names of all paths together.
+    package static let itemNamesMax = SelectedNames.countMax
+
     package init(patterns: [PathGlob], items: [[FileName]]) {
         self.patterns = patterns
         self.items = items
-    }
-}
-
-/// The names that a selection found, as a tree of their own.
-struct SelectedNames: Sendable {
-    /// Whether all beneath is meant.
-    private(set) var isWhole = false
-    private var below: [FileName: SelectedNames] = [:]
-
-    static let whole: SelectedNames = {
-        var whole = SelectedNames()
-        whole.isWhole = true
-        return whole
-    }()
-
-    var isEmpty: Bool { !isWhole && below.isEmpty }
-
-    /// Takes in all that a path names.
-    mutating func insert(_ path: some Collection<FileName>) {
-        guard let first = path.first else {
-            isWhole = true
-            below = [:]
-            return
-        }
-        guard !isWhole else { return }
-        below[first, default: SelectedNames()].insert(path.dropFirst())
-    }
-
-    /// What is meant beneath a name; `nil` when nothing is.
-    func below(_ name: FileName) -> SelectedNames? {
-        isWhole ? self : below[name]
     }
 }
 
@@ -70,7 +45,7 @@ struct SelectionOutcome: Sendable {
 extension TreeSource {
     /// Finds what a selection means; goes only where something may be.
     ///
-    /// - Throws: When the root cannot be read, or is no directory.
+    /// - Throws: When the root cannot be read or is no directory, when too many names are meant, on cancellation.
     func find(_ selection: TreeSelection) async throws(TreeFailure) -> SelectionOutcome {
         let (entry, directory) = try await root()
         guard entry.node.kind == .directory else {
@@ -80,81 +55,112 @@ extension TreeSource {
                 reason: "a selection is of a directory; this is one file"
             )
         }
-        var search = SelectionSearch(selection)
+        let search = SelectionSearch(selection)
         var outcome = SelectionOutcome()
-        if search.isItem([]) { outcome.names.insert([]) }
-        var pending: [(path: [FileName], directory: Directory)] = [([], directory)]
-        while let (path, directory) = pending.popLast() {
+        var pending = [SelectionStep(path: [], directory: directory, items: search.items)]
+        if search.items.isWhole { outcome.names.insert([]) }
+        while !outcome.names.isWhole, let step = pending.popLast() {
             do throws(TreeFailure) {
-                let listing = try await list(directory)
+                let listing = try await list(step.directory)
                 while let part = try await listing.next() {
-                    for (name, failure) in part.failures {
-                        outcome.failures.append((path + [name], failure))
+                    try TreeFailure.checkCancellation()
+                    for entry in search.takeMeant(of: part, at: step.path, step.items, &outcome) {
+                        pending.append(
+                            SelectionStep(
+                                path: step.path + [entry.name],
+                                directory: try await open(entry, in: step.directory),
+                                items: step.items?.below(entry.name)
+                            )
+                        )
                     }
-                    for entry in part.entries {
-                        let own = path + [entry.name]
-                        if search.takes(own) {
-                            outcome.names.insert(own)
-                        } else if entry.node.kind == .directory, search.mayBeBeneath(own) {
-                            pending.append((own, try await open(entry, in: directory)))
-                        }
-                    }
+                    try outcome.checkCount()
                 }
             } catch {
                 if error.fatal != nil { throw error }
-                outcome.failures.append((path, error))
+                outcome.failures.append((step.path, error))
             }
-            rest(directory)
+            rest(step.directory)
         }
-        outcome.missing = search.missing
+        outcome.missing = selection.items.filter { !outcome.names.contains($0) }
         return outcome
     }
+}
+
+/// A directory in which a selection may mean something.
+private struct SelectionStep<Directory: Sendable> {
+    let path: [FileName]
+    let directory: Directory
+    /// What is listed beneath it.
+    let items: SelectedNames?
 }
 
 /// Decides name by name what a selection takes.
 private struct SelectionSearch {
     private let patterns: [PathGlob]
-    private var items: Set<[FileName]>
-    private let above: Set<[FileName]>
+    /// The listed paths.
+    let items: SelectedNames
 
     init(_ selection: TreeSelection) {
         patterns = selection.patterns
-        items = Set(selection.items)
-        above = Set(selection.items.flatMap { item in item.indices.map { Array(item[..<$0]) } })
-        order = selection.items
+        var items = SelectedNames()
+        for item in selection.items { items.insert(item) }
+        self.items = items
     }
 
-    private let order: [[FileName]]
-    private var found: Set<[FileName]> = []
-
-    /// Listed paths that were not met, in the order in which they were listed.
+    /// Notes what of a part is meant.
     ///
-    /// One beneath a directory that was taken whole was not looked for.
-    var missing: [[FileName]] {
-        order.filter { item in
-            !found.contains(item) && !item.indices.contains { found.contains(Array(item[..<$0])) }
+    /// - Returns: The directories beneath which something may be.
+    func takeMeant(
+        of part: TreePart,
+        at path: [FileName],
+        _ items: SelectedNames?,
+        _ outcome: inout SelectionOutcome
+    ) -> [TreeEntry] {
+        for (name, failure) in part.failures { outcome.failures.append((path + [name], failure)) }
+        var entered: [TreeEntry] = []
+        for entry in part.entries {
+            let own = path + [entry.name]
+            let listed = items?.below(entry.name)
+            if listed?.isWhole == true || fits(own) {
+                outcome.names.insert(own)
+            } else if entry.node.kind == .directory, listed != nil || mayFit(beneath: own) {
+                entered.append(entry)
+            }
         }
+        return entered
     }
 
-    mutating func isItem(_ path: [FileName]) -> Bool {
-        guard items.contains(path) else { return false }
-        found.insert(path)
-        return true
-    }
-
-    mutating func takes(_ path: [FileName]) -> Bool {
-        let isItem = isItem(path)
-        guard !isItem else { return true }
+    private func fits(_ path: [FileName]) -> Bool {
+        guard !patterns.isEmpty else { return false }
         let bytes = path.map(\.bytes)
-        guard patterns.contains(where: { $0.matches(bytes) }) else { return false }
-        found.insert(path)
-        return true
+        return patterns.contains { $0.matches(bytes) }
     }
 
-    func mayBeBeneath(_ path: [FileName]) -> Bool {
-        if above.contains(path) { return true }
+    private func mayFit(beneath path: [FileName]) -> Bool {
+        guard !patterns.isEmpty else { return false }
         let bytes = path.map(\.bytes)
         return patterns.contains { $0.mayMatch(beneath: bytes) }
+    }
+}
+
+extension SelectionOutcome {
+    /// Refuses more names than memory is meant to hold.
+    fileprivate func checkCount() throws(TreeFailure) {
+        guard names.count > SelectedNames.countMax else { return }
+        let reason =
+            "more than \(SelectedNames.countMax) names are selected; name directories instead"
+        throw TreeFailure(call: "select", errno: SystemError.invalid, reason: reason)
+            .fatal(BackupError(.invalid, reason))
+    }
+}
+
+extension TreeFailure {
+    /// Ends what nobody waits for any more.
+    static func checkCancellation() throws(TreeFailure) {
+        guard Task.isCancelled else { return }
+        let reason = "the caller gave up"
+        throw TreeFailure(call: "walk", errno: SystemError.cancelled, reason: reason)
+            .fatal(BackupError(.cancelled, reason))
     }
 }
 

@@ -165,23 +165,36 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
     private func enter(_ entry: TreeEntry, in parent: Open) async {
         var made: Open?
         do throws(TreeFailure) {
-            let standing =
-                source.isPartial ? try await sink.findDirectory(entry.name, in: parent.sink) : nil
-            let target = try await sink.makeDirectory(entry, in: parent.sink)
-            let directory = try await source.open(entry, in: parent.source)
-            let open = Open(
-                parent: parent,
-                entry: entry,
-                source: directory,
-                sink: target,
-                isKept: standing != nil && !source.isWhole(directory)
-            )
+            let kept = try await keep(entry, in: parent)
+            let open = if let kept { kept } else { try await make(entry, in: parent) }
             made = open
-            work.push([.listing(try await source.list(directory), of: open)])
+            work.push([.listing(try await source.list(open.source), of: open)])
         } catch {
             omit(error, entry.name, in: parent)
             await settle(made ?? parent)
         }
+    }
+
+    private func make(_ entry: TreeEntry, in parent: Open) async throws(TreeFailure) -> Open {
+        let target = try await sink.makeDirectory(entry, in: parent.sink)
+        let directory = try await source.open(entry, in: parent.source)
+        return Open(parent: parent, entry: entry, source: directory, sink: target)
+    }
+
+    /// A directory that stands, of which only parts are copied: it is entered as it is.
+    private func keep(_ entry: TreeEntry, in parent: Open) async throws(TreeFailure) -> Open? {
+        guard source.isPartial,
+            let standing = try await sink.findDirectory(entry.name, in: parent.sink)
+        else { return nil }
+        let directory = try await source.open(entry, in: parent.source)
+        guard !source.isWhole(directory) else { return nil }
+        return Open(
+            parent: parent,
+            entry: entry,
+            source: directory,
+            sink: standing,
+            isKept: true
+        )
     }
 
     private func list(_ listing: Source.Listing, _ directory: Open) async {

@@ -1,8 +1,8 @@
-import MetadataStore
 import Backup
 import BackupVault
 import FileSystemEngine
 import LocalAPI
+import MetadataStore
 import VarveModel
 
 /// Brings files and trees back, from the file system's own past or from a vault.
@@ -53,6 +53,9 @@ struct RestoreRoutes: Sendable {
                         "what is there is the present already",
                         remedy: "Name a moment of the past."
                     )
+                }
+                if request.target.isInPlace {
+                    try await place.requireDirectory(at: view, as: peer.caller)
                 }
                 let source = TreePlace.fileSystem(
                     place.engine,
@@ -112,6 +115,16 @@ struct RestoreRoutes: Sendable {
                 undo: undo,
                 origin: RestoreOrigin(request.moment, view, now: now)
             )
+        }
+    }
+}
+
+extension FilePlace {
+    /// Refuses to take parts of what was no directory then; a symlink is none, whatever it pointed at.
+    fileprivate func requireDirectory(at view: View, as caller: Credentials) async throws {
+        let kind = try await attributes(at: view, as: caller, followsLast: false).kind
+        guard kind == .directory else {
+            throw APIError(.invalid, "parts are of a directory, and a \(kind.word) was there")
         }
     }
 }

@@ -77,18 +77,26 @@ enum RestoreSource: Sendable {
             atOrBefore: time,
             in: request.moment.vault
         )
-        guard let found else {
+        let unread = found.unread.map(\.message).joined(separator: "; ")
+        if let first = found.unread.first, found.best == nil || request.target.isInPlace {
+            throw APIError(
+                first.code,
+                "\(error.message), and which recovery point is the nearest cannot be told: \(unread)",
+                remedy: "Mend that, or name a point ('varve backup list')."
+            )
+        }
+        guard let (vault, point) = found.best else {
             throw APIError(
                 error.code,
                 "\(error.message), and no recovery point shows it at or before that",
                 remedy: error.remedy
             )
         }
-        return .point(
-            found.vault,
-            found.point,
-            RestoreOrigin(found.point, in: found.vault, reason: error.message)
-        )
+        let reason =
+            unread.isEmpty
+            ? error.message
+            : "\(error.message); a nearer point may be in what does not read: \(unread)"
+        return .point(vault, point, RestoreOrigin(point, in: vault, reason: reason))
     }
 }
 

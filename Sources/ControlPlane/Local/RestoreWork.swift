@@ -33,8 +33,8 @@ struct RestoreWork: Sendable {
 
     /// Copies, or says what copying would do.
     func copy(_ source: TreePlace) async throws -> RestoreReport {
-        if request.isPlan { return try await plan(source, try await goal(isPlan: true)) }
-        let goal = try await goal(isPlan: false)
+        let goal = try await goal(of: source)
+        if request.isPlan { return try await plan(source, goal) }
         guard let target = goal.target else {
             throw APIError(.usage, "the request does not say where to restore to")
         }
@@ -52,6 +52,7 @@ struct RestoreWork: Sendable {
                 )
             )
         } catch {
+            if let undo { await takeBack(undo, of: goal, error) }
             try await takeBack(goal, error)
             throw error
         }
@@ -102,34 +103,39 @@ struct RestoreWork: Sendable {
         )
     }
 
-    private func goal(isPlan: Bool) async throws -> Goal {
+    /// Finds where it goes; what is to be made for it is made, unless a plan is asked for.
+    private func goal(of source: TreePlace) async throws -> Goal {
         let target = request.target
         if let path = target.hostPath {
             return Goal(target: .host(try HostPath.checked(path, for: peer)))
         }
         if let file = target.file { return try await goal(at: file) }
-        if target.isInPlace {
-            var goal = try await goal(at: request.file)
-            try await goal.fileSystem?.engine.requireOwner(peer, "restoring in place")
-            goal.existing = .mirror
-            goal.above = try FilePlace.names(request.file)
-            return goal
-        }
+        if target.isInPlace { return try await goalInPlace() }
         if let name = target.existingFileSystem {
-            let made = try await fileSystems.find(name)
-            if isPlan { return Goal(fileSystem: made) }
-            return try await goal(below: made)
+            return try await goal(below: try await fileSystems.find(name), of: source)
         }
         guard let name = target.newFileSystem else {
             throw APIError(.usage, "the request does not say where to restore to")
         }
         try peer.requireAdministrator("making a file system")
-        if isPlan { return Goal() }
+        if request.isPlan { return Goal() }
         let made = try await fileSystems.create(name: name, tags: [:], owner: peer.caller)
         return Goal(
             target: .fileSystem(made.engine, path: [], peer.caller),
             fileSystem: made,
             isNew: true
+        )
+    }
+
+    /// Where it stood: a symlink that stands there now is replaced, not followed.
+    private func goalInPlace() async throws -> Goal {
+        let place = try await FilePlace(request.file, in: fileSystems)
+        try await place.engine.requireOwner(peer, "restoring in place")
+        return Goal(
+            target: .name(place.engine, path: place.names, peer.caller),
+            existing: .mirror,
+            fileSystem: place.fileSystem,
+            above: place.names
         )
     }
 
@@ -143,30 +149,86 @@ struct RestoreWork: Sendable {
 
     /// Makes a directory of its own below the root, and in it those above the path: the hierarchy stays.
     ///
-    /// As AWS Backup does (AWS Backup Developer Guide, "Restore an Amazon EFS file system").
-    private func goal(below fileSystem: OpenFileSystem) async throws -> Goal {
+    /// As AWS Backup does (AWS Backup Developer Guide, "Restore an Amazon EFS file system"). What directories protected
+    /// they go on protecting: the new one is the restorer's alone, those above the path have their modes and owners.
+    private func goal(
+        below fileSystem: OpenFileSystem,
+        of source: TreePlace
+    ) async throws -> Goal {
+        let names = try FilePlace.names(request.file)
+        guard !names.contains(where: \.isDotDot) else {
+            throw APIError(
+                .usage,
+                "'\(request.file.description)' has '..' in it, which would lead out of the directory that is made",
+                remedy: "Write the path without '..'."
+            )
+        }
+        if request.isPlan { return Goal(fileSystem: fileSystem) }
+        let above = try await directories(above: names, of: source)
         let engine = fileSystem.engine
         let own = try await engine.makeRecoveryDirectory(now, as: peer.caller)
-        var path = [own.name]
-        var made = [(parent: InodeNumber.root, name: own.name)]
-        var directory = own.inode
-        let names = try FilePlace.names(request.file)
-        for name in names.dropLast() {
-            made.append((directory, name))
-            directory = try await engine.create(
-                name,
-                in: directory,
-                NewInode(.directory, permissions: 0o755),
-                as: peer.caller
-            ).inode
-        }
-        path += names
-        return Goal(
-            target: .fileSystem(engine, path: path, peer.caller),
+        var goal = Goal(
+            target: .fileSystem(engine, path: [own.name] + names, peer.caller),
             fileSystem: fileSystem,
             directory: [own.name],
-            made: made
+            made: [(InodeNumber.root, own.name)]
         )
+        var directory = own.inode
+        do {
+            for (name, new) in zip(names, above) {
+                let made = try await engine.create(name, in: directory, new, as: peer.caller)
+                goal.made.append((directory, name))
+                directory = made.inode
+            }
+        } catch {
+            try await takeBack(goal, error)
+            throw error
+        }
+        return goal
+    }
+
+    /// The directories above a path, as the source has them.
+    private func directories(
+        above names: [FileName],
+        of source: TreePlace
+    ) async throws -> [NewInode] {
+        let paths = names.indices.dropFirst().map { Array(names[..<$0]) }
+        var found: [Attributes] = []
+        switch source {
+        case .host: throw APIError(.usage, "a directory of the host is imported, not restored")
+        case .fileSystem(let engine, _, let view, let caller):
+            for path in paths {
+                found.append(try await engine.resolve(path, at: view, as: caller))
+            }
+        case .recoveryPoint(let vault, let point, _):
+            found = try await BlockingCalls.run {
+                let tree = try PointTree.open(point.id, of: vault)
+                return try paths.map { try tree.resolve($0).attributes }
+            }
+        }
+        return found.map { attributes in
+            guard peer.caller.isRoot else {
+                // Its own, and to be filled.
+                let permissions = attributes.permissions & 0o777 | 0o700
+                return NewInode(.directory, permissions: permissions)
+            }
+            return NewInode(
+                .directory,
+                permissions: attributes.permissions,
+                uid: attributes.uid,
+                gid: attributes.gid
+            )
+        }
+    }
+
+    /// Deletes the snapshot that would undo a restore that never began.
+    private func takeBack(_ undo: String, of goal: Goal, _ reason: any Error) async {
+        // A copy ends so before it writes: nothing is selected, or the point has no such path. Otherwise it is needed.
+        guard let error = reason as? BackupError, [.notFound, .invalid].contains(error.code) else {
+            return
+        }
+        // One that stays goes by itself after a week.
+        try? await goal.fileSystem?.engine.deleteSnapshot(undo)
     }
 
     /// Deletes what was made for a restore that failed: nobody was promised it.
@@ -188,19 +250,53 @@ struct RestoreWork: Sendable {
 
 extension TreeSelection {
     /// As a request says it.
+    ///
+    /// - Throws: `.usage` for what is no pattern, and for more than a daemon holds in memory for one caller.
     init(_ parts: RestoreParts) throws(APIError) {
-        var patterns: [PathGlob] = []
-        for pattern in parts.patterns {
-            do throws(PolicyError) {
-                patterns.append(try PathGlob(bytes: pattern.bytes))
-            } catch {
-                throw APIError(.usage, error.message, remedy: error.remedy)
-            }
+        guard parts.patterns.count <= TreeSelection.patternsMax else {
+            throw APIError(
+                .usage,
+                "\(parts.patterns.count) patterns are more than \(TreeSelection.patternsMax)",
+                remedy: "Use fewer, wider ones."
+            )
         }
-        let items = try parts.items.map { item throws(APIError) in
-            try FilePlace.names(FileReference(fileSystem: "", path: item))
+        let patterns = try parts.patterns.map { pattern throws(APIError) in
+            try TreeSelection.pattern(pattern)
+        }
+        var items: [[FileName]] = []
+        var names = 0
+        for item in parts.items {
+            try TreeSelection.checkLength(item)
+            let path = try FilePlace.names(FileReference(fileSystem: "", path: item))
+            names += path.count
+            guard names <= TreeSelection.itemNamesMax else {
+                throw APIError(
+                    .usage,
+                    "the listed paths have more than \(TreeSelection.itemNamesMax) names in them",
+                    remedy: "Name directories instead of all that is in them."
+                )
+            }
+            items.append(path)
         }
         self.init(patterns: patterns, items: items)
+    }
+
+    private static func pattern(_ pattern: EscapedBytes) throws(APIError) -> PathGlob {
+        try checkLength(pattern)
+        do throws(PolicyError) {
+            return try PathGlob(bytes: pattern.bytes)
+        } catch {
+            throw APIError(.usage, error.message, remedy: error.remedy)
+        }
+    }
+
+    private static func checkLength(_ path: EscapedBytes) throws(APIError) {
+        guard path.bytes.count <= TreeSelection.pathBytesMax else {
+            throw APIError(
+                .usage,
+                "a pattern or path of \(path.bytes.count) bytes is longer than \(TreeSelection.pathBytesMax)"
+            )
+        }
     }
 }
 
@@ -227,7 +323,7 @@ extension FileSystem {
         }
     }
 
-    /// Makes `aws-backup-restore_<time>` below the root.
+    /// Makes `aws-backup-restore_<time>` below the root, for its maker alone.
     func makeRecoveryDirectory(
         _ now: Timestamp,
         as caller: Credentials
@@ -240,7 +336,7 @@ extension FileSystem {
                 throw APIError(.failed, "'\(text)' is no name")
             }
             do throws(FileSystemError) {
-                let new = NewInode(.directory, permissions: 0o755)
+                let new = NewInode(.directory, permissions: 0o700)
                 return (name, try await create(name, in: .root, new, as: caller).inode)
             } catch {
                 guard error.code == .exists, number < 1_000 else { throw error }

@@ -59,30 +59,60 @@ struct PointFinder: Sendable {
         throw PointFinder.missing(id, in: name, closed: closed)
     }
 
-    /// The newest point of a source that shows it at or before a time; `nil` when there is none.
+    /// What a look for the nearest point found.
+    struct Nearest: Sendable {
+        /// `nil` when there is none.
+        fileprivate(set) var best: (vault: Vault, point: RecoveryPoint)?
+        /// Why vaults and manifests did not read: a nearer point may be among them.
+        fileprivate(set) var unread: [APIError] = []
+
+        fileprivate mutating func offer(_ point: RecoveryPoint, in vault: Vault) {
+            if let best, best.point.instantTime >= point.instantTime { return }
+            best = (vault, point)
+        }
+    }
+
+    /// The newest point of a source that shows it at or before a time.
     ///
     /// - Parameters:
     ///   - source: The id of a file system, or the Name that it had.
     ///   - time: What the point may show at the latest.
     ///   - name: The vault; `nil` asks all.
-    /// - Returns: The point and its vault.
-    /// - Throws: What a vault that opens does not read.
+    /// - Returns: The point and its vault, and what could not be looked at.
+    /// - Throws: When the vaults cannot be listed, or there is none of that name.
     func nearest(
         of source: String,
         atOrBefore time: Timestamp,
         in name: String?
-    ) async throws -> (vault: Vault, point: RecoveryPoint)? {
-        var best: (vault: Vault, point: RecoveryPoint)?
+    ) async throws -> Nearest {
+        var nearest = Nearest()
         for entry in try await entries(name) {
-            guard case .success(let vault) = entry.vault else { continue }
-            for point in try await BlockingCalls.run({ try vault.listing().points })
-            where point.source == source || point.labels["name"] == source {
-                guard point.instantTime <= time else { continue }
-                if let known = best, known.point.instantTime >= point.instantTime { continue }
-                best = (vault, point)
+            do throws(APIError) {
+                let vault = try entry.vault.get()
+                let listing = try await PointFinder.listing(of: vault, entry.name)
+                for point in listing.points
+                where point.source == source || point.labels["name"] == source {
+                    if point.instantTime <= time { nearest.offer(point, in: vault) }
+                }
+                nearest.unread += listing.damaged.map {
+                    Vaults.named($0.error, "vault '\(entry.name)'")
+                }
+            } catch {
+                nearest.unread.append(error)
             }
         }
-        return best
+        return nearest
+    }
+
+    private static func listing(
+        of vault: Vault,
+        _ name: String
+    ) async throws(APIError) -> RecoveryPointListing {
+        do {
+            return try await BlockingCalls.run { try vault.listing() }
+        } catch {
+            throw Vaults.named(error, "vault '\(name)'")
+        }
     }
 
     /// The vault of a name, or all that were ever made whole.
