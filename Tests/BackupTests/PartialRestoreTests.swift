@@ -181,22 +181,72 @@ import VarveModel
         let bench = try await Bench()
         let place = TreePlace.recoveryPoint(bench.vault, bench.point, path: [])
         for selection in [nil, try bench.selection(["*.odt"])] {
-            let task = Task { () -> BackupError.Code? in
-                withUnsafeCurrentTask { $0?.cancel() }
-                do throws(BackupError) {
-                    _ = try await TreeCopy.plan(
-                        from: place,
-                        selecting: selection,
-                        to: nil,
-                        existing: .refuse
-                    )
-                    return nil
-                } catch {
-                    return error.code
-                }
+            let code = await withTaskGroup(of: BackupError.Code?.self) { group in
+                group.cancelAll()
+                group.addTask { await PartialRestoreTests.planCode(of: place, selection) }
+                return await group.reduce(nil) { $1 ?? $0 }
             }
-            #expect(await task.value == .cancelled)
+            #expect(code == .cancelled)
         }
+        await bench.world.close()
+    }
+
+    /// How a plan fails.
+    private static func planCode(
+        of place: TreePlace,
+        _ selection: TreeSelection?
+    ) async -> BackupError.Code? {
+        do throws(BackupError) {
+            _ = try await TreeCopy.plan(
+                from: place,
+                selecting: selection,
+                to: nil,
+                existing: .refuse
+            )
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+
+    /// Sees what a file system holds at each moment that it is told of.
+    private actor Witness {
+        private(set) var seen: [Set<String>?] = []
+
+        func look(at fileSystem: FileSystem) async {
+            // What cannot be read is nobody's expectation.
+            seen.append(try? await Bench.paths(fileSystem))
+        }
+    }
+
+    /// Goal: whoever takes a snapshot to undo a copy by takes it of what the copy changes, and of nothing that it does not.
+    @Test func `a copy tells before its first change, and only when there will be one`()
+        async throws
+    {
+        let bench = try await Bench()
+        try await Bench.write("mine", "mine", in: bench.other)
+        let witness = Witness()
+        func copy(_ path: String, _ patterns: [String], fails: Bool = false) async throws {
+            let other = bench.other
+            _ = try await TreeCopy.run(
+                from: .recoveryPoint(bench.vault, bench.point, path: [FileName](path: path)),
+                selecting: patterns.isEmpty ? nil : try bench.selection(patterns),
+                to: .fileSystem(other, path: [], .root),
+                existing: .mirror,
+                willWrite: { () async throws(BackupError) in
+                    await witness.look(at: other)
+                    if fails { throw BackupError(.noSpace, "no snapshot") }
+                }
+            )
+        }
+        await #expect(throws: BackupError.self) { try await copy("nowhere", []) }
+        await #expect(throws: BackupError.self) { try await copy("", ["*.none"]) }
+        #expect(await witness.seen.isEmpty, "nothing was to be changed")
+        await #expect(throws: BackupError.self) { try await copy("", [], fails: true) }
+        #expect(try await Bench.paths(bench.other) == ["mine"], "it was told that it may not")
+        try await copy("", [])
+        #expect(await witness.seen == [["mine"], ["mine"]])
+        #expect(try await Bench.paths(bench.other).count > 1)
         await bench.world.close()
     }
 

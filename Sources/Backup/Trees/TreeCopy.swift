@@ -29,6 +29,9 @@ package enum TreeTarget: Sendable {
 
 /// Copies a tree: import, export and restore are all this.
 package enum TreeCopy {
+    /// Called once, when it is known what is copied and where to, and before anything is changed.
+    package typealias WillWrite = @Sendable () async throws(BackupError) -> Void
+
     /// Copies everything that the source holds and the target takes, or what is selected of it.
     ///
     /// - Parameters:
@@ -38,6 +41,7 @@ package enum TreeCopy {
     ///   - target: Written as its caller may; a file system is flushed in the end.
     ///   - existing: What to do with names that are there.
     ///   - progress: Told now and then.
+    ///   - willWrite: What it throws ends the copy.
     /// - Returns: What was done, and what was left out and why.
     /// - Throws: When the root cannot be copied, nothing is selected, the target is full or failed, or on
     ///   cancellation.
@@ -46,21 +50,30 @@ package enum TreeCopy {
         selecting selection: TreeSelection? = nil,
         to target: TreeTarget,
         existing: ExistingNames = .refuse,
-        progress: ProgressHandler? = nil
+        progress: ProgressHandler? = nil,
+        willWrite: @escaping WillWrite = {}
     ) async throws(BackupError) -> TransferReport {
         // Host calls block, so all of this runs on threads of its own.
         try await withTaskExecutorPreference(HostThreads.shared) {
             () async throws(BackupError) -> TransferReport in
             switch place {
             case .host(let path):
-                try await write(HostSource(path), selection, to: target, existing, progress)
+                try await write(
+                    HostSource(path),
+                    selection,
+                    to: target,
+                    existing,
+                    progress,
+                    willWrite
+                )
             case .fileSystem(let fileSystem, let path, let view, let caller):
                 try await write(
                     EngineSource(fileSystem: fileSystem, path: path, view: view, caller: caller),
                     selection,
                     to: target,
                     existing,
-                    progress
+                    progress,
+                    willWrite
                 )
             case .recoveryPoint(let vault, let point, let path):
                 try await reading(point, of: vault) { () async throws(BackupError) in
@@ -69,7 +82,8 @@ package enum TreeCopy {
                         selection,
                         to: target,
                         existing,
-                        progress
+                        progress,
+                        willWrite
                     )
                 }
             }
@@ -97,12 +111,15 @@ package enum TreeCopy {
         _ selection: TreeSelection?,
         to target: TreeTarget,
         _ existing: ExistingNames,
-        _ progress: ProgressHandler?
+        _ progress: ProgressHandler?,
+        _ willWrite: @escaping WillWrite
     ) async throws(BackupError) -> TransferReport {
-        guard let selection else { return try await write(source, to: target, existing, progress) }
+        guard let selection else {
+            return try await write(source, to: target, existing, progress, willWrite)
+        }
         let found = try await select(selection, of: source)
         let selected = SelectedSource(base: source, names: found.names)
-        var report = try await write(selected, to: target, existing, progress)
+        var report = try await write(selected, to: target, existing, progress, willWrite)
         for omission in found.omissions { report.add(omission) }
         return report
     }
@@ -131,13 +148,14 @@ package enum TreeCopy {
         _ source: some TreeSource,
         to target: TreeTarget,
         _ existing: ExistingNames,
-        _ progress: ProgressHandler?
+        _ progress: ProgressHandler?,
+        _ willWrite: @escaping WillWrite
     ) async throws(BackupError) -> TransferReport {
         switch target {
         case .host(let path):
             let sink = HostSink(existing: existing)
             let place = try rooted { () throws(TreeFailure) in try HostSink.place(path) }
-            return try await copy(source, to: sink, place, existing, progress)
+            return try await copy(source, to: sink, place, existing, progress, willWrite)
         case .fileSystem(let fileSystem, let path, let caller),
             .name(let fileSystem, let path, let caller):
             let sink = EngineSink(fileSystem: fileSystem, existing: existing, caller: caller)
@@ -147,7 +165,7 @@ package enum TreeCopy {
             } catch {
                 throw BackupError(rootFailure: error)
             }
-            return try await copy(source, to: sink, place, existing, progress)
+            return try await copy(source, to: sink, place, existing, progress, willWrite)
         }
     }
 
@@ -156,13 +174,15 @@ package enum TreeCopy {
         to sink: Sink,
         _ place: RootPlace<Sink.Directory>,
         _ existing: ExistingNames,
-        _ progress: ProgressHandler?
+        _ progress: ProgressHandler?,
+        _ willWrite: @escaping WillWrite
     ) async throws(BackupError) -> TransferReport {
         let transfer = TreeTransfer(
             from: source,
             to: sink,
             isMirror: existing == .mirror,
-            progress: progress
+            progress: progress,
+            willWrite: willWrite
         )
         return try await transfer.run(into: place)
     }

@@ -57,20 +57,29 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
     let sink: Sink
     let isMirror: Bool
     let progress: ProgressHandler?
+    private let willWrite: TreeCopy.WillWrite
     let state = Mutex(State())
     let work = WorkStack<Item>()
 
-    init(from source: Source, to sink: Sink, isMirror: Bool, progress: ProgressHandler?) {
+    init(
+        from source: Source,
+        to sink: Sink,
+        isMirror: Bool,
+        progress: ProgressHandler?,
+        willWrite: @escaping TreeCopy.WillWrite = {}
+    ) {
         self.source = source
         self.sink = sink
         self.isMirror = isMirror
         self.progress = progress
+        self.willWrite = willWrite
     }
 
     /// Copies everything; `place` is where the root goes.
     func run(into place: RootPlace<Sink.Directory>) async throws(BackupError) -> TransferReport {
         do throws(TreeFailure) {
             let (entry, directory) = try await source.root()
+            try await announce()
             switch place {
             case .itself(let target):
                 try await copyTree(entry, directory, to: target, isStanding: true)
@@ -94,6 +103,15 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
         if let fatal { throw fatal }
         progress?(TransferProgress(entries: report.entries, bytes: report.bytes))
         return report
+    }
+
+    private func announce() async throws(TreeFailure) {
+        do throws(BackupError) {
+            try await willWrite()
+        } catch {
+            throw TreeFailure(call: "begin", errno: SystemError.failed, reason: error.message)
+                .fatal(error)
+        }
     }
 
     private func copyTree(

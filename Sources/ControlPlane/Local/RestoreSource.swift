@@ -46,7 +46,7 @@ enum RestoreSource: Sendable {
         let id = try PointFinder.id(text)
         let (vault, point) = try await finder.find(id, in: request.moment.vault)
         let source = request.file.fileSystem
-        let known = try? await fileSystems.entry(source)  // The source need not exist any more.
+        let known = try await known(source, fileSystems)
         guard
             point.source == source || point.labels["name"] == source
                 || known?.record.id.text == point.source
@@ -60,6 +60,19 @@ enum RestoreSource: Sendable {
         return .point(vault, point, RestoreOrigin(point, in: vault, reason: nil))
     }
 
+    /// The file system that is meant; `nil` for one that is gone, whose points are found as it is written.
+    private static func known(
+        _ name: String,
+        _ fileSystems: FileSystems
+    ) async throws(APIError) -> FileSystems.Entry? {
+        do throws(APIError) {
+            return try await fileSystems.entry(name)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
     private static func nearest(
         to time: Timestamp,
         instead error: APIError,
@@ -70,8 +83,7 @@ enum RestoreSource: Sendable {
     ) async throws -> RestoreSource {
         guard peer.isAdministrator else { throw error }
         let name = request.file.fileSystem
-        // One that is gone is looked for as it was written.
-        let known = try? await fileSystems.entry(name)
+        let known = try await known(name, fileSystems)
         let found = try await finder.nearest(
             of: known?.record.id.text ?? name,
             atOrBefore: time,

@@ -38,8 +38,7 @@ struct RestoreWork: Sendable {
         guard let target = goal.target else {
             throw APIError(.usage, "the request does not say where to restore to")
         }
-        var undo: String?
-        if request.target.isInPlace { undo = try await goal.fileSystem?.engine.undoSnapshot(now) }
+        let undo = request.target.isInPlace ? UndoSnapshot(goal.fileSystem?.engine, now) : nil
         let copied: TreeReport
         do {
             copied = TreeReport(
@@ -48,11 +47,11 @@ struct RestoreWork: Sendable {
                     selecting: selection,
                     to: target,
                     existing: goal.existing,
-                    progress: RouteTable.transfer(report, "restoring")
+                    progress: RouteTable.transfer(report, "restoring"),
+                    willWrite: { () async throws(BackupError) in try await undo?.take() }
                 )
             )
         } catch {
-            if let undo { await takeBack(undo, of: goal, error) }
             try await takeBack(goal, error)
             throw error
         }
@@ -62,7 +61,7 @@ struct RestoreWork: Sendable {
             left: copied.left,
             leftCount: copied.leftCount,
             fileSystem: goal.fileSystem?.record.id.text,
-            undo: undo,
+            undo: undo?.name,
             directory: goal.directory.map { EscapedBytes(RecoveryPointRoutes.text($0)) }
         )
     }
@@ -221,16 +220,6 @@ struct RestoreWork: Sendable {
         }
     }
 
-    /// Deletes the snapshot that would undo a restore that never began.
-    private func takeBack(_ undo: String, of goal: Goal, _ reason: any Error) async {
-        // A copy ends so before it writes: nothing is selected, or the point has no such path. Otherwise it is needed.
-        guard let error = reason as? BackupError, [.notFound, .invalid].contains(error.code) else {
-            return
-        }
-        // One that stays goes by itself after a week.
-        try? await goal.fileSystem?.engine.deleteSnapshot(undo)
-    }
-
     /// Deletes what was made for a restore that failed: nobody was promised it.
     private func takeBack(_ goal: Goal, _ reason: any Error) async throws {
         guard let fileSystem = goal.fileSystem else { return }
@@ -301,28 +290,6 @@ extension TreeSelection {
 }
 
 extension FileSystem {
-    /// A week: as long as a restore in place can be undone by its snapshot.
-    private static let undoSeconds: Int64 = 7 * 86_400
-
-    /// Takes the snapshot that undoes a restore in place.
-    func undoSnapshot(_ now: Timestamp) async throws -> String {
-        let stem = "before-restore-\(TimeText(Timestamp(seconds: now.seconds)).text)"
-        var number = 1
-        while true {
-            let name = number == 1 ? stem : "\(stem)-\(number)"
-            do throws(FileSystemError) {
-                _ = try await createSnapshot(
-                    name,
-                    expires: now.adding(seconds: FileSystem.undoSeconds)
-                )
-                return name
-            } catch {
-                guard error.code == .exists, number < 1_000 else { throw error }
-                number += 1
-            }
-        }
-    }
-
     /// Makes `aws-backup-restore_<time>` below the root, for its maker alone.
     func makeRecoveryDirectory(
         _ now: Timestamp,
