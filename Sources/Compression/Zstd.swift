@@ -4,7 +4,7 @@ private import CZstd
 
 /// Makes zstd frames (RFC 8878) with one context that is kept from call to call.
 ///
-/// Every frame declares its content size and carries no checksum: whoever stores frames
+/// Every frame declares its content size, and carries no checksum unless asked: whoever stores frames
 /// authenticates them. Not thread-safe: one owner at a time.
 package final class ZstdCompressor {
     // SAFETY: owned by this object alone, freed in deinit.
@@ -14,7 +14,11 @@ package final class ZstdCompressor {
     package let level: Int32
 
     /// Takes a level from -5 to 19; the levels above want windows that readers must agree to.
-    package init(level: Int32) {
+    ///
+    /// - Parameters:
+    ///   - level: See ``level``.
+    ///   - hasChecksum: Whether frames end in the low half of their content's XXH64 (RFC 8878 §3.1.1).
+    package init(level: Int32, hasChecksum: Bool = false) {
         precondition((-5...19).contains(level), "zstd levels run from -5 to 19")
         guard let made = ZSTD_createCCtx() else { preconditionFailure("out of memory") }
         context = made
@@ -22,7 +26,8 @@ package final class ZstdCompressor {
         let isSet =
             ZSTD_isError(ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, level)) == 0
             && ZSTD_isError(ZSTD_CCtx_setParameter(made, ZSTD_c_contentSizeFlag, 1)) == 0
-            && ZSTD_isError(ZSTD_CCtx_setParameter(made, ZSTD_c_checksumFlag, 0)) == 0
+            && ZSTD_isError(ZSTD_CCtx_setParameter(made, ZSTD_c_checksumFlag, hasChecksum ? 1 : 0))
+                == 0
         precondition(isSet, "zstd took no parameters")
     }
 
