@@ -125,8 +125,8 @@ let package = Package(
         swift(
             "Backup",
             [
-                "VarveModel", "FileSystemEngine", "BackupVault", "Policies", "Disk", "Compression",
-                "CArchive",
+                "VarveModel", "FileSystemEngine", "BackupVault", "Policies", "Disk", "Keyring",
+                "Compression", "CArchive",
             ]
         ),
         swift("Lifecycle", ["VarveModel", "FileSystemEngine", "MetadataStore", "Policies"]),
@@ -157,7 +157,10 @@ let package = Package(
         ),
         program(
             "varve",
-            ["VarveModel", "LocalAPI", argumentParser, asyncHTTPClient, nioCore, nioHTTP1]
+            [
+                "VarveModel", "LocalAPI", "Backup", "Disk", "Keyring", argumentParser,
+                asyncHTTPClient, nioCore, nioHTTP1,
+            ]
         ),
 
         // Questions to the machine.
@@ -214,7 +217,7 @@ let package = Package(
             "BackupTests",
             [
                 "TestKit", "Backup", "BackupVault", "FileSystemEngine", "MetadataStore",
-                "Policies", "Disk", "Keyring", "VarveModel",
+                "Policies", "Disk", "Keyring", "Compression", "VarveModel",
             ]
         ),
         tests(

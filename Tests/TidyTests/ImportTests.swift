@@ -16,8 +16,8 @@ import Testing
         "BackupVault": ["Disk", "Keyring", "Compression"],
         "FileSystemEngine": ["MetadataStore", "SegmentStore", "Disk", "Keyring"],
         "Backup": [
-            "FileSystemEngine", "BackupVault", "Policies", "Disk", "Compression", "CArchive",
-            "CLinux",
+            "FileSystemEngine", "BackupVault", "Policies", "Disk", "Keyring", "Compression",
+            "CArchive", "CLinux",
         ],
         "Lifecycle": ["FileSystemEngine", "MetadataStore", "Policies"],
         "JobScheduler": ["MetadataStore", "Policies", "Logging"],
@@ -33,7 +33,10 @@ import Testing
             "ControlPlane", "NFSServer", "Keyring", "Disk", "LocalAPI", "ArgumentParser", "Logging",
             "ServiceLifecycle",
         ],
-        "varve": ["LocalAPI", "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
+        "varve": [
+            "LocalAPI", "Backup", "Disk", "Keyring", "ArgumentParser", "AsyncHTTPClient", "NIOCore",
+            "NIOHTTP1",
+        ],
     ]
 
     /// What comes with Swift.

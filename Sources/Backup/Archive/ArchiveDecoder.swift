@@ -83,13 +83,14 @@ final class ArchiveDecoder {
         let mode = archive_entry_mode(header)
         let hardLink = archive_entry_hardlink(header).map(bytes)
         let kind = FileKind(rawValue: UInt8(truncatingIfNeeded: mode >> 12)) ?? .regular
+        let attributes = self.attributes(header)
         var entry = ArchiveEntry(
             path: archive_entry_pathname(header).map(bytes) ?? [],
             hardLink: hardLink,
             node: TreeNode(
                 identity: TreeNode.Identity(device: 0, inode: 0),
                 kind: kind,
-                permissions: UInt16(mode & 0o7777),
+                permissions: ArchiveACL.permissions(UInt16(mode & 0o7777), attributes),
                 uid: UInt32(truncatingIfNeeded: archive_entry_uid(header)),
                 gid: UInt32(truncatingIfNeeded: archive_entry_gid(header)),
                 links: 1,
@@ -103,7 +104,7 @@ final class ArchiveDecoder {
             )
         )
         entry.details.target = archive_entry_symlink(header).map(bytes) ?? []
-        entry.details.attributes = attributes(header)
+        entry.details.attributes = attributes
         return entry
     }
 

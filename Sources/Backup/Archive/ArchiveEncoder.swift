@@ -68,7 +68,11 @@ final class ArchiveEncoder {
         } else {
             describe(entry, in: header)
         }
+        let start = output.bytes.count
         try check(archive_write_header(archive, header))
+        if entry.hardLink == nil, ArchiveACL.isAny(entry.details.attributes) {
+            output.bytes.setTarMode(node.permissions, from: start)
+        }
     }
 
     /// What a first name has and a further name has not.
@@ -101,6 +105,27 @@ final class ArchiveEncoder {
                 attribute.value,
                 attribute.value.count
             )
+            for line in ArchiveACL.lines(attribute) {
+                archive_entry_acl_add_entry(
+                    header,
+                    line.isDefault ? ARCHIVE_ENTRY_ACL_TYPE_DEFAULT : ARCHIVE_ENTRY_ACL_TYPE_ACCESS,
+                    Int32(line.permissions),
+                    ArchiveEncoder.tag(line.tag),
+                    Int32(bitPattern: line.id),
+                    nil
+                )
+            }
+        }
+    }
+
+    private static func tag(_ tag: ArchiveACL.Tag) -> Int32 {
+        switch tag {
+        case .owner: ARCHIVE_ENTRY_ACL_USER_OBJ
+        case .user: ARCHIVE_ENTRY_ACL_USER
+        case .owningGroup: ARCHIVE_ENTRY_ACL_GROUP_OBJ
+        case .group: ARCHIVE_ENTRY_ACL_GROUP
+        case .mask: ARCHIVE_ENTRY_ACL_MASK
+        case .other: ARCHIVE_ENTRY_ACL_OTHER
         }
     }
 

@@ -59,6 +59,9 @@ package final class ArchiveInput: @unchecked Sendable {
         end(reason)
     }
 
+    /// Whether nobody wants more.
+    package var isStopped: Bool { locked { isEnded } }
+
     /// Why the stream failed, if it did.
     var failure: String? { locked { reason } }
 

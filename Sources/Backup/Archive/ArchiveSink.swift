@@ -9,6 +9,12 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
     // SAFETY: one worker (`workersMax` is 1), so one call at a time.
     private let encoder: ArchiveEncoder
     private let output: @Sendable ([UInt8]) async throws -> Void
+    /// Hears of each entry and where it stands in the stream; nowhere if tar cannot hold it.
+    private let noting: EntryNotes?
+    /// Bytes handed to `output`.
+    private var sent: UInt64 = 0
+    /// The entry that is being written, and where it begins.
+    private var current: (entry: ArchiveEntry, start: UInt64)?
     /// Set when a file's header promised bytes that could not be read.
     private var isBroken = false
 
@@ -26,13 +32,20 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
     let workersMax = 1
     private static let zeros = [UInt8](repeating: 0, count: 1 << 20)
 
-    init(to output: @escaping @Sendable ([UInt8]) async throws -> Void) throws(TreeFailure) {
+    /// What hears of each entry.
+    typealias EntryNotes = @Sendable (ArchiveEntry, Range<UInt64>) -> Void
+
+    init(
+        noting: EntryNotes? = nil,
+        to output: @escaping @Sendable ([UInt8]) async throws -> Void
+    ) throws(TreeFailure) {
         do throws(ArchiveFailure) {
             encoder = try ArchiveEncoder()
         } catch {
             throw TreeFailure("archive", error)
         }
         self.output = output
+        self.noting = noting
     }
 
     func makeDirectory(
@@ -66,7 +79,7 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
             details: details,
             runs: isWhole ? nil : runs.map { $0.clamped(to: 0..<size) }.filter { !$0.isEmpty }
         )
-        try await encode { () throws(ArchiveFailure) in try encoder.begin(header) }
+        try await begin(header)
         return File(path: path, size: size, end: Mutexed())
     }
 
@@ -76,8 +89,8 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         to file: File
     ) async throws(TreeFailure) {
         try await fill(file, to: offset)
-        let part = bytes.prefix(Int(min(UInt64(bytes.count), file.size - min(file.size, offset))))
-        try await add(Array(part), file)
+        let count = min(UInt64(bytes.count), file.size - min(file.size, offset))
+        try await add(bytes, Int(count), file)
     }
 
     func finish(
@@ -87,7 +100,7 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         written: UInt64
     ) async throws(TreeFailure) -> (link: [UInt8], failures: [TreeFailure]) {
         try await fill(file, to: file.size)
-        try await encode { () throws(ArchiveFailure) in try encoder.endEntry() }
+        try await end()
         return (file.path, [])
     }
 
@@ -140,10 +153,37 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
     }
 
     private func put(_ entry: ArchiveEntry) async throws(TreeFailure) {
-        try await encode { () throws(ArchiveFailure) in
-            try encoder.begin(entry)
-            try encoder.endEntry()
+        if let noting, entry.node.kind == .socket {
+            return noting(entry, 0..<0)
         }
+        try await begin(entry)
+        try await end()
+    }
+
+    private func begin(_ entry: ArchiveEntry) async throws(TreeFailure) {
+        try requireIndexable(entry)
+        let start = sent
+        try await encode { () throws(ArchiveFailure) in try encoder.begin(entry) }
+        current = (entry, start)
+    }
+
+    private func end() async throws(TreeFailure) {
+        try await encode { () throws(ArchiveFailure) in try encoder.endEntry() }
+        if let (entry, start) = current { noting?(entry, start..<sent) }
+        current = nil
+    }
+
+    /// An index bounds its paths; a plain stream does not.
+    private func requireIndexable(_ entry: ArchiveEntry) throws(TreeFailure) {
+        let paths = [entry.path, entry.hardLink ?? [], entry.details.target]
+        guard noting != nil,
+            paths.contains(where: { $0.count > ColdArchiveFormat.pathBytesMax })
+        else { return }
+        throw TreeFailure(
+            call: "archive",
+            errno: SystemError.invalid,
+            reason: "the path has over \(ColdArchiveFormat.pathBytesMax) bytes"
+        )
     }
 
     /// Lays zeros for a hole; the format leaves them out again.
@@ -152,21 +192,22 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
             let at = file.end.written.withLock { $0 }
             guard at < offset else { return }
             let count = Int(min(offset - at, UInt64(ArchiveSink.zeros.count)))
-            try await add(Array(ArchiveSink.zeros.prefix(count)), file)
+            try await add(ArchiveSink.zeros, count, file)
         }
     }
 
-    private func add(_ bytes: [UInt8], _ file: File) async throws(TreeFailure) {
+    /// Adds the first `count` of these bytes.
+    private func add(_ bytes: [UInt8], _ count: Int, _ file: File) async throws(TreeFailure) {
         var failure: ArchiveFailure?
         bytes.withUnsafeBytes { buffer in
             do throws(ArchiveFailure) {
-                try encoder.add(buffer)
+                try encoder.add(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             } catch {
                 failure = error
             }
         }
         if let failure { throw TreeFailure("archive", failure) }
-        file.end.written.withLock { $0 += UInt64(bytes.count) }
+        file.end.written.withLock { $0 += UInt64(count) }
         try await send()
     }
 
@@ -187,6 +228,7 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
     private func send() async throws(TreeFailure) {
         let bytes = encoder.takeOutput()
         guard !bytes.isEmpty else { return }
+        sent += UInt64(bytes.count)
         do {
             try await output(bytes)
         } catch {

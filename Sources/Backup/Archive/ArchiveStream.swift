@@ -16,14 +16,26 @@ package enum ArchiveStream {
         progress: ProgressHandler? = nil,
         to output: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws(BackupError) -> TransferReport {
+        try await write(place, progress: progress, noting: nil, to: output)
+    }
+
+    /// The same, telling of each entry: then sockets are told of too, though the stream has none.
+    static func write(
+        _ place: TreePlace,
+        progress: ProgressHandler?,
+        noting: ArchiveSink.EntryNotes?,
+        to output: @escaping @Sendable ([UInt8]) async throws -> Void
+    ) async throws(BackupError) -> TransferReport {
         try await withTaskExecutorPreference(HostThreads.shared) {
             () async throws(BackupError) -> TransferReport in
             switch place {
-            case .host(let path): try await copy(HostSource(path), output, progress)
+            case .host(let path):
+                try await copy(HostSource(path), output, noting, progress)
             case .fileSystem(let fileSystem, let path, let view, let caller):
                 try await copy(
                     EngineSource(fileSystem: fileSystem, path: path, view: view, caller: caller),
                     output,
+                    noting,
                     progress
                 )
             case .recoveryPoint(let vault, let point, let path):
@@ -31,6 +43,7 @@ package enum ArchiveStream {
                     try await copy(
                         VaultSource(vault: vault, point: point, path: path),
                         output,
+                        noting,
                         progress
                     )
                 }
@@ -41,10 +54,11 @@ package enum ArchiveStream {
     private static func copy(
         _ source: some TreeSource,
         _ output: @escaping @Sendable ([UInt8]) async throws -> Void,
+        _ noting: ArchiveSink.EntryNotes?,
         _ progress: ProgressHandler?
     ) async throws(BackupError) -> TransferReport {
         do throws(TreeFailure) {
-            let sink = try ArchiveSink(to: output)
+            let sink = try ArchiveSink(noting: noting, to: output)
             let (entry, _) = try await source.root()
             let place: RootPlace<[UInt8]> =
                 entry.node.kind == .directory ? .itself([]) : .name(entry.name, in: [])
@@ -88,6 +102,17 @@ package enum ArchiveStream {
         existing: ExistingNames = .refuse,
         progress: ProgressHandler? = nil
     ) async throws(BackupError) -> TransferReport {
+        try await read(input, to: target, existing, guide: nil, progress)
+    }
+
+    /// The same, with what is known beside the stream.
+    static func read(
+        _ input: ArchiveInput,
+        to target: TreeTarget,
+        _ existing: ExistingNames,
+        guide: UnpackingGuide?,
+        _ progress: ProgressHandler?
+    ) async throws(BackupError) -> TransferReport {
         defer { input.stop() }
         return try await withTaskExecutorPreference(HostThreads.shared) {
             () async throws(BackupError) -> TransferReport in
@@ -96,7 +121,7 @@ package enum ArchiveStream {
                 case .host(let path):
                     let sink = HostSink(existing: existing)
                     let place = try HostSink.place(path)
-                    return try await Unpacking(input, sink, progress).run(into: place)
+                    return try await Unpacking(input, sink, guide, progress).run(into: place)
                 case .fileSystem(let fileSystem, let path, let caller),
                     .name(let fileSystem, let path, let caller):
                     let sink = EngineSink(
@@ -105,7 +130,7 @@ package enum ArchiveStream {
                         caller: caller
                     )
                     let place = try await sink.place(path, followsLast: target.followsLast)
-                    return try await Unpacking(input, sink, progress).run(into: place)
+                    return try await Unpacking(input, sink, guide, progress).run(into: place)
                 }
             } catch {
                 throw error.fatal ?? BackupError(rootFailure: error)

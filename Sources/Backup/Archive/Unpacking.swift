@@ -9,19 +9,28 @@ final class Unpacking<Sink: TreeSink>: Sendable {
         var report = TransferReport()
         var fatal: TreeFailure?
         var reported: (entries: Int, bytes: UInt64) = (0, 0)
+        /// Headers met.
+        var met: UInt64 = 0
     }
 
     private let input: ArchiveInput
     private let sink: Sink
+    private let guide: UnpackingGuide?
     private let progress: ProgressHandler?
     private let state = Mutex(State())
 
     /// Files up to this size are made behind the reader's back; larger ones as they come.
     private let bytesHeldMax: UInt64 = 1 << 20
 
-    init(_ input: ArchiveInput, _ sink: Sink, _ progress: ProgressHandler?) {
+    init(
+        _ input: ArchiveInput,
+        _ sink: Sink,
+        _ guide: UnpackingGuide?,
+        _ progress: ProgressHandler?
+    ) {
         self.input = input
         self.sink = sink
+        self.guide = guide
         self.progress = progress
     }
 
@@ -46,6 +55,8 @@ final class Unpacking<Sink: TreeSink>: Sendable {
             await unpack(&later, &group)
         }
         if let failure = state.withLock({ $0.fatal }) ?? unpacked { throw failure }
+        await makeSockets(&later)
+        checkAgainstIndex()
         try await finish(later)
         try await sink.complete()
         let report = state.withLock { $0.report }
@@ -63,7 +74,13 @@ final class Unpacking<Sink: TreeSink>: Sendable {
                 try ArchiveDecoder { input.next() }
             }
             var inFlight = 0
-            while let entry = try decode({ () throws(ArchiveFailure) in try decoder.next() }) {
+            while let read = try decode({ () throws(ArchiveFailure) in try decoder.next() }) {
+                let entry = guide?.corrected(read) ?? read
+                state.withLock { $0.met += 1 }
+                if let guide, !guide.isAsked(entry.path) {
+                    omit("unpack", SystemError.invalid, unfit, entry.path, isDamage: true)
+                    continue
+                }
                 if let fatal = state.withLock({ $0.fatal }) { return fatal }
                 guard let path = FileName.components(entry.path) else {
                     omit("unpack", SystemError.invalid, "a name that leads out", entry.path)
@@ -119,6 +136,10 @@ final class Unpacking<Sink: TreeSink>: Sendable {
             if !part.bytes.isEmpty { parts.append(part) }
         }
         let held = parts
+        if let reason = guide?.damage(of: entry.path) {
+            omit("read", SystemError.failed, reason, entry.path, isDamage: true)
+            return nil
+        }
         return { await self.makeSmall(named, entry, parent, held) }
     }
 
@@ -169,6 +190,15 @@ final class Unpacking<Sink: TreeSink>: Sendable {
                 if held.bytes.isEmpty { held.offset = part.offset }
                 held.bytes += part.bytes
             }
+            if let reason = guide?.damage(of: entry.path) {
+                await sink.abandon(file)
+                throw TreeFailure(
+                    call: "read",
+                    errno: SystemError.failed,
+                    reason: reason,
+                    isDamage: true
+                )
+            }
             let failures = try await sink.finish(file, named, entry.details, written: written)
                 .failures
             count { $0.files += 1 }
@@ -188,6 +218,34 @@ final class Unpacking<Sink: TreeSink>: Sendable {
                 if isSymlink { report.symlinks += 1 } else { report.specials += 1 }
             }
             return failures
+        }
+    }
+
+    private let unfit = "the archive's index and its tar stream do not fit together"
+
+    /// Tells what did not come of what an index has.
+    private func checkAgainstIndex() {
+        guard let guide else { return }
+        for (path, reason) in guide.unbegun {
+            omit("read", SystemError.failed, reason, path, isDamage: true)
+        }
+        if guide.expected != state.withLock({ $0.met }) {
+            omit("unpack", SystemError.invalid, unfit, [], isDamage: true)
+        }
+    }
+
+    /// Makes what tar cannot hold; its further names wait with the others.
+    private func makeSockets(_ later: inout Later) async {
+        for socket in guide?.sockets ?? [] {
+            let entry = ArchiveEntry(socket)
+            guard let path = FileName.components(entry.path), let name = path.last,
+                let parent = await directory(Array(path.dropLast()), &later)
+            else { continue }
+            if let first = entry.hardLink {
+                later.links.append((path, FileName.components(first) ?? [], entry))
+            } else {
+                await makeSpecial(TreeEntry(name: name, node: entry.node), entry, parent)
+            }
         }
     }
 
