@@ -106,6 +106,11 @@ extension Route {
         path: "trees/export-stream"
     )
 
+    package static let exportArchive = Download<ExportArchive, TreeReport>(path: "archives/export")
+    package static let importArchive = Upload<ImportArchive, ImportArchiveReport>(
+        path: "archives/import"
+    )
+
     package static let list = Call<ListDirectory, DirectoryListing>(path: "files/list")
     package static let stat = Call<FileRequest, FileDescription>(path: "files/stat")
     package static let read = Download<FileRequest, Nothing>(path: "files/read")

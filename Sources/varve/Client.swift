@@ -152,6 +152,9 @@ struct Client: Sendable {
         let response: HTTPClientResponse
         do {
             response = try await Client.http.execute(request, deadline: .distantFuture)
+        } catch let error as APIError {
+            // What the body is made of could not be read.
+            throw error
         } catch {
             throw unreachable(error)
         }

@@ -30,7 +30,7 @@ struct VarveCommand: AsyncParsableCommand {
             ChangeOwnerCommand.self, TruncateCommand.self, TouchCommand.self,
             SetAttributeCommand.self, StatCommand.self, UsageCommand.self, SnapshotCommands.self,
             RestoreCommand.self, HistoryCommand.self, BackupCommands.self,
-            RecoveryPointCommands.self, VaultCommands.self,
+            RecoveryPointCommands.self, VaultCommands.self, ArchiveCommands.self,
             JobCommands.self, LifecycleCommands.self, MountCommand.self, UnmountCommand.self,
             DoctorCommand.self, ClockCommands.self,
         ]

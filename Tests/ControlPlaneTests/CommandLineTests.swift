@@ -14,7 +14,8 @@ import Testing
             "restore", "history", "backup run", "backup list", "vault create", "vault list",
             "vault verify", "job list", "job run", "job next", "job history", "job lint",
             "lifecycle plan", "lifecycle run", "lifecycle why", "doctor", "clock show",
-            "clock advance", "mount", "umount", "serve", "init", "config",
+            "clock advance", "mount", "umount", "serve", "init", "config", "archive keygen",
+            "archive export", "archive import", "archive ls", "archive extract",
         ] {
             #expect(leaves.contains(verb), "\(verb) is missing")
         }

@@ -20,7 +20,16 @@ enum RestoreSource: Sendable {
     ) async throws -> RestoreSource {
         let finder = PointFinder(vaults: vaults)
         if let text = request.moment.recoveryPoint {
-            return try await named(text, request, peer, fileSystems, finder)
+            let (vault, point) = try await named(
+                text,
+                request.file,
+                in: request.moment.vault,
+                peer,
+                "restoring a recovery point",
+                fileSystems,
+                finder
+            )
+            return .point(vault, point, RestoreOrigin(point, in: vault, reason: nil))
         }
         guard let time = request.moment.at?.resolved(now: now) else {
             return .moment(try await FilePlace(request.file, in: fileSystems))
@@ -35,17 +44,19 @@ enum RestoreSource: Sendable {
     }
 
     /// The recovery point that a request names: it holds everybody's files, so it is for administrators.
-    private static func named(
+    static func named(
         _ text: String,
-        _ request: RestoreRequest,
+        _ file: FileReference,
+        in vault: String?,
         _ peer: Peer,
+        _ doing: String,
         _ fileSystems: FileSystems,
         _ finder: PointFinder
-    ) async throws -> RestoreSource {
-        try peer.requireAdministrator("restoring a recovery point")
+    ) async throws -> (vault: Vault, point: RecoveryPoint) {
+        try peer.requireAdministrator(doing)
         let id = try PointFinder.id(text)
-        let (vault, point) = try await finder.find(id, in: request.moment.vault)
-        let source = request.file.fileSystem
+        let (vault, point) = try await finder.find(id, in: vault)
+        let source = file.fileSystem
         let known = try await known(source, fileSystems)
         guard
             point.source == source || point.labels["name"] == source
@@ -57,7 +68,7 @@ enum RestoreSource: Sendable {
                 remedy: "Write \(point.source):/path."
             )
         }
-        return .point(vault, point, RestoreOrigin(point, in: vault, reason: nil))
+        return (vault, point)
     }
 
     /// The file system that is meant; `nil` for one that is gone, whose points are found as it is written.

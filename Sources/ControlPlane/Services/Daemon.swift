@@ -212,6 +212,7 @@ package struct Daemon: Sendable {
         FileSystemRoutes(fileSystems: fileSystems).add(to: table)
         MountTargetRoutes(mountTargets: mountTargets, fileSystems: fileSystems).add(to: table)
         TreeRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
+        ArchiveRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         SnapshotRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
         RestoreRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         BackupRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
