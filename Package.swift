@@ -95,6 +95,7 @@ let package = Package(
             pkgConfig: "libarchive",
             providers: [.apt(["libarchive-dev"])]
         ),
+        .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .target(name: "CLinux"),
         // swift-nio-ssl's BoringSSL, for its AES-256-GCM (docs/decisions/0006).
         .target(name: "CBoringSSL", dependencies: [nioSSL, "CLinux"]),
@@ -113,7 +114,7 @@ let package = Package(
         // Stores.
         swift("MetadataStore", ["VarveModel", "Disk", "Keyring", "CSQLite"]),
         swift("SegmentStore", ["VarveModel", "Disk", "Keyring", "Compression"]),
-        swift("BackupVault", ["VarveModel", "Disk", "Keyring", "Compression"]),
+        swift("BackupVault", ["VarveModel", "Disk", "Keyring", "Compression", "CIsal"]),
 
         // Engine.
         swift(

@@ -1,7 +1,7 @@
 import Keyring
 import VarveModel
 
-/// A small file of the vault, sealed whole: secret, manifest, index, generation, holds.
+/// A small file of the vault, sealed whole: secret, manifest, index, generation, holds, how much parity there is.
 ///
 /// Layout (little-endian): magic 8, format u32, compatible, read-only-compatible and incompatible
 /// feature bits u32 each, vault 16, object 16, salt 32, body length u64; at 96 the body sealed with
@@ -14,6 +14,8 @@ struct SealedObject {
         case index = "VRVINDEX"
         case generation = "VRVGENER"
         case holds = "VRVHOLDS"
+        case parity = "VRVPARTY"
+        case parityPolicy = "VRVPARPO"
     }
 
     static let format: UInt32 = 1
@@ -33,6 +35,13 @@ struct SealedObject {
         let sealer = keys.sealer(salt: salt, header: writer.bytes)
         writer.append(bytes: sealer.seal(body, nonce: Nonce(number: 0)))
         return writer.bytes
+    }
+
+    /// How long the object is that begins here, as its header says; `nil` without one.
+    static func byteCount(of bytes: ArraySlice<UInt8>) -> Int? {
+        var reader = ByteReader(bytes.dropFirst(headerBytes - 8))
+        guard let body = reader.read(UInt64.self), body <= 1 << 32 else { return nil }
+        return headerBytes + Int(body) + Sealer.tagBytes
     }
 
     /// Opens a file's bytes.

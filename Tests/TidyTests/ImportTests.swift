@@ -13,7 +13,7 @@ import Testing
         "NFSWire": ["NIOCore"],
         "MetadataStore": ["CSQLite", "Disk", "Keyring"],
         "SegmentStore": ["Disk", "Keyring", "Compression"],
-        "BackupVault": ["Disk", "Keyring", "Compression"],
+        "BackupVault": ["Disk", "Keyring", "Compression", "CIsal"],
         "FileSystemEngine": ["MetadataStore", "SegmentStore", "Disk", "Keyring"],
         "Backup": [
             "FileSystemEngine", "BackupVault", "Policies", "Disk", "Keyring", "Compression",
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func `one Swift file sees each C library`() throws {
-        let homes = ["CSQLite", "CZstd", "COpenSSL", "CBoringSSL", "CArchive"]
+        let homes = ["CSQLite", "CZstd", "COpenSSL", "CBoringSSL", "CArchive", "CIsal"]
         var seen: [String: Set<String>] = [:]
         for file in SourceTree.sources {
             for line in file.codeLines {
