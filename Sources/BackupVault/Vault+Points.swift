@@ -7,16 +7,25 @@ extension Vault {
     ///
     /// - Throws: `.corrupt` or `.newerFormat` when one cannot be read; `listing()` tells the others.
     package func recoveryPoints() throws(VaultError) -> [RecoveryPoint] {
-        let listing = try manifests.listing()
+        let listing = try self.listing()
         if let damaged = listing.damaged.first { throw damaged.error }
         return listing.points
     }
 
-    /// Every recovery point that can be read, and every one that cannot.
+    /// Every recovery point that can be read, and every one that cannot, those included whose manifest is gone and
+    /// whose parity is there.
     ///
     /// - Throws: `.failed`, `.denied`.
     package func listing() throws(VaultError) -> RecoveryPointListing {
-        try manifests.listing()
+        let listing = try manifests.listing()
+        let lost = try parityFiles.lost(.manifests)
+        guard !lost.isEmpty else { return listing }
+        var damaged = listing.damaged
+        for subject in lost {
+            guard let id = subject.point else { continue }
+            damaged.append(.init(id: id, error: VaultError.lost(subject)))
+        }
+        return RecoveryPointListing(points: listing.points, damaged: damaged)
     }
 
     /// One recovery point.
@@ -28,12 +37,18 @@ extension Vault {
 
     /// Deletes a recovery point durably; its chunks stay until a prune finds them dead.
     ///
-    /// - Throws: `.notFound`, `.held`, `.failed`; `.corrupt` when its holds do not read. A damaged point can be deleted
-    ///   too.
+    /// - Throws: `.notFound`, `.held`, `.failed`; `.corrupt` when its holds do not read. A damaged or lost point can be
+    ///   deleted too.
     package func delete(_ id: RecoveryPointID) throws(VaultError) {
         try exclusively { () throws(VaultError) in
             try requireUnheld(id)
-            try manifests.remove(id)
+            let parity = try parityFiles.remove([.manifest(id)])
+            do throws(VaultError) {
+                try manifests.remove(id)
+            } catch {
+                // Of a lost point only parity was left.
+                guard error.code == .notFound, parity > 0 else { throw error }
+            }
         }
     }
 

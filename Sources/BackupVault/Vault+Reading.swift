@@ -132,7 +132,8 @@ extension Vault: MapNodeSource {
                 } catch {
                     switch error.code {
                     case .notFound: continue
-                    case .corrupt:
+                    case .corrupt, .failed:
+                        // What a medium does not give is as good as damaged: another pack may have it.
                         damage = damage ?? error
                         noteDamaged(id, in: pack.id)
                     default: throw error

@@ -11,28 +11,49 @@ extension Vault {
         let indexFiles: Set<String>
     }
 
+    /// A pack and what its list says.
+    typealias ListedPack = (pack: IndexedPack, entries: [PackEntry])
+
     /// What a look at the directory brought; taken over in one step at the end.
     private struct News {
         var knownPacks: Set<UniqueID>
         var knownIndexFiles: Set<String>
-        var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
+        var packs: [ListedPack] = []
+        /// What index files tell of packs whose own lists are asked first.
+        var told: [UniqueID: ListedPack] = [:]
+        /// Packs that stand in a readable index file.
+        var listed: Set<UniqueID> = []
+        /// Packs that told of themselves.
+        var unlisted: Set<UniqueID> = []
         var damagedIndexFiles: [String: VaultError] = [:]
         var damagedPacks: [UniqueID: VaultError] = [:]
     }
 
     /// Takes in packs that are new; starts from nothing when some are gone or newly condemned.
     ///
-    /// Index files spare reading the footers; whatever they do not tell comes from the packs.
-    func refresh(ignoringIndexFiles: Bool = false) throws(VaultError) {
+    /// Index files spare reading the packs' own lists; whatever they do not tell comes from the packs. Where a
+    /// pack's list is damaged, an index file that has it stands in.
+    ///
+    /// - Parameters:
+    ///   - asksPacks: Every pack's own list is read, whatever index files tell.
+    ///   - forgetsDamage: What was found damaged is trusted again: it was mended.
+    /// - Returns: The packs that were taken in, with their whole lists.
+    /// - Throws: `.denied`; `.failed` when not even the folders are listed.
+    @discardableResult
+    func refresh(
+        asksPacks: Bool = false,
+        forgetsDamage: Bool = false
+    ) throws(VaultError) -> [ListedPack] {
         try refreshing.withLock { _ throws(VaultError) in
             let directory = try readDirectory()
             let condemned = Set(directory.generation.condemned.keys)
             var (isStale, news) = knowledge.withLock { known in
                 let packs = known.index.packIDs
                 let isStale =
-                    ignoringIndexFiles || !packs.isSubset(of: directory.packs)
+                    asksPacks || forgetsDamage || !packs.isSubset(of: directory.packs)
                     || known.index.condemnedIDs != condemned
-                let damaged = Set(known.damagedPacks.keys)
+                // What a medium did not give is asked for again.
+                let damaged = known.damagedPacks.filter { $0.value.code != .failed }.keys
                 return (
                     isStale,
                     News(
@@ -42,36 +63,55 @@ extension Vault {
                 )
             }
             isStale = isStale || news.knownPacks.isEmpty
-            if !ignoringIndexFiles { try takeIndexFiles(directory, into: &news) }
+            try takeIndexFiles(directory, into: &news, asksPacks: asksPacks)
             try takeFooters(directory, into: &news)
             let found = news
             let startsAnew = isStale
             knowledge.withLock { known in
                 if startsAnew {
-                    let damaged = known.index.damaged
+                    let damaged = forgetsDamage ? [] : known.index.damaged
                     known = Knowledge()
                     known.index = ChunkIndex(condemned: condemned, damaged: damaged)
                 }
                 known.generation = directory.generation
                 known.indexFiles.formUnion(directory.indexFiles)
+                known.unlisted = known.unlisted.union(found.unlisted).subtracting(found.listed)
                 known.damagedIndexFiles.merge(found.damagedIndexFiles) { $1 }
+                known.damagedIndexFiles = known.damagedIndexFiles.filter {
+                    directory.indexFiles.contains($0.key)
+                }
                 known.damagedPacks.merge(found.damagedPacks) { $1 }
                 for (pack, entries) in found.packs { known.index.add(pack, entries: entries) }
             }
+            // Of a pack that was cut short only what is there was taken in; healed, it has all of its list again.
+            return news.packs.map { news.told[$0.pack.id] ?? $0 }
         }
     }
 
     private func readDirectory() throws(VaultError) -> Directory {
-        let generation = try generations.current()
+        let generation = try readGeneration()
         let packs = try files.list(.packs, ending: PackFormat.fileEnding)
             .compactMap(PackFormat.pack(ofFileName:))
         let index = try files.list(.index, ending: IndexFile.ending)
         return Directory(generation: generation, packs: Set(packs), indexFiles: Set(index))
     }
 
+    /// The newest generation; where the medium does not give it, what was known of it.
+    ///
+    /// Reading needs none. Who writes or prunes asks for it by itself, and ends.
+    private func readGeneration() throws(VaultError) -> Generation {
+        do throws(VaultError) {
+            return try generations.current()
+        } catch {
+            guard error.code == .failed else { throw error }
+            return knowledge.withLock { $0.generation }
+        }
+    }
+
     private func takeIndexFiles(
         _ directory: Directory,
-        into news: inout News
+        into news: inout News,
+        asksPacks: Bool
     ) throws(VaultError) {
         for stem in directory.indexFiles.subtracting(news.knownIndexFiles).sorted() {
             let packs: [(pack: IndexedPack, entries: [PackEntry])]
@@ -80,20 +120,24 @@ extension Vault {
             } catch {
                 switch error.code {
                 case .notFound: continue  // Merged into another since it was listed.
-                case .corrupt, .newerFormat:
+                case .corrupt, .newerFormat, .failed:
                     news.damagedIndexFiles[stem] = error
                     continue
                 default: throw error
                 }
             }
+            news.listed.formUnion(packs.map(\.pack.id))
             for found in packs
             where directory.packs.contains(found.pack.id)
                 && !news.knownPacks.contains(found.pack.id)
             {
                 // One of another length is not what was listed: its own list decides, or names the damage.
-                guard try isWhole(found.pack) else { continue }
-                news.knownPacks.insert(found.pack.id)
-                news.packs.append(found)
+                if !asksPacks, try isWhole(found.pack) {
+                    news.knownPacks.insert(found.pack.id)
+                    news.packs.append(found)
+                } else {
+                    news.told[found.pack.id] = found
+                }
             }
         }
     }
@@ -113,14 +157,40 @@ extension Vault {
         where !news.knownPacks.contains(id) {
             do throws(VaultError) {
                 news.packs.append(try readFooter(id))
+                news.unlisted.insert(id)
+                news.told[id] = nil
             } catch {
                 switch error.code {
                 case .notFound: continue  // Pruned since it was listed.
-                case .corrupt, .newerFormat: news.damagedPacks[id] = error
+                case .corrupt, .newerFormat, .failed:
+                    news.damagedPacks[id] = error
+                    if let told = news.told[id].flatMap(readable) {
+                        news.packs.append(told)
+                    } else {
+                        news.told[id] = nil
+                    }
                 default: throw error
                 }
             }
         }
+    }
+
+    /// What an index file tells of a pack whose own list is damaged, as far as its file reaches; `nil` when nothing
+    /// of it opens.
+    private func readable(_ told: ListedPack) -> ListedPack? {
+        let path = files.path(.packs, PackFormat.fileName(told.pack.id))
+        // Without a size or a header nothing of the pack can be read, and its damage is named already.
+        guard let size = try? files.disk.status(of: path)?.size,
+            (try? PackReader(told.pack.id, files: files, keys: keys)) != nil
+        else { return nil }
+        let entries = told.entries.prefix { UInt64($0.offset) + UInt64($0.stored) <= size }
+        return (told.pack, Array(entries))
+    }
+
+    /// The list of a pack as the index has it; empty when it has none.
+    func knownEntries(of pack: UniqueID) -> [PackEntry] {
+        let found = knowledge.withLock { $0.index.entries(of: pack) }
+        return found
     }
 
     func readFooter(
@@ -164,20 +234,26 @@ extension Vault {
         )
         let stem = Hex.encode(object.bytes)
         try files.replace(.index, stem + IndexFile.ending, with: bytes)
-        knowledge.withLock { _ = $0.indexFiles.insert(stem) }
+        knowledge.withLock { known in
+            known.indexFiles.insert(stem)
+            known.unlisted.subtract(packs.map(\.pack.id))
+        }
     }
 
     /// Makes one index file of all, from the packs' own lists.
     ///
-    /// - Throws: `.noSpace`, `.failed`; a damaged pack is left out, and `verify` names it.
-    package func rebuildIndex() throws(VaultError) {
+    /// - Returns: How many packs it lists.
+    /// - Throws: `.noSpace`, `.failed`; a pack whose list is damaged is listed as an old index file tells it, or
+    ///   left out, and `verify` names it.
+    @discardableResult
+    package func rebuildIndex() throws(VaultError) -> Int {
         let old = try files.list(.index, ending: IndexFile.ending)
-        try refresh(ignoringIndexFiles: true)
-        var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
-        for pack in knowledge.withLock({ $0.index.packs }) {
-            packs.append(try readFooter(pack.id))
+        let packs = try refresh(asksPacks: true)
+        let newer = knowledge.withLock { known in
+            known.damagedIndexFiles.filter { $0.value.code == .newerFormat }
         }
-        try replaceIndexFiles(old, with: packs)
+        try replaceIndexFiles(old.filter { newer[$0] == nil }, with: packs)
+        return packs.count
     }
 
     /// Writes one index file and drops others whose packs it holds.
@@ -194,6 +270,9 @@ extension Vault {
             }
         }
         try files.sync(.index)
+        knowledge.withLock { known in
+            for stem in old { known.damagedIndexFiles[stem] = nil }
+        }
         try refresh()
     }
 }

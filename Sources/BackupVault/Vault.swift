@@ -21,6 +21,11 @@ package final class Vault: Sendable {
     let generations: GenerationFiles
     let manifests: ManifestFiles
     let holdFiles: HoldFiles
+    let parityFiles: ParityFiles
+    /// Description, wrapped key and sealed secret as they were when the vault was opened or made.
+    ///
+    /// Without them nothing opens, so a verify compares them, and a repair puts them back.
+    let entrance: [VaultEntrance]
 
     /// What is known of packs and chunks; built again from the directory whenever it may be stale.
     struct Knowledge: Sendable {
@@ -28,6 +33,8 @@ package final class Vault: Sendable {
         var generation = Generation.first
         /// Index files taken in already.
         var indexFiles: Set<String> = []
+        /// Packs that no readable index file lists.
+        var unlisted: Set<UniqueID> = []
         var damagedIndexFiles: [String: VaultError] = [:]
         var damagedPacks: [UniqueID: VaultError] = [:]
     }
@@ -47,6 +54,7 @@ package final class Vault: Sendable {
         files: VaultFiles,
         keys: VaultKeys,
         description: VaultDescription,
+        entrance: [VaultEntrance],
         settings: VaultSettings
     ) {
         id = keys.vault
@@ -56,10 +64,12 @@ package final class Vault: Sendable {
         self.files = files
         self.keys = keys
         self.settings = settings
+        self.entrance = entrance
         compression = ChunkCompression(level: settings.compressionLevel)
         generations = GenerationFiles(files: files, keys: keys)
         manifests = ManifestFiles(files: files, keys: keys)
         holdFiles = HoldFiles(files: files, keys: keys)
+        parityFiles = ParityFiles(files: files, keys: keys)
     }
 
     /// Makes a vault in `directory`; `vault.json` comes last and makes it one.
@@ -103,10 +113,19 @@ package final class Vault: Sendable {
         let sealedSecret = SealedObject.seal(secret, as: .secret, object: id, keys: keys)
         try onDisk { () throws(DiskError) in try disk.makeDirectories(directory) }
         try files.makeFolders()
-        try files.replace(VaultDescription.keyFileName, with: data.wrapped(by: root, for: id))
-        try files.replace(VaultDescription.secretFileName, with: sealedSecret)
-        try files.replace(VaultDescription.fileName, with: try description.encoded(keys: keys))
-        return Vault(files: files, keys: keys, description: description, settings: settings)
+        let entrance = [
+            VaultEntrance(.key, data.wrapped(by: root, for: id)),
+            VaultEntrance(.secret, sealedSecret),
+            VaultEntrance(.description, try description.encoded(keys: keys)),
+        ]
+        for file in entrance { try files.replace(file.name, with: file.bytes) }
+        return Vault(
+            files: files,
+            keys: keys,
+            description: description,
+            entrance: entrance,
+            settings: settings
+        )
     }
 
     /// Opens the vault in `directory`; the directory and the root key suffice.
@@ -137,10 +156,19 @@ package final class Vault: Sendable {
         guard let id = description.id else {
             throw VaultError.damaged(VaultDescription.fileName, "names no vault")
         }
-        let data = try dataKey(files: files, root: root, vault: id)
-        let keys = try openKeys(files: files, data: data, vault: id)
+        let (data, wrapped) = try dataKey(files: files, root: root, vault: id)
+        let (keys, secret) = try openKeys(files: files, data: data, vault: id)
         try description.checkSeal(keys: keys)
-        let vault = Vault(files: files, keys: keys, description: description, settings: settings)
+        let vault = Vault(
+            files: files,
+            keys: keys,
+            description: description,
+            entrance: [
+                VaultEntrance(.key, wrapped), VaultEntrance(.secret, secret),
+                VaultEntrance(.description, bytes),
+            ],
+            settings: settings
+        )
         try vault.refresh()
         return vault
     }
@@ -149,7 +177,7 @@ package final class Vault: Sendable {
         files: VaultFiles,
         root: RootKey,
         vault: UniqueID
-    ) throws(VaultError) -> DataKey {
+    ) throws(VaultError) -> (key: DataKey, wrapped: [UInt8]) {
         let wrapped: [UInt8]
         do throws(VaultError) {
             wrapped = try files.contents(VaultDescription.keyFileName, limit: 1 << 16)
@@ -162,7 +190,7 @@ package final class Vault: Sendable {
             )
         }
         do throws(KeyringError) {
-            return try DataKey(wrapped: wrapped, by: root, for: vault)
+            return (try DataKey(wrapped: wrapped, by: root, for: vault), wrapped)
         } catch {
             let code: VaultError.Code =
                 switch error.code {
@@ -179,7 +207,7 @@ package final class Vault: Sendable {
         files: VaultFiles,
         data: DataKey,
         vault: UniqueID
-    ) throws(VaultError) -> VaultKeys {
+    ) throws(VaultError) -> (keys: VaultKeys, sealed: [UInt8]) {
         let name = VaultDescription.secretFileName
         let bytes: [UInt8]
         do throws(VaultError) {
@@ -201,7 +229,7 @@ package final class Vault: Sendable {
             throw VaultError.damaged(name, "has another length than a secret")
         }
         let secret = DataKey(secret: SecretBytes(opened.body))
-        return VaultKeys(data: data, secret: secret, vault: vault)
+        return (VaultKeys(data: data, secret: secret, vault: vault), bytes)
     }
 
     /// Begins to write a recovery point.
@@ -217,7 +245,26 @@ package final class Vault: Sendable {
             taken.lease.end()
             throw error
         }
-        return VaultWriter(self, lease: taken.lease)
+        return VaultWriter(self, lease: taken.lease, parity: parityForWriting)
+    }
+}
+
+/// One of the three files that a vault cannot be opened without, byte for byte.
+struct VaultEntrance: Sendable, Hashable {
+    let subject: VaultFinding.Subject
+    let bytes: [UInt8]
+
+    init(_ subject: VaultFinding.Subject, _ bytes: [UInt8]) {
+        self.subject = subject
+        self.bytes = bytes
+    }
+
+    var name: String {
+        switch subject {
+        case .key: VaultDescription.keyFileName
+        case .secret: VaultDescription.secretFileName
+        default: VaultDescription.fileName
+        }
     }
 }
 

@@ -7,7 +7,11 @@ struct VaultFiles: Sendable {
 
     /// The folders of a vault.
     enum Folder: String, CaseIterable, Sendable {
-        case packs, index, manifests, generations, leases, holds
+        case packs, index, manifests, generations, leases
+        /// There only when anything holds a recovery point.
+        case holds
+        /// There only when the vault keeps parity.
+        case parity
 
         /// What writing and pruning need: `holds` is made with the first hold, so that a full disk lets points go.
         static let needed: [Folder] = [.packs, .index, .manifests, .generations, .leases]

@@ -57,6 +57,7 @@ extension VaultWriter {
         try vault.files.sync(.packs)
         let point = RecoveryPoint(id: RecoveryPointID(.random()), draft: draft)
         try vault.manifests.write(point)
+        if let parity { vault.protect(point.id, parity) }
         // A prune that came between sees either this manifest or this lease; the lease keeps its
         // condemned packs in place until what the point needs has been copied out of them. The names of these
         // copies are durable when it deletes: it syncs them itself.

@@ -29,6 +29,8 @@ package final class VaultWriter {
 
     let vault: Vault
     let lease: Lease
+    /// How much parity its packs and its manifest get.
+    let parity: ParityPolicy?
     /// The newest generation whose condemned packs this writer has looked at.
     var generationSeen: UInt64
     /// Whether condemned packs were there when this writer began, which a base of its maps may still need: a
@@ -52,9 +54,10 @@ package final class VaultWriter {
         case ended
     }
 
-    init(_ vault: Vault, lease: Lease) {
+    init(_ vault: Vault, lease: Lease, parity: ParityPolicy?) {
         self.vault = vault
         self.lease = lease
+        self.parity = parity
         generationSeen = lease.generation
         mustLookAtBase = vault.knowledge.withLock { !$0.index.condemned.isEmpty }
         preparer = ChunkPreparer(vault: vault, pending: pending)
@@ -207,6 +210,7 @@ package final class VaultWriter {
         guard let pack = open[kind] else { return }
         try pack.finish()
         open[kind] = nil
+        if let parity { try vault.protect(pack.header.pack, parity) }
         let indexed = IndexedPack(
             header: pack.header,
             fileBytes: UInt64(pack.size),

@@ -19,6 +19,8 @@ package struct VaultDescription: Codable, Sendable, Hashable {
     package var storedBytes: UInt64?
     package var packs: UInt64?
     package var chunks: UInt64?
+    /// Of parity to data; absent when it keeps none.
+    package var parity: Double?
 
     package init(
         name: String,
@@ -28,7 +30,8 @@ package struct VaultDescription: Codable, Sendable, Hashable {
         recoveryPoints: UInt64? = nil,
         storedBytes: UInt64? = nil,
         packs: UInt64? = nil,
-        chunks: UInt64? = nil
+        chunks: UInt64? = nil,
+        parity: Double? = nil
     ) {
         self.name = name
         self.created = created
@@ -38,18 +41,7 @@ package struct VaultDescription: Codable, Sendable, Hashable {
         self.storedBytes = storedBytes
         self.packs = packs
         self.chunks = chunks
-    }
-}
-
-/// Asks to check a vault.
-package struct VerifyVault: Codable, Sendable, Hashable {
-    package var vault: String
-    /// Opens every chunk too.
-    package var readsData: Bool
-
-    package init(vault: String, readsData: Bool) {
-        self.vault = vault
-        self.readsData = readsData
+        self.parity = parity
     }
 }
 

@@ -135,9 +135,13 @@ extension Route {
     package static let history = Call<FileRequest, [VersionDescription]>(path: "files/history")
     package static let restore = LongCall<RestoreRequest, RestoreReport>(path: "restore")
 
-    package static let createVault = Call<VaultName, VaultDescription>(path: "vaults/create")
+    package static let createVault = Call<CreateVault, VaultDescription>(path: "vaults/create")
     package static let listVaults = Call<Nothing, [VaultDescription]>(path: "vaults/list")
-    package static let verifyVault = LongCall<VerifyVault, CheckReport>(path: "vaults/verify")
+    package static let verifyVault = LongCall<VerifyVault, VaultReport>(path: "vaults/verify")
+    package static let setParity = LongCall<SetParity, ParityReport>(path: "vaults/parity")
+    package static let rebuildIndex = LongCall<VaultName, IndexReport>(
+        path: "vaults/rebuild-index"
+    )
     package static let runBackup = LongCall<RunBackup, RecoveryPointDescription>(
         path: "backups/run"
     )

@@ -14,6 +14,13 @@ package struct TestSizes: Sendable {
     package let daemonKills: Int
     /// Writes between two power cuts: 1 cuts after every write.
     package let powerCutStride: Int
+    /// Bytes between two of a small vault that are damaged in turn: 1 damages each.
+    package let vaultByteStride: Int
+    /// Of the large vault whose bytes are damaged, and how many seeded ones are.
+    package let vaultBytes: Int
+    package let vaultHits: Int
+    /// Sectors of each file with parity that are damaged in turn.
+    package let parityHits: Int
     /// Reads of one file in the test of access times.
     package let accessReads: Int
     /// What the scenarios of a kernel's NFS client do.
@@ -27,6 +34,10 @@ package struct TestSizes: Sendable {
         costTreeFiles: 10_000,
         daemonKills: 5,
         powerCutStride: 7,
+        vaultByteStride: 89,
+        vaultBytes: 4 << 20,
+        vaultHits: 300,
+        parityHits: 12,
         accessReads: 20_000,
         kernel: .ci,
         load: .ci
@@ -37,6 +48,10 @@ package struct TestSizes: Sendable {
         costTreeFiles: 100_000,
         daemonKills: 20,
         powerCutStride: 1,
+        vaultByteStride: 1,
+        vaultBytes: 50 << 20,
+        vaultHits: 5_000,
+        parityHits: 400,
         accessReads: 1_000_000,
         kernel: .full,
         load: .full

@@ -63,6 +63,39 @@ final class ChunkCompression: Sendable {
         }
     }
 
+    /// The plain bytes of a chunk's payload, in `scratch` when it is compressed, where they are otherwise.
+    ///
+    /// - Parameters:
+    ///   - payload: Opened.
+    ///   - entry: The chunk's.
+    ///   - scratch: `entry.length` bytes.
+    ///   - name: The pack's, for messages.
+    /// - Returns: Exactly `entry.length` bytes, valid as long as `payload` and `scratch`.
+    /// - Throws: `.corrupt`.
+    func plain(
+        _ payload: UnsafeRawBufferPointer,
+        entry: PackEntry,
+        scratch: UnsafeMutableRawBufferPointer,
+        name: String
+    ) throws(VaultError) -> UnsafeRawBufferPointer {
+        switch entry.codec {
+        case .raw:
+            guard payload.count == Int(entry.length) else {
+                throw VaultError.damaged(name, "holds chunk \(entry.id) with another length")
+            }
+            return payload
+        case .zstd:
+            let decompressor = Self.take(decompressors) ?? ZstdDecompressor()
+            defer { Self.put(decompressor, into: decompressors) }
+            do throws(CompressionError) {
+                try decompressor.decompress(payload, into: scratch)
+            } catch {
+                throw VaultError.damaged(name, "holds chunk \(entry.id), which does not decompress")
+            }
+            return UnsafeRawBufferPointer(scratch)
+        }
+    }
+
     private static func decompressed(
         _ payload: [UInt8],
         length: Int,

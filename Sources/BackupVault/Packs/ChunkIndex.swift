@@ -106,6 +106,21 @@ struct ChunkIndex: Sendable {
         return [best] + (copies[id] ?? [])
     }
 
+    /// A pack's list as it was taken in; looks at all chunks.
+    func entries(of pack: UniqueID) -> [PackEntry] {
+        guard let ordinal = ordinals[pack] else { return [] }
+        var found: [(number: UInt32, entry: PackEntry)] = []
+        for id in chunks.keys {
+            for place in places(of: id) where place.pack == ordinal {
+                found.append((place.number, PackEntry(id: id, place: place)))
+            }
+        }
+        found.sort { $0.number < $1.number }
+        // A chunk's number is its nonce, so nothing behind a gap is of use.
+        return found.enumerated().prefix { $0.offset == Int($0.element.number) }
+            .map(\.element.entry)
+    }
+
     /// Whether new references may rely on a chunk.
     func canDeduplicate(_ id: ChunkID) -> Bool {
         chunks[id].map { worth($0, of: id) == .good } ?? false

@@ -73,19 +73,61 @@ final class PackReader: Sendable {
 
     /// The stored bytes of one chunk, opened but not decompressed.
     func payload(of entry: PackEntry, number: Int) throws(VaultError) -> [UInt8] {
+        try PackReader.open(
+            sealed(of: entry),
+            entry: entry,
+            number: number,
+            name: name,
+            with: sealer
+        )
+    }
+
+    /// The sealed bytes of one chunk.
+    func sealed(of entry: PackEntry) throws(VaultError) -> [UInt8] {
         let sealed = try onDisk { () throws(DiskError) in
             try file.read(count: Int(entry.stored), at: UInt64(entry.offset))
         }
         guard sealed.count == Int(entry.stored) else {
             throw VaultError.damaged(name, "is cut short: chunk \(entry.id) is not whole")
         }
-        return try PackReader.open(
-            sealed,
-            entry: entry,
-            number: number,
-            name: name,
-            with: sealer
+        return sealed
+    }
+
+    /// Reads a run of the file as it is; fewer bytes only at its end.
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: UInt64
+    ) throws(VaultError) -> Int {
+        try onDisk { () throws(DiskError) in try file.read(into: buffer, at: offset) }
+    }
+
+    /// Opens one chunk's sealed bytes in their own place.
+    ///
+    /// - Returns: The payload, in the first bytes of `sealed`.
+    /// - Throws: `.corrupt`.
+    func open(
+        _ sealed: UnsafeMutableRawBufferPointer,
+        entry: PackEntry,
+        number: Int
+    ) throws(VaultError) -> UnsafeRawBufferPointer {
+        let payload = UnsafeMutableRawBufferPointer(
+            rebasing: sealed[..<(sealed.count - Sealer.tagBytes)]
         )
+        let header = PackEntry.authenticated(
+            id: entry.id,
+            length: entry.length,
+            codec: entry.codec
+        )
+        let isAuthentic = header.withUnsafeBytes { header in
+            sealer.open(
+                UnsafeRawBufferPointer(sealed),
+                into: payload,
+                nonce: Nonce(number: UInt64(number)),
+                authenticating: header
+            )
+        }
+        guard isAuthentic else { throw PackReader.notAuthentic(entry, name: name) }
+        return UnsafeRawBufferPointer(payload)
     }
 
     /// Opens one chunk's sealed bytes, in place of them.
@@ -108,10 +150,14 @@ final class PackReader: Sendable {
                 authenticating: header
             )
         } catch {
-            throw VaultError.damaged(
-                name,
-                "holds chunk \(entry.id) at \(entry.offset), which does not authenticate"
-            )
+            throw notAuthentic(entry, name: name)
         }
+    }
+
+    private static func notAuthentic(_ entry: PackEntry, name: String) -> VaultError {
+        VaultError.damaged(
+            name,
+            "holds chunk \(entry.id) at \(entry.offset), which does not authenticate"
+        )
     }
 }

@@ -149,7 +149,7 @@ struct ManifestFiles: Sendable {
             } catch {
                 switch error.code {
                 case .notFound: continue  // Deleted since it was listed.
-                case .corrupt, .newerFormat: damaged.append(.init(id: id, error: error))
+                case .corrupt, .newerFormat, .failed: damaged.append(.init(id: id, error: error))
                 default: throw error
                 }
             }

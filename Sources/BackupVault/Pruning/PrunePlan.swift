@@ -58,4 +58,6 @@ package struct PruneReport: Sendable, Hashable {
     package var packsWaiting = 0
     /// Unfinished packs of writers that are gone.
     package var leftoversRemoved = 0
+    /// Packs and manifests that had no parity though the vault keeps it.
+    package var parityMade = 0
 }

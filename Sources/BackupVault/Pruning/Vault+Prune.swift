@@ -21,6 +21,15 @@ extension Vault {
     }
 }
 
+extension Vault {
+    /// Greater than every number seen, so that it grows even if the newest file was lost.
+    func nextGeneration(after old: UInt64) throws(VaultError) -> UInt64 {
+        let leases = try Lease.living(files: files).map(\.generation)
+        let packs = knowledge.withLock { $0.index.packs.map(\.generation) }
+        return max(old, leases.max() ?? 0, packs.max() ?? 0) + 1
+    }
+}
+
 /// One run of a prune.
 private struct Pruner {
     private let vault: Vault
@@ -56,7 +65,13 @@ private struct Pruner {
             try condemn(plan.repacked)
             try deleteCondemned()
         }
-        try compactIndex()
+        do throws(VaultError) {
+            try compactIndex()
+        } catch {
+            // A full disk has no room for an index, which only saves time.
+            guard error.code == .noSpace else { throw error }
+        }
+        report.parityMade = try vault.completeParity()
         report.recoveryPoints = marked.count
         report.liveChunks = live.ids.count
         return report
@@ -68,7 +83,16 @@ private struct Pruner {
         let points = try vault.recoveryPoints()
         try vault.requireListed(held, among: points)
         for point in points where !marked.contains(point.id) {
-            for map in point.maps.values { try live.add(map) }
+            do throws(VaultError) {
+                for map in point.maps.values { try live.add(map) }
+            } catch {
+                throw VaultError(
+                    error.code,
+                    "recovery point \(point.id) cannot be read whole, so nothing is given back: "
+                        + error.message,
+                    remedy: "Mend the vault, or delete the recovery point. " + error.remedy
+                )
+            }
             marked.insert(point.id)
         }
     }
@@ -96,10 +120,15 @@ private struct Pruner {
     private mutating func removeLeftovers() throws(VaultError) {
         let names = try vault.files.list(.packs).filter { $0.hasSuffix(PackFormat.openEnding) }
         var unfinished: [(VaultFiles.Folder, String)] = []
-        for folder in [.index, .manifests, .generations, .holds] as [VaultFiles.Folder] {
+        for folder in [.index, .manifests, .generations, .holds, .parity] as [VaultFiles.Folder] {
             for name in try vault.files.list(folder) where name.hasSuffix(".new") {
                 unfinished.append((folder, name))
             }
+        }
+        // A repair holds the lock that this prune holds, so that none is at work.
+        for name in try vault.files.list(.packs) where name.hasSuffix(".new") {
+            try vault.files.remove(.packs, name)
+            report.leftoversRemoved += 1
         }
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
         for name in names {
@@ -124,19 +153,12 @@ private struct Pruner {
         guard !packs.isEmpty else { return }
         let old = try vault.generations.current()
         let present = vault.knowledge.withLock { $0.index.packIDs }
-        let number = try nextNumber(after: old)
+        let number = try vault.nextGeneration(after: old.number)
         var all = old.condemned.filter { present.contains($0.key) }
         for pack in packs where all[pack] == nil { all[pack] = number }
         try vault.generations.write(Generation(number: number, condemned: all))
         report.packsCondemned += packs.count
         try vault.refresh()
-    }
-
-    /// Greater than every number seen, so that it grows even if the newest file was lost.
-    private func nextNumber(after old: Generation) throws(VaultError) -> UInt64 {
-        let leases = try Lease.living(files: vault.files).map(\.generation)
-        let packs = vault.knowledge.withLock { $0.index.packs.map(\.generation) }
-        return max(old.number, leases.max() ?? 0, packs.max() ?? 0) + 1
     }
 
     private func candidates(
@@ -221,6 +243,7 @@ private struct Pruner {
         // A removal may become durable before an earlier rename. What stands in for these packs must have its
         // name for certain: copies of this prune, of one that was killed, packs of a backup that gave up.
         try vault.files.sync(.packs)
+        try vault.parityFiles.remove(going.map(ParityFiles.Subject.pack))
         let packs = vault.knowledge.withLock { $0.index.packs }
         for pack in packs where going.contains(pack.id) {
             try vault.files.remove(.packs, PackFormat.fileName(pack.id))
@@ -233,10 +256,11 @@ private struct Pruner {
 
     // MARK: Afterwards
 
-    /// Joins index files that have become many.
+    /// Joins index files that have become many, and makes them again where one is damaged or lost.
     private func compactIndex() throws(VaultError) {
-        let stems = try vault.files.list(.index, ending: IndexFile.ending)
-        guard stems.count > Pruner.indexFilesMax else { return }
+        var stems = try vault.files.list(.index, ending: IndexFile.ending)
+        let isIncomplete = try isIndexIncomplete()
+        guard isIncomplete || stems.count > Pruner.indexFilesMax else { return }
         let present = vault.knowledge.withLock { $0.index.packIDs }
         var seen: Set<UniqueID> = []
         var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
@@ -247,11 +271,26 @@ private struct Pruner {
                     packs.append(found)
                 }
             } catch {
+                switch error.code {
                 // What a damaged index file told stands in the footers too.
-                guard error.code == .corrupt || error.code == .notFound else { throw error }
+                case .corrupt, .notFound, .failed: continue
+                case .newerFormat: stems.removeAll { $0 == stem }
+                default: throw error
+                }
             }
         }
         for pack in present.subtracting(seen) { packs.append(try vault.readFooter(pack)) }
         try vault.replaceIndexFiles(stems, with: packs)
+    }
+
+    /// Whether an index file is damaged, or a pack stands in none; a living writer's will.
+    private func isIndexIncomplete() throws(VaultError) -> Bool {
+        let living = Set(try Lease.living(files: vault.files).map(\.writer))
+        return vault.knowledge.withLock { known in
+            known.damagedIndexFiles.values.contains { $0.code != .newerFormat }
+                || known.index.packs.contains {
+                    known.unlisted.contains($0.id) && !living.contains($0.writer)
+                }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import FoundationEssentials
 import Synchronization
 import VarveModel
 
@@ -6,19 +7,34 @@ import VarveModel
 extension Vault {
     /// Checks the vault, and names what is damaged and which recovery points need it.
     ///
-    /// - Parameter readData: Read, open, decompress and hash every chunk, on every core; otherwise
-    ///   only structure: description, index, generations, the packs' lists, manifests, map nodes, and
-    ///   that every chunk referred to is there.
+    /// - Parameter readData: Everything, or only structure.
     /// - Returns: Findings; none means that every recovery point restores.
     /// - Throws: `.failed`, `.denied` when the storage itself does not answer.
     package func verify(readData: Bool) throws(VaultError) -> VerifyReport {
+        try verify(readData ? .everything : .structure)
+    }
+
+    /// Checks the vault, and names what is damaged and which recovery points need it.
+    ///
+    /// Packs are read on every core, each from front to end. Besides the index it holds a few MiB for each core.
+    ///
+    /// - Parameters:
+    ///   - scope: How much is read.
+    ///   - progress: Is told after each pack and each point, from any thread, one at a time.
+    /// - Returns: Findings; none means that every recovery point restores, as far as was read.
+    /// - Throws: `.failed`, `.denied` when the storage itself does not answer.
+    package func verify(
+        _ scope: VerifyScope,
+        progress: @escaping @Sendable (VerifyProgress) -> Void = { _ in }
+    ) throws(VaultError) -> VerifyReport {
         dropCaches()
         try refresh()
-        var verifier = Verifier(self)
+        var verifier = Verifier(self, progress: progress)
         try verifier.checkSmallFiles()
-        try verifier.checkPacks(readData: readData)
-        try verifier.checkPoints()
-        try verifier.nameAffected()
+        try verifier.checkPacks(scope)
+        try verifier.checkParity(scope)
+        verifier.checkPoints()
+        verifier.nameAffected()
         return verifier.report
     }
 }
@@ -27,19 +43,26 @@ extension Vault {
 private struct Verifier {
     private(set) var report = VerifyReport()
     private let vault: Vault
+    private let progress: @Sendable (VerifyProgress) -> Void
     /// Chunks that no pack gives back whole, with the place of their finding.
     private var lost: [ChunkID: Int] = [:]
     private var points: [RecoveryPoint] = []
+    /// Packs of which nothing opens.
+    private var unreadable: Set<UniqueID> = []
 
-    init(_ vault: Vault) {
+    private static let processors = ProcessInfo.processInfo.activeProcessorCount
+
+    init(_ vault: Vault, progress: @escaping @Sendable (VerifyProgress) -> Void) {
         self.vault = vault
+        self.progress = progress
     }
 
     private mutating func find(
         _ subject: VaultFinding.Subject,
         file: String,
         chunk: ChunkID? = nil,
-        _ error: VaultError
+        _ error: VaultError,
+        remedy: String? = nil
     ) {
         report.findings.append(
             VaultFinding(
@@ -47,7 +70,7 @@ private struct Verifier {
                 file: file,
                 chunk: chunk,
                 message: error.message,
-                remedy: error.remedy
+                remedy: remedy ?? error.remedy
             )
         )
     }
@@ -55,24 +78,19 @@ private struct Verifier {
     // MARK: Small files
 
     mutating func checkSmallFiles() throws(VaultError) {
-        do throws(VaultError) {
-            let bytes = try vault.files.contents(VaultDescription.fileName)
-            try VaultDescription(bytes).checkSeal(keys: vault.keys)
-        } catch {
-            find(.description, file: VaultDescription.fileName, error)
-        }
+        for file in vault.entrance { check(file) }
         for stem in try vault.files.list(.index, ending: IndexFile.ending) {
             do throws(VaultError) {
                 _ = try vault.readIndexFile(stem)
             } catch {
+                guard error.code != .notFound else { continue }
                 find(
                     .index,
                     file: "index/" + stem + IndexFile.ending,
-                    VaultError(
-                        error.code,
-                        error.message,
-                        remedy: "Nothing is lost: rebuild the index from the packs."
-                    )
+                    error,
+                    remedy:
+                        "Nothing is lost: 'varve vault rebuild-index', or the next prune, makes "
+                        + "the index again from the packs."
                 )
             }
         }
@@ -82,11 +100,7 @@ private struct Verifier {
             } catch {
                 guard error.code != .notFound else { continue }
                 let file = "generations/" + Generation.fileName(number)
-                find(
-                    .generation,
-                    file: file,
-                    VaultError(error.code, error.message, remedy: "Nothing is lost: run a prune.")
-                )
+                find(.generation, file: file, error, remedy: "Nothing is lost: run a prune.")
             }
         }
         let listing = try vault.listing()
@@ -117,85 +131,126 @@ private struct Verifier {
         }
     }
 
+    /// Compares a file that the vault cannot be opened without with what it was when it was opened.
+    private mutating func check(_ file: VaultEntrance) {
+        do throws(VaultError) {
+            guard try vault.files.contents(file.name, limit: 1 << 20) != file.bytes else { return }
+            find(
+                file.subject,
+                file: file.name,
+                VaultError.damaged(file.name, "is not what it was when the vault was opened"),
+                remedy: entranceRemedy
+            )
+        } catch {
+            find(file.subject, file: file.name, error, remedy: entranceRemedy)
+        }
+    }
+
+    private var entranceRemedy: String {
+        "The vault is open, but will not open again: put the file back from a copy before the daemon ends."
+    }
+
     // MARK: Packs
 
-    /// What was found in one pack.
-    private struct PackOutcome: Sendable {
-        let pack: UniqueID
-        var error: VaultError?
-        var good: [ChunkID] = []
-        var bad: [(id: ChunkID, error: VaultError)] = []
-        var bytes: UInt64 = 0
-    }
-
-    mutating func checkPacks(readData: Bool) throws(VaultError) {
+    mutating func checkPacks(_ scope: VerifyScope) throws(VaultError) {
         let packs = try vault.files.list(.packs, ending: PackFormat.fileEnding)
             .compactMap(PackFormat.pack(ofFileName:))
+            .sorted { $0.bytes.precedes($1.bytes) }
+        let chosen = scope.chosen(of: packs)
         report.packs = packs.count
-        let outcomes = Mutex<[PackOutcome]>([])
-        let vault = vault
-        DispatchQueue.concurrentPerform(iterations: packs.count) { place in
-            let outcome = Verifier.check(packs[place], of: vault, readData: readData)
-            outcomes.withLock { $0.append(outcome) }
-        }
-        let inOrder = outcomes.withLock { $0 }.sorted { $0.pack.bytes.precedes($1.pack.bytes) }
-        let good = Set(inOrder.flatMap(\.good))
-        for outcome in inOrder {
-            let file = "packs/" + PackFormat.fileName(outcome.pack)
-            if let error = outcome.error, error.code != .notFound {
-                find(.pack, file: file, error)
+        report.packsRead = chosen.count
+        let outcomes = Verifier.outcomes(of: packs, whole: chosen, in: vault, progress)
+        for outcome in outcomes {
+            for (id, _) in outcome.bad { vault.noteDamaged(id, in: outcome.pack) }
+            guard outcome.isUnreadable else { continue }
+            unreadable.insert(outcome.pack)
+            for entry in vault.knownEntries(of: outcome.pack) {
+                vault.noteDamaged(entry.id, in: outcome.pack)
             }
-            for (id, error) in outcome.bad {
-                vault.noteDamaged(id, in: outcome.pack)
-                if !good.contains(id), lost[id] == nil { lost[id] = report.findings.count }
-                find(.chunk, file: file, chunk: id, error)
-            }
-            report.chunksRead += outcome.good.count + outcome.bad.count
-            report.bytesRead += outcome.bytes
         }
+        for outcome in outcomes { take(outcome) }
     }
 
-    private static func check(_ pack: UniqueID, of vault: Vault, readData: Bool) -> PackOutcome {
-        var outcome = PackOutcome(pack: pack)
-        do throws(VaultError) {
-            let reader = try PackReader(pack, files: vault.files, keys: vault.keys)
-            let (entries, size) = try reader.entries()
-            outcome.bytes = size
-            guard readData else { return outcome }
-            for (number, entry) in entries.enumerated() {
-                do throws(VaultError) {
-                    let payload = try reader.payload(of: entry, number: number)
-                    let plain = try vault.compression.plain(
-                        payload,
-                        entry: entry,
-                        name: reader.name
-                    )
-                    guard plain.withUnsafeBytes({ vault.keys.chunkID(of: $0) }) == entry.id else {
-                        throw VaultError.damaged(
-                            reader.name,
-                            "holds chunk \(entry.id) with other content"
+    /// What each pack's check brought, in the packs' order.
+    private static func outcomes(
+        of packs: [UniqueID],
+        whole chosen: Set<UniqueID>,
+        in vault: Vault,
+        _ progress: @Sendable (VerifyProgress) -> Void
+    ) -> [PackOutcome] {
+        struct Work: Sendable {
+            var next = 0
+            var bytes: UInt64 = 0
+            var done: [PackOutcome] = []
+        }
+        let work = Mutex(Work())
+        let workers = max(1, min(packs.count, processors))
+        DispatchQueue.concurrentPerform(iterations: workers) { _ in
+            let check = PackCheck(vault)
+            while true {
+                let place = work.withLock { work in
+                    defer { work.next += 1 }
+                    return work.next
+                }
+                guard place < packs.count else { return }
+                let pack = packs[place]
+                let outcome = check.check(pack, readsChunks: chosen.contains(pack))
+                work.withLock { work in
+                    work.bytes += outcome.bytes
+                    work.done.append(outcome)
+                    progress(
+                        VerifyProgress(
+                            phase: .packs,
+                            done: work.done.count,
+                            total: packs.count,
+                            bytes: work.bytes
                         )
-                    }
-                    outcome.good.append(entry.id)
-                } catch {
-                    outcome.bad.append((entry.id, error))
+                    )
                 }
             }
-        } catch {
-            outcome.error = error
         }
-        return outcome
+        return work.withLock { $0.done }.sorted { $0.pack.bytes.precedes($1.pack.bytes) }
+    }
+
+    private mutating func take(_ outcome: PackOutcome) {
+        let file = "packs/" + PackFormat.fileName(outcome.pack)
+        if let error = outcome.error, error.code != .notFound { find(.pack, file: file, error) }
+        for (id, error) in outcome.bad {
+            if lost[id] == nil, !vault.isWhole(id) { lost[id] = report.findings.count }
+            find(.chunk, file: file, chunk: id, error)
+        }
+        report.chunksRead += outcome.good + outcome.bad.count
+        report.bytesRead += outcome.bytes
+    }
+
+    // MARK: Parity
+
+    /// Names lost packs by their parity, and parity that is damaged; counts what has none.
+    mutating func checkParity(_ scope: VerifyScope) throws(VaultError) {
+        let found = try vault.checkParity(readsAll: scope == .everything)
+        report.withoutParity = found.without
+        for (subject, file, error, remedy) in found.damaged {
+            find(subject, file: file, error, remedy: remedy)
+        }
     }
 
     // MARK: Recovery points
 
     /// Walks every distinct node, and looks up every chunk that values refer to.
-    mutating func checkPoints() throws(VaultError) {
+    mutating func checkPoints() {
         var seen: Set<ChunkID> = []
-        for point in points {
+        for (number, point) in points.enumerated() {
             for (_, map) in point.maps.sorted(by: { $0.key < $1.key }) {
                 checkNodes(map, seen: &seen)
             }
+            progress(
+                VerifyProgress(
+                    phase: .points,
+                    done: number + 1,
+                    total: points.count,
+                    bytes: report.bytesRead
+                )
+            )
         }
         report.nodes = seen.count
     }
@@ -225,7 +280,8 @@ private struct Verifier {
 
     private mutating func check(_ chunks: [ChunkReference]) {
         for chunk in chunks {
-            guard let (place, _) = vault.place(of: chunk.id) else {
+            guard let (place, pack) = vault.place(of: chunk.id), !unreadable.contains(pack.id)
+            else {
                 lose(
                     chunk.id,
                     .chunk,
@@ -264,13 +320,14 @@ private struct Verifier {
     // MARK: Who is affected
 
     /// Tells each lost chunk's finding which parts of which points need it.
-    mutating func nameAffected() throws(VaultError) {
+    mutating func nameAffected() {
         guard !lost.isEmpty else { return }
         var clean: Set<ChunkID> = []
         for point in points {
             for (name, map) in point.maps.sorted(by: { $0.key < $1.key }) {
                 _ = nameAffected(
                     in: MapChild(key: [], node: map.node, entryCount: map.count),
+                    behind: nil,
                     of: point,
                     map: name,
                     clean: &clean
@@ -282,13 +339,14 @@ private struct Verifier {
     /// Answers whether nothing beneath the node is lost; such nodes are not walked again.
     private mutating func nameAffected(
         in child: MapChild,
+        behind after: [UInt8]?,
         of point: RecoveryPoint,
         map: String,
         clean: inout Set<ChunkID>
     ) -> Bool {
         if clean.contains(child.node.id) { return true }
         if let place = lost[child.node.id] {
-            add(place, point, map: map, key: child.key, isSubtree: true)
+            add(place, point, map: map, key: child.key, after: after, isSubtree: true)
             return false
         }
         // A node that does not open is among the lost ones.
@@ -299,14 +357,22 @@ private struct Verifier {
             for entry in entries {
                 let places = Set(entry.value.chunks.compactMap { lost[$0.id] })
                 for place in places.sorted() {
-                    add(place, point, map: map, key: entry.key, isSubtree: false)
+                    add(place, point, map: map, key: entry.key, after: nil, isSubtree: false)
                     isClean = false
                 }
             }
         case .branch(let children):
+            var after = after
             for child in children {
-                let below = nameAffected(in: child, of: point, map: map, clean: &clean)
+                let below = nameAffected(
+                    in: child,
+                    behind: after,
+                    of: point,
+                    map: map,
+                    clean: &clean
+                )
                 isClean = below && isClean
+                after = child.key
             }
         }
         if isClean { clean.insert(child.node.id) }
@@ -318,6 +384,7 @@ private struct Verifier {
         _ point: RecoveryPoint,
         map: String,
         key: [UInt8],
+        after: [UInt8]?,
         isSubtree: Bool
     ) {
         report.findings[place].affectedCount += 1
@@ -329,8 +396,18 @@ private struct Verifier {
                 labels: point.labels,
                 map: map,
                 key: key,
-                isSubtree: isSubtree
+                isSubtree: isSubtree,
+                after: after
             )
         )
+    }
+}
+
+extension Vault {
+    /// Whether some pack gives a chunk back with the content of its id.
+    fileprivate func isWhole(_ id: ChunkID) -> Bool {
+        // Whatever hinders reading it, it is not whole; the finding tells what.
+        guard let plain = try? readUncached(id) else { return false }
+        return plain.withUnsafeBytes { keys.chunkID(of: $0) } == id
     }
 }

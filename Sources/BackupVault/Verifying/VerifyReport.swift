@@ -4,10 +4,15 @@ import VarveModel
 package struct VerifyReport: Sendable {
     package internal(set) var recoveryPoints = 0
     package internal(set) var packs = 0
+    /// Packs of which every chunk was read.
+    package internal(set) var packsRead = 0
     package internal(set) var nodes = 0
     /// Chunks opened, decompressed and compared with their ids; 0 when only the structure was read.
     package internal(set) var chunksRead = 0
+    /// Of the packs that were read whole.
     package internal(set) var bytesRead: UInt64 = 0
+    /// Packs and manifests without parity in a vault that keeps it: the next prune makes it.
+    package internal(set) var withoutParity = 0
     package internal(set) var findings: [VaultFinding] = []
 
     package var isClean: Bool { findings.isEmpty }
@@ -17,7 +22,9 @@ package struct VerifyReport: Sendable {
 package struct VaultFinding: Sendable {
     /// What is damaged.
     package enum Subject: String, Sendable, Hashable, CaseIterable {
-        case description, manifest, pack, chunk, node, index, generation, hold
+        case description, key, secret, manifest, pack, chunk, node, index, generation, hold
+        /// What stands for other files; nothing that restores is lost with it.
+        case parity
     }
 
     package let subject: Subject
@@ -30,7 +37,8 @@ package struct VaultFinding: Sendable {
     package internal(set) var affected: [AffectedPart] = []
     package internal(set) var affectedCount = 0
 
-    package static let affectedMax = 100
+    /// 10,000 parts are some 2 MB.
+    package static let affectedMax = 10_000
 }
 
 /// A part of a recovery point that cannot be restored whole.
@@ -39,8 +47,10 @@ package struct AffectedPart: Sendable, Hashable {
     package let source: String
     package let labels: [String: String]
     package let map: String
-    /// The entry's key; of a lost subtree, its last key.
+    /// The entry's key; of a lost subtree, its last key; of a lost root, empty.
     package let key: [UInt8]
-    /// A whole run of entries, up to `key`, is lost.
+    /// A whole run of entries is lost: those behind `after`, up to `key`; all of the map when it is the root.
     package let isSubtree: Bool
+    /// The last key before a lost subtree; `nil` when it begins with the map.
+    package let after: [UInt8]?
 }

@@ -13,15 +13,16 @@ struct BackupRoutes: Sendable {
     func add(to table: RouteTable) {
         table.on(Route.createVault) { try await create($0, $1) }
         table.on(Route.listVaults) { _, _ in try await listVaults() }
-        table.on(Route.verifyVault) { try await verify($0, $1, $2) }
         table.on(Route.runBackup) { try await run($0, $1, $2) }
         table.on(Route.listBackups) { request, _ in try await list(request) }
         table.on(Route.deleteBackup) { try await delete($0, $1) }
     }
 
-    private func create(_ request: VaultName, _ peer: Peer) async throws -> VaultDescription {
+    private func create(_ request: CreateVault, _ peer: Peer) async throws -> VaultDescription {
         try peer.requireAdministrator("making a vault")
+        let parity = try VaultRoutes.policy(of: request.parity)
         let vault = try await vaults.create(request.vault)
+        if let parity { try await BlockingCalls.run { _ = try vault.setParity(parity) } }
         return try await describe(vault)
     }
 
@@ -45,7 +46,9 @@ struct BackupRoutes: Sendable {
     }
 
     private func describe(_ vault: Vault) async throws -> VaultDescription {
-        let statistics = try await BlockingCalls.run { try vault.statistics() }
+        let (statistics, parity) = try await BlockingCalls.run {
+            (try vault.statistics(), vault.parityShare)
+        }
         return VaultDescription(
             name: vault.name,
             created: TimeText(vault.created),
@@ -53,19 +56,9 @@ struct BackupRoutes: Sendable {
             recoveryPoints: UInt64(statistics.recoveryPoints),
             storedBytes: statistics.storedBytes,
             packs: UInt64(statistics.packs),
-            chunks: UInt64(statistics.chunks)
+            chunks: UInt64(statistics.chunks),
+            parity: parity
         )
-    }
-
-    private func verify(
-        _ request: VerifyVault,
-        _ peer: Peer,
-        _ report: @escaping RouteTable.Report
-    ) async throws -> CheckReport {
-        try peer.requireAdministrator("verifying a vault")
-        let vault = try await vaults.find(request.vault)
-        report(Progress(phase: "verifying \(request.vault)"))
-        return try await Checks.vault(vault, readsData: request.readsData)
     }
 
     private func run(

@@ -6,25 +6,6 @@ import LocalAPI
 
 /// What doctor and verify look at.
 enum Checks {
-    static func vault(_ vault: Vault, readsData: Bool) async throws -> CheckReport {
-        let verified = try await BlockingCalls.run { try vault.verify(readData: readsData) }
-        return CheckReport(
-            checked: [
-                "vault \(vault.name): \(verified.recoveryPoints) recovery points, \(verified.packs) packs, "
-                    + "\(verified.nodes) nodes, \(verified.chunksRead) chunks read"
-            ],
-            found: verified.findings.map { finding in
-                CheckReport.Found(
-                    kind: "damage",
-                    subject: "vault \(vault.name)"
-                        + (finding.file.isEmpty ? "" : " \(finding.file)"),
-                    message: finding.message + affected(finding),
-                    remedy: finding.remedy
-                )
-            }
-        )
-    }
-
     /// Those that serve nobody.
     static func mountTargets(_ targets: [MountTargets.Entry]) -> CheckReport {
         let found = targets.compactMap { target -> CheckReport.Found? in
@@ -37,15 +18,6 @@ enum Checks {
             )
         }
         return CheckReport(checked: targets.isEmpty ? [] : ["mount targets"], found: found)
-    }
-
-    /// Which recovery points lose what by a finding, in words.
-    private static func affected(_ finding: VaultFinding) -> String {
-        guard finding.affectedCount > 0 else { return "" }
-        let points = Set(finding.affected.map { "\($0.point)" }).sorted()
-        let more = finding.affectedCount > finding.affected.count ? " and maybe others" : ""
-        return
-            "; \(finding.affectedCount) parts of \(points.joined(separator: ", "))\(more) need it"
     }
 
     static func fileSystem(
@@ -136,7 +108,8 @@ enum Checks {
         for entry in try await vaults.all() {
             report(Progress(phase: "vault \(entry.name)"))
             do {
-                whole.add(try await vault(try entry.vault.get(), readsData: true))
+                let report = try await VaultChecks.verify(try entry.vault.get(), .everything)
+                whole.add(VaultChecks.checkReport(report))
             } catch {
                 var found = broken("vault \(entry.name)", nil, APIError(error))
                 if entry.isUnfinished { found.kind = "warning" }

@@ -11,6 +11,7 @@ struct CreateVaultCommand: AsyncParsableCommand {
 
             EXAMPLES
               varve vault create main
+              varve vault create main --parity 5%
             """
     )
 
@@ -19,8 +20,17 @@ struct CreateVaultCommand: AsyncParsableCommand {
     @Argument(help: "Its name: letters, digits, '-' and '_', 2 to 50.")
     var name: String
 
+    @Option(
+        help:
+            "Keep so much parity beside the backups, as 5%, by which damage to the vault's files is healed."
+    )
+    var parity: Percentage?
+
     func run() async throws {
-        let made = try await global.client.call(Route.createVault, VaultName(vault: name))
+        let made = try await global.client.call(
+            Route.createVault,
+            CreateVault(vault: name, parity: parity?.fraction)
+        )
         if global.json { try Output.json(made) }
     }
 }

@@ -7,9 +7,13 @@ struct VerifyVaultCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Check that every recovery point of a vault can be restored; exits 2 on damage.",
         discussion: """
+            Names each damaged file of the vault, and which paths of which recovery points are lost by it.
+
             EXAMPLES
               varve vault verify main
               varve vault verify main --read-data
+              varve vault verify main --sample 5%
+              varve vault verify main --read-data --repair
             """
     )
 
@@ -21,12 +25,74 @@ struct VerifyVaultCommand: AsyncParsableCommand {
     @Flag(help: "Open every chunk too, not only the maps that lead to them.")
     var readData = false
 
+    @Option(help: "Open every chunk of this part of the packs, as 5%, drawn at random.")
+    var sample: Percentage?
+
+    @Option(help: "Draw the sample that this number drew before.")
+    var seed: UInt64?
+
+    @Flag(
+        help:
+            "Heal what is found: by parity if the vault keeps it, index and parity from whole packs."
+    )
+    var repair = false
+
+    func validate() throws {
+        if readData, sample != nil {
+            throw ValidationError("--read-data opens all, --sample a part: give one.")
+        }
+        if seed != nil, sample == nil {
+            throw ValidationError("--seed draws a sample: give --sample too.")
+        }
+    }
+
     func run() async throws {
         let report = try await global.client.call(
             Route.verifyVault,
-            VerifyVault(vault: name, readsData: readData)
+            VerifyVault(
+                vault: name,
+                readsData: readData,
+                sample: sample?.fraction,
+                seed: seed,
+                repairs: repair
+            )
         )
         try report.show(json: global.json)
+    }
+}
+
+/// A part of a whole, as `5%` or `0.5%`.
+struct Percentage: ExpressibleByArgument {
+    let fraction: Double
+
+    init?(argument: String) {
+        let digits = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
+        guard let percent = Double(digits), percent > 0, percent <= 100 else { return nil }
+        fraction = percent / 100
+    }
+}
+
+extension VaultReport {
+    /// Prints what was found; exits 2 when something is wrong.
+    func show(json: Bool) throws {
+        let isDamaged = found.contains { $0.kind != "warning" } || !lost.isEmpty
+        guard !json else {
+            try Output.json(self)
+            if isDamaged { throw ExitCode(ExitStatus.found.rawValue) }
+            return
+        }
+        for line in healed { try Output.line("healed: \(line)") }
+        for point in lost {
+            let name = EscapedBytes(point.fileSystemName.utf8).text
+            try Output.line(
+                "lost: \(point.point) of \(name) at \(UserTime.local(point.instant)): \(point.partCount) parts"
+            )
+            for part in point.parts { try Output.line("  \(part.text)") }
+            let rest = point.partCount - UInt64(point.parts.count)
+            if rest > 0 { try Output.line("  and \(rest) more") }
+        }
+        try CheckReport(checked: checked, found: found).show(json: false)
+        if isDamaged { throw ExitCode(ExitStatus.found.rawValue) }
     }
 }
 

@@ -1,0 +1,177 @@
+import Disk
+import FileSystemEngine
+import Synchronization
+import TestKit
+import Testing
+import VarveModel
+
+@testable import Backup
+@testable import BackupVault
+
+/// Goal: what a verify finds is told in paths and bytes: nothing is told that a restore does not leave out, and of damaged
+/// content all that it leaves out (I7).
+///
+/// Method: packs' chunks are damaged one after another; what a restore then could not do is held against what was told.
+@Suite struct LostPartsTests {
+    struct Sample {
+        let world: BackupWorld
+        let disk: SimulatedDisk
+        let vault: Vault
+        let point: RecoveryPoint
+    }
+
+    /// A tree whose maps have several nodes each: a large file, one in a deep directory under two names, one with a long
+    /// extended attribute, and many.
+    static func sample() async throws -> Sample {
+        var generator = SeededGenerator(seed: testSeed(default: 91))
+        let (world, disk) = try BackupWorld.inMemory()
+        let fs = try await world.makeFileSystem()
+        func make(
+            _ name: String,
+            in directory: InodeNumber,
+            _ kind: NewInode.Kind,
+            _ bytes: [UInt8] = []
+        ) async throws -> InodeNumber {
+            let inode = try await fs.create(
+                try #require(FileName(name)),
+                in: directory,
+                NewInode(kind, permissions: 0o755),
+                as: .root
+            ).inode
+            guard !bytes.isEmpty else { return inode }
+            _ = try await fs.write(inode, bytes, at: 0, stability: .unstable, as: .root)
+            return inode
+        }
+        _ = try await make("large", in: .root, .regular, generator.bytes(5 << 20))
+        let outer = try await make("outer", in: .root, .directory)
+        let inner = try await make("inner", in: outer, .directory)
+        let twice = try await make("one", in: inner, .regular, generator.bytes(30_000))
+        _ = try await fs.link(twice, as: try #require(FileName("two")), in: outer, as: .root)
+        _ = try await fs.setExtendedAttribute(
+            Array("user.long".utf8),
+            generator.bytes(9_000),
+            of: try await make("dressed", in: outer, .regular, generator.bytes(10)),
+            as: .root
+        )
+        let many = try await make("many", in: .root, .directory)
+        for number in 0..<500 {
+            _ = try await make("n\(number)", in: many, .regular, generator.bytes(20))
+        }
+        let vault = try world.makeVault()
+        let service = BackupService(clock: world.clock)
+        let point = try await service.backUp(fs, source: "fs", to: vault).point
+        return Sample(world: world, disk: disk, vault: vault, point: point)
+    }
+
+    /// Paths that a restore could not do for damage, each with a `/` before it.
+    private func omitted(_ sample: Sample) async throws -> Set<String> {
+        let target = try await sample.world.makeFileSystem()
+        let vault = try reopened(sample)
+        do throws(BackupError) {
+            let report = try await TreeCopy.run(
+                from: .recoveryPoint(vault, sample.point, path: []),
+                to: .fileSystem(target, path: [], .root)
+            )
+            await target.close()
+            return Set(
+                report.omissions.filter(\.isDamage).map {
+                    "/" + String(decoding: $0.path, as: UTF8.self)
+                }
+            )
+        } catch {
+            await target.close()
+            #expect(error.code == .corrupt)
+            return ["/"]
+        }
+    }
+
+    private func reopened(_ sample: Sample) throws -> Vault {
+        try Vault.open(
+            disk: sample.disk,
+            directory: "/var/vaults/main",
+            root: sample.world.rootKey
+        )
+    }
+
+    private func told(_ sample: Sample) throws -> [LostPart] {
+        let vault = try reopened(sample)
+        let lost = try LostParts(vault).all(in: vault.verify(readData: true))
+        #expect(lost.allSatisfy { $0.point == sample.point && $0.partCount == $0.parts.count })
+        return lost.flatMap(\.parts)
+    }
+
+    private func flip(_ id: ChunkID, in sample: Sample) throws {
+        let found = try #require(sample.vault.place(of: id))
+        let path = "/var/vaults/main/packs/" + PackFormat.fileName(found.pack.id)
+        try sample.disk.corrupt(path, at: UInt64(found.place.offset) + 5, mask: 2)
+    }
+
+    @Test func `what a verify names is what a restore leaves out`() async throws {
+        let sample = try await Self.sample()
+        var kinds: Set<String> = []
+        let ids = sample.vault.knowledge.withLock { Array($0.index.chunks.keys) }
+        let nodes = ids.filter { sample.vault.place(of: $0)?.pack.kind == .nodes }
+        let contents = ids.filter { sample.vault.place(of: $0)?.pack.kind == .content }
+        #expect(nodes.count > 4 && contents.count > 40)
+        let long = contents.filter { sample.vault.place(of: $0)?.place.length == 9_000 }
+        for id in nodes + contents.prefix(6) + long {
+            try flip(id, in: sample)
+            let parts = try told(sample)
+            var paths: Set<String> = []
+            for part in parts {
+                let path = String(decoding: part.path, as: UTF8.self)
+                kinds.insert("\(part.what)".split(separator: "(").first.map(String.init) ?? "")
+                paths.insert(path)
+            }
+            let left = try await omitted(sample)
+            #expect(!parts.isEmpty && !left.isEmpty)
+            if nodes.contains(id) {
+                // A restore reads ahead in the maps: of what stands before a lost run it leaves out some too.
+                let lost = parts.filter { $0.what != .names }
+                #expect(lost.allSatisfy { isLeftOut($0, left) }, "\(id): \(left) lacks \(paths)")
+            } else {
+                // Of a file with two names one is copied, and the other linked.
+                let names: Set = ["/outer/inner/one", "/outer/two"]
+                #expect(left.isSubset(of: paths), "\(id): \(left)")
+                #expect(paths.subtracting(left).isSubset(of: names), "\(id): \(paths)")
+            }
+            try flip(id, in: sample)
+        }
+        #expect(try told(sample).isEmpty)
+        #expect(kinds == ["content", "extendedAttributes", "inode", "names"])
+        await sample.world.close()
+    }
+
+    /// Whether a restore left out a path, or what it is beneath.
+    private func isLeftOut(_ part: LostPart, _ left: Set<String>) -> Bool {
+        let path = String(decoding: part.path, as: UTF8.self)
+        return left.contains { $0 == path || path.hasPrefix($0 == "/" ? "/" : $0 + "/") }
+    }
+
+    @Test func `bytes are told exactly, and every name of a file`() async throws {
+        let sample = try await Self.sample()
+        let map = try #require(sample.point.maps[PointFormat.inodes])
+        var ranges: [Range<UInt64>] = []
+        var shared: ChunkID?
+        for entry in try sample.vault.scan(map, limit: 100) {
+            guard let (_, tile) = PointFormat.tile(ofKey: entry.key) else { continue }
+            let extents = try PointTile(entry.value).extents
+            if tile == 1 {
+                let extent = try #require(extents.dropFirst(2).first)
+                let start = UInt64(tile) * PointFormat.tileBytes
+                ranges = [
+                    start + UInt64(extent.range.lowerBound)..<start
+                        + UInt64(extent.range.upperBound)
+                ]
+                try flip(extent.chunk.id, in: sample)
+            } else if extents.reduce(0, { $0 + $1.range.count }) == 30_000 {
+                shared = extents.first?.chunk.id
+            }
+        }
+        #expect(try told(sample) == [LostPart(path: Array("/large".utf8), what: .content(ranges))])
+        try flip(try #require(shared), in: sample)
+        let paths = Set(try told(sample).map { String(decoding: $0.path, as: UTF8.self) })
+        #expect(paths == ["/large", "/outer/inner/one", "/outer/two"])
+        await sample.world.close()
+    }
+}
