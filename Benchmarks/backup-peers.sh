@@ -191,9 +191,7 @@ delete_points() {
     repository=$(repository "$2" "$3")
     case "$side" in
         varve)
-            # shellcheck disable=SC2016
-            measure "$test" varve bash -c 'for id in "${@:4}"; do "$1" --socket "$2" backup delete "$id" --vault "$3"; done' bash \
-                "$binaries/varve" "$work/state/varved.sock" "$3" "${@:4}"
+            measure "$test" varve "$binaries/varve" --socket "$work/state/varved.sock" backup delete "${@:4}" --vault "$3"
             ;;
         restic) measure "$test" restic restic -q -r "$repository" forget --prune "${@:4}" ;;
         borg)

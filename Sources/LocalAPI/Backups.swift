@@ -86,10 +86,13 @@ package struct BackupList: Codable, Sendable, Hashable {
 package struct RecoveryPointName: Codable, Sendable, Hashable {
     package var vault: String
     package var id: String
+    /// Further ids of the same vault.
+    package var others: [String]?
 
-    package init(vault: String, id: String) {
+    package init(vault: String, id: String, others: [String]? = nil) {
         self.vault = vault
         self.id = id
+        self.others = others
     }
 }
 

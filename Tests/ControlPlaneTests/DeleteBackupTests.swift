@@ -143,6 +143,22 @@ import Testing
         try DaemonProcess.system("diff", "-r", "--no-dereference", world.trees[1], back)
     }
 
+    @Test func `several go at once, and an unknown one among them does not hinder the others`()
+        throws
+    {
+        let world = try World()
+        let daemon = world.daemon
+        let unknown = "rp-" + String(repeating: "0", count: 32)
+        let words = [world.points[0], unknown, world.points[1]]
+        let deleted = try DaemonProcess.run(
+            "varve",
+            ["--socket", daemon.socket, "backup", "delete"] + words + ["--vault", "main"]
+        )
+        #expect(deleted.status == 1 && deleted.errors.contains(unknown), "\(deleted.errors)")
+        #expect(try world.listed().isEmpty)
+        #expect(try world.storedBytes() == 0)
+    }
+
     @Test func `what is no point, or in no such vault, is refused and nothing goes`() throws {
         let world = try World()
         let daemon = world.daemon

@@ -85,22 +85,38 @@ struct BackupRoutes: Sendable {
         return RecoveryPointDescription(result.point, vault: vault.name)
     }
 
-    /// Deletes a point and gives back what no other point needs.
+    /// Deletes points, and gives back what no other point needs.
+    ///
+    /// One that fails does not hinder the others; the first failure is told when all is done.
     private func delete(_ request: RecoveryPointName, _ peer: Peer) async throws -> Nothing {
         try peer.requireAdministrator("deleting a recovery point")
-        guard let id = RecoveryPointID(request.id) else {
+        let ids = try ([request.id] + (request.others ?? [])).map(BackupRoutes.id)
+        let vault = try await vaults.find(request.vault)
+        try await BlockingCalls.run {
+            var failure: VaultError?
+            for id in ids {
+                do throws(VaultError) {
+                    try vault.delete(id)
+                } catch {
+                    failure = failure ?? error
+                }
+            }
+            if let failure, ids.count == 1 { throw failure }
+            try BackupRoutes.pruneUnlessPruning(vault)
+            if let failure { throw failure }
+        }
+        return Nothing()
+    }
+
+    private static func id(_ text: String) throws -> RecoveryPointID {
+        guard let id = RecoveryPointID(text) else {
             throw APIError(
                 .usage,
-                "'\(request.id)' is no recovery point's id",
+                "'\(text)' is no recovery point's id",
                 remedy: "'varve backup list' shows those there are."
             )
         }
-        let vault = try await vaults.find(request.vault)
-        try await BlockingCalls.run {
-            try vault.delete(id)
-            try BackupRoutes.pruneUnlessPruning(vault)
-        }
-        return Nothing()
+        return id
     }
 
     /// While another prune runs, the next one gives the space back.

@@ -5,9 +5,9 @@ import LocalAPI
 struct DeleteBackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete a recovery point, unless it is held, and give its space back.",
+        abstract: "Delete recovery points, unless they are held, and give their space back.",
         discussion: """
-            Other recovery points restore as before.
+            Other recovery points restore as before. Space is looked for once, however many go.
 
             EXAMPLES
               varve backup delete rp-0123456789abcdef0123456789abcdef --vault main
@@ -16,16 +16,20 @@ struct DeleteBackupCommand: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "Its id.")
-    var recoveryPoint: String
+    @Argument(help: "Their ids.")
+    var recoveryPoints: [String]
 
-    @Option(help: "The vault that has it.")
+    @Option(help: "The vault that has them.")
     var vault: String
 
     func run() async throws {
         let answer = try await global.client.call(
             Route.deleteBackup,
-            RecoveryPointName(vault: vault, id: recoveryPoint)
+            RecoveryPointName(
+                vault: vault,
+                id: recoveryPoints[0],
+                others: recoveryPoints.count > 1 ? Array(recoveryPoints.dropFirst()) : nil
+            )
         )
         if global.json { try Output.json(answer) }
     }
