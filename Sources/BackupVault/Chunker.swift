@@ -125,10 +125,11 @@ package struct ChunkSizes: Hashable, Sendable, Codable {
     /// 1 MiB: no chunk of a vault is longer, map nodes excepted.
     package static let bytesMax = 1 << 20
 
-    /// 16, 64 and 256 KiB.
+    /// 64, 256 and 1,024 KiB: a quarter of the index and of the maps that 64 KiB in the mean would take, and longer
+    /// matches for zstd; what is overwritten in place costs its own bytes whatever these are (docs/decisions/0036).
     package static let standard = ChunkSizes(
-        minimum: 16 << 10,
-        average: 64 << 10,
-        maximum: 256 << 10
+        minimum: 64 << 10,
+        average: 256 << 10,
+        maximum: 1 << 20
     )
 }

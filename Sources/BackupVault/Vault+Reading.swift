@@ -187,7 +187,7 @@ extension Vault: MapNodeSource {
     func dropCaches() {
         readers.withLock { $0 = RecentCache(bytesMax: 256) }
         nodes.withLock { $0 = RecentCache(bytesMax: 32 << 20) }
-        plainChunks.withLock { $0 = RecentCache(bytesMax: 8 << 20) }
+        plainChunks.withLock { $0 = RecentCache(bytesMax: 16 << 20) }
     }
 }
 

@@ -47,8 +47,8 @@ package final class Vault: Sendable {
     let readers = Mutex(RecentCache<UniqueID, PackReader>(bytesMax: 256))
     /// 32 MiB of encoded nodes: the working set of an incremental backup.
     let nodes = Mutex(RecentCache<ChunkID, MapNode>(bytesMax: 32 << 20))
-    /// 8 MiB: consecutive ranges of one chunk open it once.
-    let plainChunks = Mutex(RecentCache<ChunkID, [UInt8]>(bytesMax: 8 << 20))
+    /// 16 MiB: consecutive ranges of one chunk open it once, also where several files are read at a time.
+    let plainChunks = Mutex(RecentCache<ChunkID, [UInt8]>(bytesMax: 16 << 20))
 
     private init(
         files: VaultFiles,
@@ -287,6 +287,6 @@ package struct VaultSettings: Hashable, Sendable {
         self.chunks = chunks
     }
 
-    /// Packs of 32 MiB, zstd level 3, chunks of 16, 64 and 256 KiB.
+    /// Packs of 32 MiB, zstd level 3, chunks of 64, 256 and 1,024 KiB.
     package static let standard = VaultSettings()
 }

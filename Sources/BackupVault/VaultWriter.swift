@@ -16,6 +16,8 @@ package final class VaultWriter {
         package var plainBytes: UInt64 = 0
         /// Their bytes in packs.
         package var storedBytes: UInt64 = 0
+        /// Chunks stored anew that were not compressed since samples of them look random.
+        package var chunksUntried = 0
         /// Map nodes stored anew.
         package var nodesWritten = 0
         /// Map nodes fetched.
@@ -142,8 +144,8 @@ package final class VaultWriter {
         return references
     }
 
-    /// 64 chunks of 64 KiB are 4 MiB: enough to keep the cores busy.
-    private static let batchChunks = 64
+    /// 16 chunks of 256 KiB are 4 MiB: enough to keep the cores busy.
+    private static let batchChunks = 16
 
     private func append(_ chunk: PreparedChunk, as kind: PackKind) throws(VaultError)
         -> ChunkReference
@@ -156,6 +158,7 @@ package final class VaultWriter {
         }
         try appendPayload(payload, reference: chunk.reference, codec: chunk.codec, as: kind)
         counters.plainBytes += UInt64(chunk.reference.length)
+        if chunk.isUntried { counters.chunksUntried += 1 }
         return chunk.reference
     }
 

@@ -1,13 +1,23 @@
 import Compression
 import Synchronization
 
-/// Compresses and decompresses chunks; keeps its zstd contexts from call to call.
+/// Compresses and decompresses chunks; keeps its zstd contexts and buffers from call to call.
 ///
-/// Any thread: contexts are taken from a pool and put back.
+/// Any thread: they are taken from a pool and put back, so there are as many as threads at work at once.
 final class ChunkCompression: Sendable {
     private let level: Int32
-    private let compressors = Mutex<[Idle<ZstdCompressor>]>([])
+    private let compressors = Mutex<[Idle<Compressor>]>([])
     private let decompressors = Mutex<[Idle<ZstdDecompressor>]>([])
+
+    /// A context, and a buffer that has grown to the longest chunk so far.
+    private final class Compressor {
+        let zstd: ZstdCompressor
+        var frame: [UInt8] = []
+
+        init(level: Int32) {
+            zstd = ZstdCompressor(level: level)
+        }
+    }
 
     /// A context that waits in the pool.
     // SAFETY: it is reachable from the pool alone, under its lock, until one thread takes it out;
@@ -20,22 +30,40 @@ final class ChunkCompression: Sendable {
         self.level = level
     }
 
-    /// The bytes to store: a zstd frame when it is smaller, otherwise `nil`.
-    func shrunk(_ plain: UnsafeRawBufferPointer) -> [UInt8]? {
-        guard plain.count > 16 else { return nil }
-        let compressor = Self.take(compressors) ?? ZstdCompressor(level: level)
-        var size: Int?
-        let frame = [UInt8](unsafeUninitializedCapacity: plain.count - 1) { buffer, count in
-            size = compressor.compress(
-                plain,
-                into: UnsafeMutableRawBufferPointer(
-                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(plain.count - 1)]
-                )
-            )
-            count = size ?? 0
+    /// What to store of a chunk.
+    enum Outcome {
+        /// A zstd frame that is smaller.
+        case frame([UInt8])
+        /// It does not shrink.
+        case larger
+        /// It was not tried: samples look random (``Compressibility``).
+        case hopeless
+    }
+
+    /// A zstd frame of the bytes, when it is smaller than they are.
+    func shrunk(_ plain: UnsafeRawBufferPointer) -> Outcome {
+        guard plain.count > 16 else { return .larger }
+        if Compressibility.isHopeless(plain) { return .hopeless }
+        let compressor = Self.take(compressors) ?? Compressor(level: level)
+        defer { Self.put(compressor, into: compressors) }
+        let room = plain.count - 1
+        if compressor.frame.count < room {
+            compressor.frame = [UInt8](repeating: 0, count: room)
         }
-        Self.put(compressor, into: compressors)
-        return size == nil ? nil : frame
+        return compressor.frame.withUnsafeMutableBytes { buffer in
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<room])
+            guard let size = compressor.zstd.compress(plain, into: target) else { return .larger }
+            // Of its own length: a frame waits in memory for its turn.
+            return .frame(Self.copy(of: UnsafeRawBufferPointer(rebasing: target[..<size])))
+        }
+    }
+
+    /// The bytes as an array of just their length.
+    static func copy(of bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: bytes.count) { target, count in
+            UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
+            count = bytes.count
+        }
     }
 
     /// The plain bytes of a chunk's payload.
