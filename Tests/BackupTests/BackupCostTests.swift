@@ -168,4 +168,82 @@ import VarveModel
         #expect(idle.statistics.changeKeys == 0)
         await world.close()
     }
+
+    /// Goal: many blocks that were overwritten in a large image cost what was written, and no read of the rest.
+    ///
+    /// Method: counted: bytes that the backup read of the file, that it asked the segments for, and that its packs took.
+    @Test func `scattered blocks of an image cost at most twice their bytes`() async throws {
+        let (world, disk) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        let image = try await fileSystem.create(
+            try #require(FileName("image")),
+            in: .root,
+            NewInode(.regular, permissions: 0o600),
+            as: .root
+        ).inode
+        var generator = SeededGenerator(seed: testSeed(default: 17))
+        for part in 0..<64 {
+            _ = try await fileSystem.write(
+                image,
+                generator.bytes(1 << 20),
+                at: UInt64(part) << 20,
+                stability: .unstable,
+                as: .root
+            )
+        }
+        let service = BackupService(clock: world.clock)
+        _ = try await service.backUp(fileSystem, source: "fs", to: vault)
+        world.clock.advance(seconds: 60)
+        let blocks = 16
+        for block in 0..<blocks {
+            let within = UInt64.random(in: 0..<1_024, using: &generator) * 4_096
+            _ = try await fileSystem.write(
+                image,
+                generator.bytes(4_096),
+                at: UInt64(block) << 22 + within,
+                stability: .unstable,
+                as: .root
+            )
+        }
+        try await fileSystem.flush()
+        disk.beginRecordingReads()
+        let next = try await service.backUp(fileSystem, source: "fs", to: vault)
+        let read = disk.endRecordingReads().filter { $0.path.hasPrefix("/var/zones/") }
+            .reduce(0) { $0 + $1.count }
+        let written = UInt64(blocks * 4_096)
+        #expect(next.statistics.bytesRead == written)
+        #expect(next.statistics.bytesStored <= 2 * written, "\(next.statistics.bytesStored)")
+        #expect(read <= 2 * Int(written), "\(read)")
+        await world.close()
+    }
+
+    /// A first backup of small files of 3,000 bytes, and the syncs that it made.
+    private func full(files: Int) async throws -> (statistics: BackupStatistics, syncs: Int) {
+        let (world, disk) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        _ = try await fill(fileSystem, files: files)
+        let syncs = disk.syncs.count
+        let result = try await BackupService(clock: world.clock)
+            .backUp(fileSystem, source: "fs", to: vault)
+        await world.close()
+        return (result.statistics, disk.syncs.count - syncs)
+    }
+
+    @Test func `a first backup reads each byte once, and syncs by packs, not by files`()
+        async throws
+    {
+        let few = try await full(files: 100)
+        let many = try await full(files: 2_000)
+        for (found, files) in [(few, 100), (many, 2_000)] {
+            #expect(found.statistics.bytesRead == UInt64(files) * 3_000)
+            #expect(found.statistics.contentEdits == UInt64(files))
+            // One chunk a file, and the nodes.
+            #expect(
+                found.statistics.chunksStored == UInt64(files) + found.statistics.nodesWritten
+            )
+        }
+        #expect(few.syncs == many.syncs)
+    }
 }

@@ -4,7 +4,8 @@ import VarveModel
 
 /// One backup, from the held instant to the published point.
 ///
-/// Not Sendable: the writer belongs to one task. Reading ahead is done by child tasks (``PointReader``).
+/// Not Sendable: the writer belongs to one task. It stores in order what child tasks have read, cut and compressed
+/// ahead of it (``PointReader``), of which ``PointWindow`` bounds the bytes.
 final class BackupRun {
     let request: BackupRequest
     let reader: PointReader
@@ -16,6 +17,9 @@ final class BackupRun {
     private var inodeEdits: [MapEdit] = []
     private var statistics = BackupStatistics()
     private var inodesDone: UInt64 = 0
+    private var window = PointWindow()
+    private var visits = PointVisits()
+    private var told = BackupProgress(inodes: 0, bytesRead: 0)
     /// Whether the maps still have nodes of the earlier point, which may turn out to be damaged.
     private var isIncrement = false
 
@@ -79,6 +83,8 @@ final class BackupRun {
             inodeEdits = []
             statistics = BackupStatistics()
             isIncrement = false
+            window = PointWindow()
+            visits = PointVisits()
             try await copyEverything()
             try applyNames()
             try applyInodes()
@@ -140,33 +146,64 @@ final class BackupRun {
     // MARK: Everything
 
     private func copyEverything() async throws(BackupError) {
-        var position: (directory: InodeNumber, cookie: UInt64)?
-        while true {
-            let page = try await reader.names(after: position)
-            guard let last = page.last else { break }
-            for record in page {
-                let name = PointName(inode: record.inode, kind: record.kind, name: record.name)
-                let key = PointFormat.key(record.directory, cookie: record.cookie)
-                try edit(name: MapEdit(key, name.encoded()))
-            }
-            position = (last.directory, last.cookie)
+        let result = await withTaskGroup(of: PointAnswer.self) { group in
+            await attemptEverything(&group)
         }
+        try result.get()
+    }
+
+    private func attemptEverything(
+        _ group: inout TaskGroup<PointAnswer>
+    ) async -> Result<Void, BackupError> {
+        do throws(BackupError) {
+            try await readEverything(&group)
+            try await finish(&group)
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func readEverything(
+        _ group: inout TaskGroup<PointAnswer>
+    ) async throws(BackupError) {
+        var names = NamePosition.start
         var after = InodeNumber(rawValue: 0)
-        var batch = PointBatch()
-        var ahead: [PointPiece] = []
         while true {
             let page = try await reader.inodes(after: after)
             guard let last = page.last else { break }
             for attributes in page {
-                for task in try await reader.tasks(for: attributes) {
-                    batch.add(task)
-                    if batch.isFull { ahead = try await cycle(ahead, &batch) }
-                }
+                for task in try await reader.tasks(for: attributes) { try await add(task, &group) }
             }
             after = last.inode
+            // Between pages of inodes, so that content is being read meanwhile.
+            try await copyNames(from: &names)
         }
-        ahead = try await cycle(ahead, &batch)
-        try take(ahead)
+        while names != .end { try await copyNames(from: &names) }
+    }
+
+    /// How far the names have come.
+    private enum NamePosition: Equatable {
+        case start
+        case after(InodeNumber, cookie: UInt64)
+        case end
+    }
+
+    /// Copies one page of names.
+    private func copyNames(from position: inout NamePosition) async throws(BackupError) {
+        let page: [DirentRecord]
+        switch position {
+        case .start: page = try await reader.names(after: nil)
+        case .after(let directory, let cookie):
+            page = try await reader.names(after: (directory, cookie))
+        case .end: return
+        }
+        for record in page {
+            let name = PointName(inode: record.inode, kind: record.kind, name: record.name)
+            let key = PointFormat.key(record.directory, cookie: record.cookie)
+            try edit(name: MapEdit(key, name.encoded()))
+        }
+        position = page.last.map { .after($0.directory, cookie: $0.cookie) } ?? .end
     }
 
     // MARK: What changed
@@ -180,48 +217,87 @@ final class BackupRun {
         for part in changes.names.chunks(of: 512) {
             for edit in try await reader.edits(ofNames: part) { try self.edit(name: edit) }
         }
-        var batch = PointBatch()
-        var ahead: [PointPiece] = []
-        for part in changes.inodes.chunks(of: PointBatch.tasksMax) {
-            let lists = try await reader.tasks(for: part, since: base, oldInodes)
-            for list in lists {
-                for task in try list.get() {
-                    batch.add(task)
-                    if batch.isFull { ahead = try await cycle(ahead, &batch) }
+        guard !changes.inodes.isEmpty else { return }
+        let result = await withTaskGroup(of: PointAnswer.self) { group in
+            await attempt(changes, since: base, oldInodes, &group)
+        }
+        try result.get()
+    }
+
+    private func attempt(
+        _ changes: PointChanges,
+        since base: Epoch,
+        _ old: MapRoot,
+        _ group: inout TaskGroup<PointAnswer>
+    ) async -> Result<Void, BackupError> {
+        do throws(BackupError) {
+            for part in changes.inodes.chunks(of: BackupRun.changesMax) {
+                let lists = try await reader.tasks(for: part, since: base, old)
+                for list in lists {
+                    for task in try list.get() { try await add(task, &group) }
                 }
             }
+            try await finish(&group)
+            return .success(())
+        } catch {
+            return .failure(error)
         }
-        ahead = try await cycle(ahead, &batch)
-        try take(ahead)
+    }
+
+    /// 256 changed inodes are looked at together; of each a small file's 64 KiB may be read along: 16 MiB.
+    private static let changesMax = 256
+
+    // MARK: Reading ahead
+
+    private func add(
+        _ task: PointTask,
+        _ group: inout TaskGroup<PointAnswer>
+    ) async throws(BackupError) {
+        for visit in visits.add(task) { try await begin(visit, &group) }
+    }
+
+    /// Begins to read as soon as there is room; stores until there is.
+    private func begin(
+        _ visit: PointVisit,
+        _ group: inout TaskGroup<PointAnswer>
+    ) async throws(BackupError) {
+        if Task.isCancelled { throw BackupError(.cancelled, "the backup was cancelled") }
+        while !window.hasRoom(for: visit.bytesMax) { try await advance(&group) }
+        let number = window.begin(holding: visit.bytesMax)
+        if case .ready(let pieces) = visit {
+            window.land(number, pieces)
+            return try takeLanded()
+        }
+        let reader = reader
+        group.addTask { await reader.answer(visit, number) }
+    }
+
+    /// Waits until a visit has landed, and stores what is next in order.
+    private func advance(_ group: inout TaskGroup<PointAnswer>) async throws(BackupError) {
+        guard let answer = await group.next() else {
+            preconditionFailure("what is neither landed nor stored is being read")
+        }
+        window.land(answer.number, try answer.result.get())
+        try takeLanded()
+    }
+
+    private func finish(_ group: inout TaskGroup<PointAnswer>) async throws(BackupError) {
+        for visit in visits.rest() { try await begin(visit, &group) }
+        while !window.isEmpty { try await advance(&group) }
+        statistics.bytesHeldMax = window.bytesHeldMax
+    }
+
+    private func takeLanded() throws(BackupError) {
+        while let pieces = window.popFirst() { try take(pieces) }
+        let now = BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
+        guard now.inodes >= told.inodes + 256 || now.bytesRead >= told.bytesRead + 16 << 20 else {
+            return
+        }
+        told = now
+        request.progress(now)
     }
 
     // MARK: Storing
-
-    /// Stores what was read while the next batch is being read.
-    private func cycle(
-        _ pieces: [PointPiece],
-        _ batch: inout PointBatch
-    ) async throws(BackupError) -> [PointPiece] {
-        if Task.isCancelled { throw BackupError(.cancelled, "the backup was cancelled") }
-        let tasks = batch.take()
-        let reader = reader
-        async let next = reader.read(tasks)
-        var failure: BackupError?
-        do throws(BackupError) {
-            try take(pieces)
-        } catch {
-            failure = error
-        }
-        let result = await next
-        if let failure { throw failure }
-        request.progress(
-            BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
-        )
-        let found = try result.get()
-        let held = (pieces + found).reduce(0) { $0 + $1.bytesHeld }
-        statistics.bytesHeldMax = max(statistics.bytesHeldMax, held)
-        return found
-    }
 
     private func take(_ pieces: [PointPiece]) throws(BackupError) {
         for piece in pieces {

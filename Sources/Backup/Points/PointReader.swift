@@ -73,40 +73,26 @@ struct PointReader: Sendable {
         return tiles
     }
 
-    /// Does all tasks at once; the answers come in their order.
-    func read(_ tasks: [PointTask]) async -> Result<[PointPiece], BackupError> {
-        let visits = PointVisit.of(tasks)
-        return await withTaskGroup(of: (Int, Result<[PointPiece], BackupError>).self) { group in
-            for (index, visit) in visits.enumerated() {
-                group.addTask { (index, await attempt(visit)) }
-            }
-            var pieces = [[PointPiece]](repeating: [], count: visits.count)
-            var failure: BackupError?
-            for await (index, result) in group {
-                switch result {
-                case .success(let found): pieces[index] = found
-                case .failure(let error): failure = failure ?? error
-                }
-            }
-            if let failure { return .failure(failure) }
-            return .success(pieces.flatMap(\.self))
-        }
+    /// What a visit brings, under its number.
+    func answer(_ visit: PointVisit, _ number: Int) async -> PointAnswer {
+        PointAnswer(number: number, result: await attempt(visit))
     }
 
-    /// Apart from the task's closure: Swift 6.3.1 in release returned a wrong index beside a typed catch there.
+    /// Apart from ``answer(_:_:)``: Swift 6.3.1 in release returned a wrong number beside a typed catch there.
     private func attempt(_ visit: PointVisit) async -> Result<[PointPiece], BackupError> {
         do throws(BackupError) {
             switch visit {
-            case .small(let inodes): return .success(try await read(small: inodes))
+            case .whole(let inodes): return .success(try await read(whole: inodes))
             case .one(let task): return .success(try await read(task))
+            case .ready(let pieces): return .success(pieces)
             }
         } catch {
             return .failure(error)
         }
     }
 
-    /// Several small inodes in one visit of the engine.
-    private func read(small inodes: [Attributes]) async throws(BackupError) -> [PointPiece] {
+    /// Inodes of at most one tile each, in one visit of the engine.
+    private func read(whole inodes: [Attributes]) async throws(BackupError) -> [PointPiece] {
         let found = try await engine { () async throws(FileSystemError) in
             try await fileSystem.bulkInodes(inodes, at: instant)
         }
@@ -115,6 +101,11 @@ struct PointReader: Sendable {
             let number = one.details.attributes.inode
             pieces.append(.inode(one.details))
             guard !one.runs.isEmpty else { continue }
+            guard one.runs.count <= PointTile.runsMax else {
+                let content = try await content(number, 0, one.runs)
+                pieces.append(.tile(number, 0, content))
+                continue
+            }
             let count = one.runs.reduce(0) { $0 + $1.count }
             try requireWhole(one.bytes, count, number)
             // One tile: its runs are those of the file.
@@ -145,14 +136,7 @@ struct PointReader: Sendable {
     private func read(_ task: PointTask) async throws(BackupError) -> [PointPiece] {
         switch task {
         case .ready(let piece): return [piece]
-        case .whole(let attributes):
-            var pieces = try await inode(attributes)
-            guard attributes.kind == .regular, attributes.size > 0 else { return pieces }
-            for (tile, runs) in try await tiles(of: attributes.inode) {
-                let content = try await content(attributes.inode, tile, runs)
-                pieces.append(.tile(attributes.inode, tile, content))
-            }
-            return pieces
+        case .whole(let attributes): return try await read(whole: [attributes])
         case .attributes(let attributes): return try await inode(attributes)
         case .tile(let inode, let tile, let runs):
             return [.tile(inode, tile, try await content(inode, tile, runs))]

@@ -63,57 +63,67 @@ struct PointTileContent: Sendable {
     var data: [Range<UInt32>] = []
 }
 
-/// Tasks that are read at once: so many that they hide each other's waits, and few bytes.
-///
-/// Two batches are held, one being read and one being stored, so a backup holds at most
-/// 2 · (16 + 4) MiB of content, whatever the sizes of files and the number of their changes.
-struct PointBatch {
-    static let tasksMax = 256
-    static let bytesMax: UInt64 = 16 << 20
+/// What one child task reads.
+enum PointVisit: Sendable {
+    /// Inodes with all that they have, one behind the other.
+    case whole([Attributes])
+    case one(PointTask)
+    /// Pieces that were read already.
+    case ready([PointPiece])
 
-    private var tasks: [PointTask] = []
-    private var bytes: UInt64 = 0
-
-    var isFull: Bool { tasks.count >= PointBatch.tasksMax || bytes >= PointBatch.bytesMax }
-
-    mutating func add(_ task: PointTask) {
-        bytes += min(task.bytesMax, PointFormat.tileBytes)
-        tasks.append(task)
-    }
-
-    mutating func take() -> [PointTask] {
-        defer { self = PointBatch() }
-        return tasks
+    /// Bytes that it holds at most until it is done: as they were read, and as they will be stored.
+    var bytesMax: UInt64 {
+        switch self {
+        case .whole(let inodes): inodes.reduce(0) { $0 + 2 * PointTask.whole($1).bytesMax }
+        case .one(let task): 2 * min(task.bytesMax, PointFormat.tileBytes)
+        case .ready(let pieces): pieces.reduce(0) { $0 + $1.bytesHeld }
+        }
     }
 }
 
-/// What one task of the group reads.
-enum PointVisit: Sendable {
-    /// Small inodes, one behind the other.
-    case small([Attributes])
-    case one(PointTask)
+/// Gathers tasks, in order, into visits: small files share one, since a hop between threads costs more than reading
+/// one of them.
+struct PointVisits {
+    /// 64 inodes and 1 MiB: some milliseconds of a reader's thread.
+    static let inodesMax = 64
+    static let bytesMax: UInt64 = 1 << 20
+    /// Pieces that were read already, handed on together.
+    static let piecesMax = 256
 
-    /// 16 inodes of at most 64 KiB: what a reader's thread is kept by is a millisecond or two.
-    private static let inodesMax = 16
-    private static let bytesMax: UInt64 = 64 << 10
+    private var inodes: [Attributes] = []
+    private var bytes: UInt64 = 0
+    private var pieces: [PointPiece] = []
 
-    static func of(_ tasks: [PointTask]) -> [PointVisit] {
-        var visits: [PointVisit] = []
-        var small: [Attributes] = []
-        for task in tasks {
-            if case .whole(let attributes) = task, task.bytesMax <= bytesMax {
-                small.append(attributes)
-                guard small.count == inodesMax else { continue }
-                visits.append(.small(small))
-                small = []
-            } else {
-                if !small.isEmpty { visits.append(.small(small)) }
-                small = []
-                visits.append(.one(task))
-            }
+    /// Takes the next task; answers the visits that are whole with it.
+    mutating func add(_ task: PointTask) -> [PointVisit] {
+        switch task {
+        case .whole(let attributes):
+            let isOver = bytes + task.bytesMax > PointVisits.bytesMax
+            let full = isOver || inodes.count == PointVisits.inodesMax ? rest() : restOfPieces()
+            inodes.append(attributes)
+            bytes += task.bytesMax
+            return full
+        case .ready(let piece):
+            let full = pieces.count == PointVisits.piecesMax ? rest() : restOfInodes()
+            pieces.append(piece)
+            return full
+        case .attributes, .tile, .changedTile: return rest() + [.one(task)]
         }
-        if !small.isEmpty { visits.append(.small(small)) }
-        return visits
+    }
+
+    /// What has not been answered yet.
+    mutating func rest() -> [PointVisit] { restOfInodes() + restOfPieces() }
+
+    private mutating func restOfInodes() -> [PointVisit] {
+        guard !inodes.isEmpty else { return [] }
+        defer { (inodes, bytes) = ([], 0) }
+        return [.whole(inodes)]
+    }
+
+    private mutating func restOfPieces() -> [PointVisit] {
+        guard !pieces.isEmpty else { return [] }
+        defer { pieces = [] }
+        return [.ready(pieces)]
     }
 }
 

@@ -35,9 +35,6 @@ extension TreeTransfer {
         }
     }
 
-    /// 1 MiB: what one read moves, and what the engine seals as one record.
-    private var pieceBytes: UInt64 { 1 << 20 }
-
     private func copyFile(
         _ entry: TreeEntry,
         _ renamed: TreeEntry,
@@ -51,21 +48,8 @@ extension TreeTransfer {
             return try await copyWhole(entry, renamed, details, input, runs, in: directory)
         }
         let file = try await sink.makeFile(renamed, details, runs: runs, in: directory.sink)
-        var written: UInt64 = 0
         do throws(TreeFailure) {
-            for run in runs {
-                var at = run.lowerBound
-                while at < run.upperBound {
-                    if state.withLock({ $0.fatal != nil }) { throw stopped }
-                    let bytes = try await input.read(at..<min(at + pieceBytes, run.upperBound))
-                    guard !bytes.isEmpty else { break }
-                    try await sink.write(bytes, at: at, to: file)
-                    at += UInt64(bytes.count)
-                    written = at
-                    let amount = UInt64(bytes.count)
-                    count { $0.bytes += amount }
-                }
-            }
+            let written = try await copyData(runs, from: input, to: file)
             let (link, failures) = try await sink.finish(file, renamed, details, written: written)
             for failure in failures { omit(failure, entry.name, in: directory) }
             return link
@@ -106,7 +90,7 @@ extension TreeTransfer {
         return link
     }
 
-    private var stopped: TreeFailure {
+    var stopped: TreeFailure {
         TreeFailure(call: "copy", errno: 125, reason: "the copy was stopped")
     }
 

@@ -60,6 +60,8 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
     private let willWrite: TreeCopy.WillWrite
     let state = Mutex(State())
     let work = WorkStack<Item>()
+    /// Stretches of large files that are copied beside another one of the same file.
+    let besides = Mutex(0)
 
     init(
         from source: Source,

@@ -198,16 +198,42 @@ final class VaultListing: TreeListing {
 }
 
 /// A file of a recovery point; of its extents at most 16 tiles' are held.
-struct VaultSourceFile: TreeFile {
-    let source: VaultSource
-    let inode: InodeNumber
+final class VaultSourceFile: TreeFile {
+    private let source: VaultSource
+    private let inode: InodeNumber
+    /// Tiles that were looked up: what is read is read in parts of a tile, several tiles at a time.
+    private let known = Mutex<[UInt32: PointTile]>([:])
+
+    private static let tilesKnownMax = 16
+
+    init(source: VaultSource, inode: InodeNumber) {
+        self.source = source
+        self.inode = inode
+    }
+
+    private func tile(_ number: UInt32) throws(TreeFailure) -> PointTile? {
+        if let known = known.withLock({ $0[number] }) { return known }
+        guard let found = try source.tile(number, of: inode) else { return nil }
+        keep(found, number)
+        return found
+    }
+
+    private func keep(_ tile: PointTile, _ number: UInt32) {
+        known.withLock { known in
+            if known.count >= VaultSourceFile.tilesKnownMax { known = [:] }
+            known[number] = tile
+        }
+    }
 
     func dataRanges() async throws(TreeFailure) -> [Range<UInt64>] {
         var runs: [Range<UInt64>] = []
         var key: [UInt8]? = PointFormat.key(inode, tile: 0)
         while let from = key {
             let (tiles, next) = try source.tiles(of: inode, from: from)
-            for (tile, map) in tiles { VaultSourceFile.add(map, tile, to: &runs) }
+            for (tile, map) in tiles {
+                VaultSourceFile.add(map, tile, to: &runs)
+                keep(map, tile)
+            }
             key = next
         }
         return runs
@@ -233,7 +259,7 @@ struct VaultSourceFile: TreeFile {
             let start = UInt64(tile) * PointFormat.tileBytes
             let end = min(range.upperBound, start + PointFormat.tileBytes)
             let part = UInt32(at - start)..<UInt32(end - start)
-            for extent in try source.tile(tile, of: inode)?.extents ?? [] {
+            for extent in try self.tile(tile)?.extents ?? [] {
                 guard let piece = extent.clipped(to: part) else { continue }
                 let from = Int(piece.skip)
                 let found = try reading { () throws(VaultError) in
