@@ -23,6 +23,11 @@ int varve_punch(int fd, uint64_t offset, uint64_t length) {
     return result == 0 ? 0 : -errno;
 }
 
+void varve_begin_writing(int fd, uint64_t offset, uint64_t length) {
+    // Errors of the writing itself are the next fdatasync's to tell.
+    (void)sync_file_range(fd, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE);
+}
+
 int varve_open(const char *path, int flags, unsigned mode) {
     int fd;
     do fd = open(path, flags | O_CLOEXEC, mode);

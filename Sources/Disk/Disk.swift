@@ -70,6 +70,9 @@ package protocol DiskFile: AnyObject, Sendable {
     /// Writes all of `buffer`.
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError)
 
+    /// Has storage begin to take what was written within `range`: a hint that promises nothing and does not wait.
+    func beginWriting(_ range: Range<UInt64>)
+
     /// Makes the file's bytes and size durable (fdatasync). After an error, never trust the file again.
     func sync() throws(DiskError)
 
@@ -85,6 +88,10 @@ package protocol DiskFile: AnyObject, Sendable {
 
     /// Closes; further calls are a programming error. Deinit closes too.
     func close()
+}
+
+extension DiskFile {
+    package func beginWriting(_ range: Range<UInt64>) {}
 }
 
 /// A held advisory lock.

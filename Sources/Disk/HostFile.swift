@@ -54,6 +54,14 @@ package final class HostFile: DiskFile {
         }
     }
 
+    package func beginWriting(_ range: Range<UInt64>) {
+        varve_begin_writing(
+            descriptor.value,
+            range.lowerBound,
+            range.upperBound - range.lowerBound
+        )
+    }
+
     package func sync() throws(DiskError) {
         guard fdatasync(descriptor.value) == 0 else {
             throw DiskError(errno: errno, "sync '\(path)'")

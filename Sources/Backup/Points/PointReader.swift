@@ -94,18 +94,13 @@ struct PointReader: Sendable {
     /// Inodes of at most one tile each, in one visit of the engine.
     private func read(whole inodes: [Attributes]) async throws(BackupError) -> [PointPiece] {
         let found = try await engine { () async throws(FileSystemError) in
-            try await fileSystem.bulkInodes(inodes, at: instant)
+            try await fileSystem.bulkInodes(inodes, runsMax: PointTile.runsMax, at: instant)
         }
         var pieces: [PointPiece] = []
         for one in found {
             let number = one.details.attributes.inode
             pieces.append(.inode(one.details))
             guard !one.runs.isEmpty else { continue }
-            guard one.runs.count <= PointTile.runsMax else {
-                let content = try await content(number, 0, one.runs)
-                pieces.append(.tile(number, 0, content))
-                continue
-            }
             let count = one.runs.reduce(0) { $0 + $1.count }
             try requireWhole(one.bytes, count, number)
             // One tile: its runs are those of the file.

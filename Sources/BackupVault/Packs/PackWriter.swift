@@ -157,7 +157,10 @@ final class PackWriter {
     private func flush() throws(VaultError) {
         guard buffered > 0 else { return }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[0..<buffered])
-        try onDisk { () throws(DiskError) in try file.write(bytes, at: UInt64(flushed)) }
+        let range = UInt64(flushed)..<UInt64(flushed + buffered)
+        try onDisk { () throws(DiskError) in try file.write(bytes, at: range.lowerBound) }
+        // The sync that ends the pack then has little left to wait for.
+        file.beginWriting(range)
         flushed += buffered
         buffered = 0
     }

@@ -7,6 +7,8 @@
 
 int varve_preallocate(int fd, uint64_t offset, uint64_t length);
 int varve_punch(int fd, uint64_t offset, uint64_t length);
+/// Starts writing a range of the page cache out, without waiting for it (sync_file_range(2)); what it answers helps nobody.
+void varve_begin_writing(int fd, uint64_t offset, uint64_t length);
 int varve_open(const char *path, int flags, unsigned mode);
 int varve_lock_exclusive(int fd);
 /// Serves buffers below `mapped_min` bytes from heaps, of which freed ends up to `kept_max` bytes stay.
