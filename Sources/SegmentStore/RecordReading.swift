@@ -101,14 +101,24 @@ struct RecordReading {
 
     // MARK: Steps
 
-    /// Opens blocks, a stretch that stays in the cache at a time: in place or fetched.
+    /// Opens blocks: all at once where they are at hand and storage may not be waited for, else a stretch that stays in the
+    /// cache at a time, in place or fetched.
     private func readBlocks(
         _ blocks: Range<Int>,
         _ opener: RecordOpener,
         _ plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) {
-        try requireAtHand(opener.sealedRange(of: blocks))
+        if !mayWait {
+            // One question for all of it: each is a system call.
+            let done = try openResident(blocks, opener, plainRange, into: target)
+            guard done.isEmpty else {
+                try fetch(blocks.lowerBound..<done.lowerBound, opener, plainRange, into: target)
+                try fetch(done.upperBound..<blocks.upperBound, opener, plainRange, into: target)
+                return
+            }
+            try requireAtHand(opener.sealedRange(of: blocks))
+        }
         let many = max(1, RecordReading.stretchBytes / opener.header.blockBytes)
         var start = blocks.lowerBound
         while start < blocks.upperBound {
@@ -120,9 +130,9 @@ struct RecordReading {
         }
     }
 
-    /// Refuses a long read that may not wait where the page cache does not hold all of it: half of it would be opened in vain.
+    /// Refuses a long read where the page cache does not hold all of it: half of it would be opened in vain.
     private func requireAtHand(_ sealed: Range<Int>) throws(SegmentError) {
-        guard !mayWait, sealed.count >= RecordReading.residentBytesMin else { return }
+        guard sealed.count >= RecordReading.residentBytesMin else { return }
         let start = address.offset + UInt64(sealed.lowerBound)
         guard replica.file.resident(start..<start + UInt64(sealed.count)) == nil else { return }
         throw SegmentError(.failed, "the page cache does not hold it")

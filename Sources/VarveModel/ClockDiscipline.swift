@@ -33,7 +33,7 @@ package struct ClockDiscipline: Sendable, Hashable {
     /// A year of 366 days: what a machine may have been switched off without anybody being asked.
     package static let absenceSecondsMax: Int64 = 366 * 86_400
     /// A tenth of the time that passes: a minute's difference is gone after ten.
-    private static let slewDivisor: Int128 = 10
+    private static let slewDivisor: UInt64 = 10
 
     private enum Standing: Hashable {
         /// The wall is near; differences are slewed away.
@@ -92,15 +92,15 @@ package struct ClockDiscipline: Sendable, Hashable {
 
     /// The time of a reading, never before that of an earlier one; and what is new, if anything.
     package mutating func read(_ reading: ClockReading) -> (time: Timestamp, news: ClockNews?) {
-        let passed = Int128(reading.elapsed > elapsed ? reading.elapsed - elapsed : 0)
+        let step = reading.elapsed > elapsed ? reading.elapsed - elapsed : 0
         elapsed = max(elapsed, reading.elapsed)
-        time += passed
+        time += Int128(step)
         let drift = reading.wall.sinceEpoch - time
         let isNear = abs(drift) <= ClockDiscipline.nanoseconds(ClockDiscipline.stepSecondsMax)
         let news = judge(drift, isNear)
         switch standing {
         case .following, .returning:
-            let most = passed / ClockDiscipline.slewDivisor
+            let most = Int128(step / ClockDiscipline.slewDivisor)
             // What is left of it: a wall that was awaited has been taken whole.
             let rest = reading.wall.sinceEpoch - time
             time += min(max(rest, -most), most)
@@ -176,6 +176,14 @@ extension Timestamp {
     fileprivate var sinceEpoch: Int128 { Int128(seconds) * 1_000_000_000 + Int128(nanoseconds) }
 
     fileprivate init(sinceEpoch nanoseconds: Int128) {
+        // Until 2262: 64 bits are divided by a constant without a division.
+        if let near = Int64(exactly: nanoseconds), near >= 0 {
+            self.init(
+                seconds: near / 1_000_000_000,
+                nanoseconds: UInt32(truncatingIfNeeded: near % 1_000_000_000)
+            )
+            return
+        }
         let (quotient, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         let borrow: Int128 = rest < 0 ? 1 : 0
         self.init(

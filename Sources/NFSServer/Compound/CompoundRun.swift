@@ -33,6 +33,8 @@ final class CompoundRun {
     lazy var ledger: Ledger? = newLedger()
     /// What a request did before the server restarted; `nil` for one that runs for the first time.
     var earlier: RequestReceipt?
+    /// When it began: what does not wait takes no time of its own.
+    let began: Timestamp
     /// The whole, by which its changes are known again; `nil` in 4.0.
     let request: CompoundRequest?
 
@@ -41,13 +43,15 @@ final class CompoundRun {
         principal: Principal,
         caller: Credentials,
         version: MinorVersion,
-        request: CompoundRequest? = nil
+        request: CompoundRequest? = nil,
+        at began: Timestamp? = nil
     ) {
         self.server = server
         self.principal = principal
         self.caller = caller
         self.version = version
         self.request = request
+        self.began = began ?? server.store.now()
     }
 
     private func newLedger() -> Ledger? {
@@ -152,9 +156,10 @@ final class CompoundRun {
 
     /// Changes the server's state without waiting; the reply waits for what must be written down first.
     func changeNow<Value: Sendable>(
+        at time: Timestamp? = nil,
         _ body: (inout ServerState, Timestamp) -> Value
     ) -> Value {
-        let (value, owesMore) = store.changeNow(body)
+        let (value, owesMore) = store.changeNow(at: time, body)
         owesRecords = owesRecords || owesMore
         return value
     }

@@ -34,14 +34,16 @@ extension ServerParts {
         guard let first = Self.next(&operations, &reply) else {
             return .answered(reply.finish().finishRecord())
         }
+        let now = store.now()
         let run = CompoundRun(
             self,
             principal: Principal(request.credential) ?? .none,
             caller: Credentials(request.credential),
             version: version,
-            request: request
+            request: request,
+            at: now
         )
-        switch begin(first, request, reader, &lastSession) {
+        switch begin(first, request, reader, &lastSession, at: now) {
         case .session(let context, let result):
             run.session = context
             reply.append(.sequence(result))
@@ -82,7 +84,8 @@ extension ServerParts {
         _ first: OperationArguments,
         _ request: CompoundRequest,
         _ reader: CompoundReader,
-        _ lastSession: inout Session?
+        _ lastSession: inout Session?,
+        at now: Timestamp
     ) -> Beginning {
         switch first {
         case .sequence(let arguments):
@@ -95,7 +98,7 @@ extension ServerParts {
                 arguments,
                 request: request.fingerprint,
                 operationCount: reader.operationCount,
-                at: store.now()
+                at: now
             )
             return switch outcome {
             case .run(let result, let context): .session(context, result)

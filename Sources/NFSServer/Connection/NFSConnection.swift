@@ -36,6 +36,8 @@ final class NFSConnection: ChannelDuplexHandler {
     private var isBehind = false
     /// The socket would be read, had there been room.
     private var isReadDue = false
+    /// As the channel last said: asking it takes several calls, and this is looked at for each request.
+    private var isWritable = true
     /// Requests that may be taken before other connections have their turn.
     private var turnsLeft = NFSConnection.turnsMax
     private var isTurnDue = false
@@ -81,6 +83,7 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        isWritable = false
         memory.give(bytesUnsent)
         bytesUnsent = 0
         forgetArrived()
@@ -96,23 +99,23 @@ final class NFSConnection: ChannelDuplexHandler {
     // MARK: In
 
     func read(context: ChannelHandlerContext) {
-        if mayRead(context) {
+        if mayRead {
             context.read()
         } else {
             isReadDue = true
         }
     }
 
-    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
-        !isBehind && hasRoom(context)
+    private var mayRead: Bool {
+        !isBehind && hasRoom
     }
 
     /// Whether one more request may be under way.
-    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+    private var hasRoom: Bool {
         let held = bytesInFlight + bytesUnsent
         return requestsInFlight < limits.requestsInFlightMax
             && held < limits.requestBytesInFlightMax && (held == 0 || memory.hasRoom)
-            && context.channel.isWritable
+            && isWritable
     }
 
     /// Goes on where there was no room, or no turn.
@@ -120,14 +123,15 @@ final class NFSConnection: ChannelDuplexHandler {
         takeArrived(context)
         context.flush()
         noteUnsent(context)
-        guard isReadDue, mayRead(context) else { return }
+        guard isReadDue, mayRead else { return }
         isReadDue = false
         context.read()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         noteUnsent(context)
-        if context.channel.isWritable { goOn(context) }
+        if isWritable { goOn(context) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -149,7 +153,7 @@ final class NFSConnection: ChannelDuplexHandler {
     private func takeArrived(_ context: ChannelHandlerContext) {
         isBehind = true
         defer { noteArrived() }
-        while hasRoom(context), hasTurn(context) {
+        while hasRoom, hasTurn(context) {
             do throws(RecordAssembler.Failure) {
                 if let record = try assembler.next() {
                     guard take(record, context) else { return end(context, "is no RPC message") }
@@ -306,10 +310,10 @@ final class NFSConnection: ChannelDuplexHandler {
 
     /// Counts replies that the client does not take.
     private func noteUnsent(_ context: ChannelHandlerContext) {
-        guard bytesUnsent > 0 || !context.channel.isWritable else { return }
+        guard bytesUnsent > 0 || !isWritable else { return }
         // Only a closed channel does not say (ChannelError.ioOnClosedChannel); it has let go of its replies, so nothing is counted.
         let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
-        let bytes = context.channel.isWritable ? 0 : buffered ?? 0
+        let bytes = isWritable ? 0 : buffered ?? 0
         memory.take(bytes)
         memory.give(bytesUnsent)
         bytesUnsent = bytes

@@ -22,8 +22,7 @@ extension CompoundRun {
         guard arguments.creation == nil else { return nil }
         guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
         let client = try client()
-        let now = store.now()
-        let verdict = store.read { $0.mayOpen(client, isReclaim: false, at: now) }
+        let verdict = store.read { $0.mayOpen(client, isReclaim: false, at: began) }
         guard let found = try verdict == .ok ? fileNow(of: arguments.claim, share) : nil,
             let file = heldNow(found.object)
         else { return nil }
@@ -34,7 +33,9 @@ extension CompoundRun {
             access: share.access,
             deny: share.deny
         )
-        let outcome = changeNow { state, now in state.open(request, holding: file, at: now) }
+        let outcome = changeNow(at: began) { state, now in
+            state.open(request, holding: file, at: now)
+        }
         let stateID = try outcome.get()
         become(.inode(found.object), known: found.attributes)
         currentStateID = stateID

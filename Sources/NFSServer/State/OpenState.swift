@@ -87,9 +87,50 @@ struct OpenState: Sendable {
         return left
     }
 
+    /// Whether it lets its client read or write; `.success(false)` where permission must be asked as for anybody.
+    func verdict(on wanted: ShareAccess) -> Result<Bool, NFSStatus> {
+        if access.contains(wanted) { return .success(true) }
+        // A client that writes parts of pages reads them first (RFC 8881 §18.22.3 lets a server allow it); permission is asked.
+        return wanted == .read ? .success(false) : .failure(.openMode)
+    }
+
     /// Whether this open stands in the way of another (RFC 8881 §9.7).
     func conflicts(access other: ShareAccess, deny otherDeny: ShareDeny) -> Bool {
         access.rawValue & otherDeny.rawValue != 0 || deny.rawValue & other.rawValue != 0
+    }
+}
+
+/// What a state id names (RFC 8881 §8.2.4).
+protocol IdentifiedState {
+    var client: ClientID { get }
+    var file: FileKey { get }
+    var sequence: UInt32 { get }
+}
+
+extension IdentifiedState {
+    /// Whether a state id with its number is good: of its client, on its file (`nil` where none matters), and its newest.
+    ///
+    /// - Returns: `.ok`, `.badStateID`, `.oldStateID`.
+    func status(of stateID: StateID, of client: ClientID, on file: FileKey?) -> NFSStatus {
+        guard self.client == client, file == nil || file == self.file else { return .badStateID }
+        guard stateID.sequence == 0 || stateID.sequence == sequence else {
+            // Numbers wrap: within half of their range behind is old, all else was never given.
+            return sequence &- stateID.sequence < 1 << 31 ? .oldStateID : .badStateID
+        }
+        return .ok
+    }
+}
+
+extension OpenState: IdentifiedState {}
+extension LockState: IdentifiedState {}
+
+extension Dictionary {
+    /// Lends a value where it lies: a copy would retain each thing that it refers to.
+    ///
+    /// - Returns: What `body` answers; `nil` where there is no such value.
+    mutating func lend<Answer>(_ key: Key, _ body: (inout Value) -> Answer) -> Answer? {
+        guard let index = index(forKey: key) else { return nil }
+        return body(&values[index])
     }
 }
 

@@ -31,16 +31,19 @@ extension ServerState {
     }
 
     /// Whether a client may open now, before anything is made for it (RFC 8881 §8.4.2, §18.51.3).
-    package func mayOpen(
+    package mutating func mayOpen(
         _ client: ClientID,
         isReclaim: Bool,
         at now: Timestamp
     ) -> NFSStatus {
-        guard let record = clients[client] else { return .staleClientID }
         if isReclaim {
+            guard let record = clients[client] else { return .staleClientID }
             return grace.mayReclaim(record.name, at: now) && !record.hasReclaimed ? .ok : .noGrace
         }
-        return grace.isActive(at: now) || record.owesReclaimComplete ? .grace : .ok
+        let isGrace = grace.isActive(at: now)
+        let owesComplete = clients.lend(client) { $0.owesReclaimComplete }
+        guard let owesComplete else { return .staleClientID }
+        return isGrace || owesComplete ? .grace : .ok
     }
 
     /// Opens, or adds to an open that the owner has; a file that is not taken is let go of.
@@ -61,15 +64,19 @@ extension ServerState {
             opens[own] = open
             return .success(open.stateID)
         }
-        // Not the record: while a copy of it lived, adding to its opens would copy them all.
-        guard let name = clients[request.client]?.name,
-            clients[request.client]?.opens.count ?? 0 < limits.opensPerClientMax
-        else {
+        let opensMax = limits.opensPerClientMax
+        let key = newStateKey(of: request.client)
+        let taken = clients.lend(request.client) { record -> ClientName? in
+            guard record.opens.count < opensMax else { return nil }
+            record.opens.insert(key)
+            return record.name
+        }
+        guard let taken, let name = taken else {
             released.append(file)
             return .failure(.delay)
         }
         let open = OpenState(
-            key: newStateKey(of: request.client),
+            key: key,
             client: request.client,
             owner: request.owner,
             file: request.file,
@@ -77,11 +84,10 @@ extension ServerState {
             deny: request.deny,
             held: file
         )
-        opens[open.key] = open
-        openIndex[index] = open.key
-        clients[request.client]?.opens.insert(open.key)
+        opens[key] = open
+        openIndex[index] = key
         remember(name)
-        files[request.file, default: FileState()].opens.insert(open.key)
+        files[request.file, default: FileState()].opens.insert(key)
         return .success(open.stateID)
     }
 
@@ -145,13 +151,24 @@ extension ServerState {
         of client: ClientID,
         on file: FileKey
     ) -> NFSStatus {
-        switch find(stateID, of: client, on: file) {
-        case .failure(let status): return status
-        case .success(.lock): return .badStateID
-        case .success(.open(let open)):
-            dropOpen(open.key)
-            return .ok
-        }
+        guard !stateID.isSpecial else { return .badStateID }
+        let key = StateKey(stateID)
+        let status = opens.lend(key) { $0.status(of: stateID, of: client, on: file) }
+        // A lock's is none either: only an open is closed.
+        guard let status else { return lockStatus(stateID, of: client, on: file) ?? .badStateID }
+        guard status == .ok else { return status }
+        dropOpen(key)
+        return .ok
+    }
+
+    /// Why what may be a lock's state id names no open; `nil` when it is a good one of a lock.
+    private func lockStatus(
+        _ stateID: StateID,
+        of client: ClientID,
+        on file: FileKey
+    ) -> NFSStatus? {
+        guard case .failure(let status) = find(stateID, of: client, on: file) else { return nil }
+        return status
     }
 
     /// Forgets an open with its locks, and lets go of the file.

@@ -22,23 +22,15 @@ extension ServerState {
     ) -> Result<Found, NFSStatus> {
         guard !stateID.isSpecial else { return .failure(.badStateID) }
         let key = StateKey(stateID)
-        let found: (Found, owner: ClientID, file: FileKey, sequence: UInt32)
+        let found: (Found, status: NFSStatus)
         if let open = opens[key] {
-            found = (.open(open), open.client, open.file, open.sequence)
+            found = (.open(open), open.status(of: stateID, of: client, on: file))
         } else if let lock = locks[key] {
-            found = (.lock(lock), lock.client, lock.file, lock.sequence)
+            found = (.lock(lock), lock.status(of: stateID, of: client, on: file))
         } else {
             return .failure(.badStateID)
         }
-        guard found.owner == client, file == nil || file == found.file else {
-            return .failure(.badStateID)
-        }
-        guard stateID.sequence == 0 || stateID.sequence == found.sequence else {
-            // Numbers wrap: within half of their range behind is old, all else was never given.
-            let behind = found.sequence &- stateID.sequence
-            return .failure(behind < 1 << 31 ? .oldStateID : .badStateID)
-        }
-        return .success(found.0)
+        return found.status == .ok ? .success(found.0) : .failure(found.status)
     }
 
     /// Whether a state id lets its client read or write a file; a special one only where nobody denies it.
@@ -63,20 +55,11 @@ extension ServerState {
         }
         switch find(stateID, of: client, on: file) {
         case .failure(let status): return .failure(status)
-        case .success(.open(let open)): return verdict(open, access)
+        case .success(.open(let open)): return open.verdict(on: access)
         case .success(.lock(let lock)):
             guard let open = opens[lock.open] else { return .failure(.badStateID) }
-            return verdict(open, access)
+            return open.verdict(on: access)
         }
-    }
-
-    func verdict(
-        _ open: OpenState,
-        _ access: ShareAccess
-    ) -> Result<Bool, NFSStatus> {
-        if open.access.contains(access) { return .success(true) }
-        // A client that writes parts of pages reads them first (RFC 8881 §18.22.3 lets a server allow it); permission is asked.
-        return access == .read ? .success(false) : .failure(.openMode)
     }
 
     /// TEST_STATEID for one (RFC 8881 §18.48).

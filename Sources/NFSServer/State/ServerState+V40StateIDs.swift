@@ -50,7 +50,7 @@ extension ServerState {
             open = found
         }
         clients[open.client]?.lease.renew(at: now)
-        return verdict(open, access)
+        return open.verdict(on: access)
     }
 
     func isConfirmed(_ open: OpenState) -> Bool {

@@ -70,11 +70,15 @@ package final class StateStore: Sendable {
 
     /// Changes without waiting for anything.
     ///
+    /// - Parameters:
+    ///   - time: As it is now, where that was asked for already.
+    ///   - body: Changes the state.
     /// - Returns: What `body` answers, and whether ``writeRecords()`` must end before anybody hears of it.
     func changeNow<Value: Sendable>(
+        at time: Timestamp? = nil,
         _ body: (inout ServerState, Timestamp) -> Value
     ) -> (value: Value, owesRecords: Bool) {
-        let now = shared.clock.now()
+        let now = time ?? shared.clock.now()
         let (value, released, owesRecords) = read { state in
             state.endGraceIfOver(at: now)
             let value = body(&state, now)
