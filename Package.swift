@@ -143,8 +143,9 @@ let package = Package(
             [
                 "VarveModel", "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup",
                 "Lifecycle",
-                "JobScheduler", "Policies", "MetadataStore", "BackupVault", hummingbird, logging,
-                nioCore, nioPosix, serviceLifecycle, unixSignals,
+                "JobScheduler", "Policies", "MetadataStore", "BackupVault", "CLinux",
+                asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1, nioPosix,
+                serviceLifecycle, unixSignals,
             ]
         ),
 

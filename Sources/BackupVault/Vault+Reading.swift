@@ -15,6 +15,11 @@ extension Vault: MapNodeSource {
         return plain
     }
 
+    /// Whether bytes are those of a chunk: its id is their digest under this vault's key.
+    package func isContent(_ bytes: [UInt8], of chunk: ChunkID) -> Bool {
+        bytes.withUnsafeBytes { keys.chunkID(of: $0) } == chunk
+    }
+
     /// Reads some bytes of a chunk.
     ///
     /// - Parameters:

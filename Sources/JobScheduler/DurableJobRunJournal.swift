@@ -20,19 +20,22 @@ package struct DurableJobRunJournal: JobRunJournal {
                 started: run.started,
                 ended: run.ended,
                 state: Self.row(run.state),
-                message: run.message
+                message: run.message,
+                output: run.output
             )
         )
     }
 
     /// Writes the end into the run's row.
-    package func finish(
-        _ id: Int64,
-        state: JobRun.State,
-        ended: Timestamp,
-        message: String
-    ) async throws {
-        try await store.finish(id, state: Self.row(state), ended: ended, message: message)
+    package func finish(_ run: JobRun) async throws {
+        guard let ended = run.ended else { preconditionFailure("a run that is over has an end") }
+        try await store.finish(
+            run.id,
+            state: Self.row(run.state),
+            ended: ended,
+            message: run.message,
+            output: run.output
+        )
     }
 
     /// Ends the rows that are still running, in one transaction.
@@ -43,6 +46,11 @@ package struct DurableJobRunJournal: JobRunJournal {
     /// Reads one row by the index of job and due instant.
     package func lastScheduledRun(of job: String) async throws -> JobRun? {
         try await store.lastScheduledRun(of: job).map(Self.run)
+    }
+
+    /// Reads one row, unless another one of its due instant follows.
+    package func lastBegunRun(of job: String) async throws -> JobRun? {
+        try await store.lastBegunRun(of: job).map(Self.run)
     }
 
     /// Counts rows of one due instant.
@@ -87,6 +95,8 @@ package struct DurableJobRunJournal: JobRunJournal {
             case .failed: .failed
             case .damaged: .damaged
             case .skipped: .skipped
+            case .expired: .expired
+            case .cancelled: .cancelled
             case .interrupted: .interrupted
             }
         let trigger: JobRun.Trigger =
@@ -104,7 +114,8 @@ package struct DurableJobRunJournal: JobRunJournal {
             started: row.started,
             ended: row.ended,
             state: state,
-            message: row.message
+            message: row.message,
+            output: row.output
         )
     }
 
@@ -116,6 +127,8 @@ package struct DurableJobRunJournal: JobRunJournal {
         case .failed: .failed
         case .damaged: .damaged
         case .skipped: .skipped
+        case .expired: .expired
+        case .cancelled: .cancelled
         case .interrupted: .interrupted
         }
     }

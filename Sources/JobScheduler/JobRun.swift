@@ -11,8 +11,12 @@ package struct JobRun: Sendable, Hashable, Identifiable {
         case failed
         /// It met damage; the message names it, and what was done all the same.
         case damaged
-        /// Due, and not run: missed, late, or while the job was still at an earlier run.
+        /// Due, and not run: missed, or while the job was still at an earlier run.
         case skipped
+        /// Due, and not run: it could not begin within its start window.
+        case expired
+        /// Begun, and told to stop at the end of its completion window.
+        case cancelled
         /// Begun, and cut short by the end of the daemon.
         case interrupted
     }
@@ -42,6 +46,8 @@ package struct JobRun: Sendable, Hashable, Identifiable {
     package let state: State
     /// For people.
     package let message: String
+    /// What its hooks printed, as much as is kept.
+    package let output: String
 
     package init(
         id: Int64,
@@ -52,7 +58,8 @@ package struct JobRun: Sendable, Hashable, Identifiable {
         started: Timestamp?,
         ended: Timestamp?,
         state: State,
-        message: String
+        message: String,
+        output: String = ""
     ) {
         self.id = id
         self.job = job
@@ -63,6 +70,7 @@ package struct JobRun: Sendable, Hashable, Identifiable {
         self.ended = ended
         self.state = state
         self.message = message
+        self.output = output
     }
 }
 
@@ -82,9 +90,12 @@ package struct JobOutcome: Sendable, Hashable {
     package let state: State
     /// For people: what was done, or what went wrong.
     package let message: String
+    /// What its hooks printed.
+    package var output: String
 
-    package init(_ state: State, _ message: String = "") {
+    package init(_ state: State, _ message: String = "", output: String = "") {
         self.state = state
         self.message = message
+        self.output = output
     }
 }

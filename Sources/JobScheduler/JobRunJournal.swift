@@ -24,14 +24,19 @@ package protocol JobRunJournal: Sendable {
     /// - Returns: The run's id.
     func insert(_ run: JobRun) async throws -> Int64
 
-    /// Records how a run ended.
-    func finish(_ id: Int64, state: JobRun.State, ended: Timestamp, message: String) async throws
+    /// Records how a run ended: its state, when, the message and what it printed.
+    func finish(_ run: JobRun) async throws
 
     /// Turns every run that is still `running` into an interrupted one.
     func interruptRunning(ended: Timestamp, message: String) async throws
 
     /// The run of the job with the greatest due instant and then id; runs by hand do not count.
     func lastScheduledRun(of job: String) async throws -> JobRun?
+
+    /// The run that has begun with the greatest due instant and then id, runs by hand left out.
+    ///
+    /// `nil` also when its due instant was dealt with since: a later record of it is there.
+    func lastBegunRun(of job: String) async throws -> JobRun?
 
     /// How many runs of the job for this due instant were interrupted.
     func interruptedRuns(of job: String, due: Timestamp) async throws -> Int

@@ -1,3 +1,4 @@
+import Policies
 package import VarveModel
 
 extension Scheduler {
@@ -9,21 +10,27 @@ extension Scheduler {
     /// So a stepped clock, a resumed machine or a replaced job is noticed in time.
     static let pollSecondsMax: Int64 = 15
 
+    /// While a job waits for its turn, it is looked after this many seconds whether there is room.
+    static let waitingPollSeconds: Int64 = 5
+
     /// Runs jobs as they become due until the task is cancelled; then the runs are told to stop, and
     /// awaited.
     ///
-    /// Different jobs run side by side; their number bounds how many.
+    /// Different jobs run side by side, as many as the limits allow.
     ///
     /// - Parameter sleep: Waits by the real clock, or as a test says; throws when cancelled.
     package func run(
         sleep: @escaping Sleeper = { try await Task.sleep(for: .seconds($0)) }
     ) async {
+        await finishUnfinished()
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 var isRecorded = true
+                endOverdue()
+                seats = running.mapValues(\.action)
                 for name in dueNames() {
                     do throws(SchedulerError) {
-                        guard let claim = try await claim(name) else { continue }
+                        guard let claim = try await claim(name, isBounded: true) else { continue }
                         group.addTask { _ = await self.perform(claim) }
                     } catch {
                         isRecorded = false
@@ -32,7 +39,7 @@ extension Scheduler {
                 }
                 let pause = isRecorded ? secondsToWait() : Self.pollSecondsMax
                 do {
-                    if pause > 0 { try await sleep(pause) }
+                    try await sleep(pause)
                 } catch {
                     break  // Cancelled.
                 }
@@ -42,8 +49,23 @@ extension Scheduler {
     }
 
     private func secondsToWait() -> Int64 {
-        guard let due = nextScheduled() else { return Self.pollSecondsMax }
-        return max(0, min(Self.pollSecondsMax, due.seconds - now().seconds))
+        let now = now()
+        var wait = Self.pollSecondsMax
+        for job in jobs.values {
+            guard let run = cursors[job.name].flatMap({ job.plannedRun(after: $0) }) else {
+                continue
+            }
+            let start = run.start.seconds - now.seconds
+            // Who waits expires in the second after its window.
+            let expiry = run.latest.map { $0.seconds + 1 - now.seconds }.flatMap {
+                $0 > 0 ? $0 : nil
+            }
+            wait = min(wait, start > 0 ? start : min(Self.waitingPollSeconds, expiry ?? .max))
+        }
+        for deadline in running.values.compactMap(\.deadline) {
+            wait = min(wait, max(1, deadline.seconds - now.seconds))
+        }
+        return wait
     }
 
     /// Moves a simulated clock on, stopping at each due instant to run what is due to its end.
@@ -63,6 +85,7 @@ extension Scheduler {
     ) async throws(SchedulerError) -> [JobRun] {
         var runs: [JobRun] = []
         while true {
+            endOverdue()
             for run in try await runDue() {
                 runs.append(run)
                 await report(run)

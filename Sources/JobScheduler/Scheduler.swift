@@ -10,10 +10,13 @@ package typealias JobExecutor = @concurrent @Sendable (Job, _ due: Timestamp) as
 /// What it knows across restarts is in the journal: the runs, and since when each schedule is being
 /// watched. A cursor per job says up to where its due instants are dealt with; a job is claimed
 /// (marked running, its cursor moved) before the first `await`, so no second caller can claim it.
+/// A job whose turn has not come stays due: where many want to run, the greatest priority goes first.
 package actor Scheduler {
     private let clock: any VarveClock
     let journal: any JobRunJournal
     let logger: Logger
+    let limits: JobLimits
+    let surroundings: JobSurroundings
     let execute: JobExecutor
 
     var jobs: [String: Job] = [:]
@@ -21,7 +24,40 @@ package actor Scheduler {
     var cursors: [String: Timestamp] = [:]
     /// Due instants whose run was interrupted and is to be run again.
     var retries: [String: Timestamp] = [:]
-    var running: Set<String> = []
+    /// Runs that the end of the daemon before cut short: nothing was done after them, and nobody was told.
+    var unfinished: [Unfinished] = []
+    /// Due instants that were seen in time and wait for room; they are not missed.
+    var admitted: [String: Timestamp] = [:]
+    var running: [String: RunningJob] = [:]
+    /// The jobs that ran when the scheduler last began to look who is due, and those begun since.
+    ///
+    /// Who ends meanwhile makes room for the next look: else a job could overtake one of greater priority.
+    var seats: [String: Job.ActionName] = [:]
+
+    /// A run that a crash cut short.
+    struct Unfinished {
+        let job: Job
+        let run: JobRun
+        let isRunAgain: Bool
+    }
+
+    /// A job at its run.
+    struct RunningJob {
+        let action: Job.ActionName
+        /// The end of its completion window; `nil` without one, and once it was told to stop.
+        var deadline: Timestamp?
+        /// It was told to stop and has not ended yet.
+        var isStopping = false
+        /// Ends when the window is over.
+        let window: AsyncStream<Void>
+        let windowEnd: AsyncStream<Void>.Continuation
+
+        init(_ job: Job, from start: Timestamp) {
+            action = job.action.name
+            deadline = job.completionWindowMinutes.map { start.adding(seconds: Int64($0) * 60) }
+            (window, windowEnd) = AsyncStream.makeStream()
+        }
+    }
 
     /// A run that was interrupted is begun again once; a job that brings the daemon down does so
     /// twice at most for one due instant.
@@ -33,16 +69,22 @@ package actor Scheduler {
     ///   - clock: Decides what is due.
     ///   - journal: Where runs are recorded.
     ///   - logger: Gets one line a run.
+    ///   - limits: How many run side by side.
+    ///   - surroundings: What is done around each run.
     ///   - execute: Does what a job says.
     package init(
         clock: any VarveClock,
         journal: any JobRunJournal,
         logger: Logger,
+        limits: JobLimits = .standard,
+        surroundings: JobSurroundings = JobSurroundings(),
         execute: @escaping JobExecutor
     ) {
         self.clock = clock
         self.journal = journal
         self.logger = logger
+        self.limits = limits
+        self.surroundings = surroundings
         self.execute = execute
     }
 
@@ -65,11 +107,16 @@ package actor Scheduler {
                 let since = try await watch(job, known: known.removeValue(forKey: job.name), now)
                 let last = try await journal.lastScheduledRun(of: job.name)
                 cursors[job.name] = max(since, last?.due ?? since)
-                guard let last, last.state == .interrupted, last.due >= since,
-                    job.missed == .runOnce
+                // Behind it may stand an instant that was skipped while it ran.
+                guard let begun = try await journal.lastBegunRun(of: job.name),
+                    begun.state == .interrupted, begun.due >= since
                 else { continue }
-                let times = try await journal.interruptedRuns(of: job.name, due: last.due)
-                if times < Self.interruptionsMax { retries[job.name] = last.due }
+                let times = try await journal.interruptedRuns(of: job.name, due: begun.due)
+                let isRunAgain = job.missed != .skip && times < Self.interruptionsMax
+                if isRunAgain { retries[job.name] = begun.due }
+                if begun.ended == now {
+                    unfinished.append(Unfinished(job: job, run: begun, isRunAgain: isRunAgain))
+                }
             }
             for job in known.keys.sorted() { try await journal.removeSighting(of: job) }
         } catch {
@@ -101,10 +148,12 @@ package actor Scheduler {
         for job in changed {
             cursors[job.name] = max(now, cursors[job.name] ?? now)
             retries[job.name] = nil
+            admitted[job.name] = nil
         }
         for name in gone {
             cursors[name] = nil
             retries[name] = nil
+            admitted[name] = nil
         }
         jobs = [:]
         for job in list { jobs[job.name] = job }
@@ -124,16 +173,22 @@ package actor Scheduler {
 
     // MARK: What is due
 
-    /// When something is next due: now or earlier when something is due already.
+    /// When a run is next meant to begin: now or earlier when one is already.
     package func nextDue() -> Timestamp? {
         ([nextScheduled()].compactMap { $0 } + retries.values).min()
     }
 
     /// As `nextDue`, without interrupted runs that wait to be run again.
     func nextScheduled() -> Timestamp? {
-        jobs.values.compactMap { job in
-            cursors[job.name].flatMap { job.schedule.next(after: $0) }
-        }.min()
+        jobs.values.compactMap { nextScheduled(of: $0) }.min()
+    }
+
+    /// When a job's next run is meant to begin.
+    ///
+    /// One that runs for all that was missed waits for its own end, and so has nothing due while it runs.
+    func nextScheduled(of job: Job) -> Timestamp? {
+        if job.missed == .runAll, running[job.name] != nil { return nil }
+        return cursors[job.name].flatMap { job.plannedRun(after: $0)?.start }
     }
 
     /// The next due instants from now on, soonest first; those of one instant by name.
@@ -158,7 +213,10 @@ package actor Scheduler {
     }
 
     /// The jobs that are running.
-    package func runningJobs() -> [String] { running.sorted() }
+    package func runningJobs() -> [String] { running.keys.sorted() }
+
+    /// The jobs that were told to stop and run still.
+    func stoppingJobs() -> [String] { running.filter(\.value.isStopping).keys.sorted() }
 
     /// The newest runs first, of one job or of all.
     package func history(of job: String?, limit: Int) async throws(SchedulerError) -> [JobRun] {

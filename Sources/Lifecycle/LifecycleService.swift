@@ -68,7 +68,7 @@ package struct LifecycleService: Sendable {
         outcome.add(try await promoteAccessed(fileSystem, policy))
         for (tier, days) in demotions(policy) {
             var position: (day: Int64, inode: InodeNumber)?
-            while true {
+            while !Task.isCancelled {
                 let page = try await due(fileSystem, tier, days, after: position)
                 var moves: [LifecycleMove] = []
                 var gone: [InodeNumber] = []

@@ -16,7 +16,7 @@ package struct JobDescription: Codable, Sendable, Hashable {
     package var vault: String?
     package var schedule: String
     package var timeZone: String
-    /// `run-once` or `skip`.
+    /// `run-once`, `run-all` or `skip`.
     package var missed: String
     package var retention: String?
     package var next: TimeText?
@@ -49,22 +49,32 @@ package struct JobDescription: Codable, Sendable, Hashable {
 /// Asks when jobs come due.
 package struct NextJobs: Codable, Sendable, Hashable {
     package var job: String?
+    /// So many of each job at most.
     package var count: Int
+    /// Those due within so many days; `nil` for however late.
+    package var days: Int?
 
-    package init(job: String? = nil, count: Int) {
+    package init(job: String? = nil, count: Int, days: Int? = nil) {
         self.job = job
         self.count = count
+        self.days = days
     }
 }
 
-/// When a job comes due.
+/// When a job comes due, and when it runs.
 package struct JobDue: Codable, Sendable, Hashable {
     package var job: String
     package var due: TimeText
+    /// The due instant and the jitter.
+    package var starts: TimeText
+    /// The end of its start window.
+    package var latest: TimeText?
 
-    package init(job: String, due: TimeText) {
+    package init(job: String, due: TimeText, starts: TimeText, latest: TimeText? = nil) {
         self.job = job
         self.due = due
+        self.starts = starts
+        self.latest = latest
     }
 }
 
@@ -72,22 +82,29 @@ package struct JobDue: Codable, Sendable, Hashable {
 package struct JobHistory: Codable, Sendable, Hashable {
     package var job: String?
     package var limit: Int
+    /// Whether to tell what hooks printed, too.
+    package var withOutput: Bool?
 
-    package init(job: String? = nil, limit: Int) {
+    package init(job: String? = nil, limit: Int, withOutput: Bool? = nil) {
         self.job = job
         self.limit = limit
+        self.withOutput = withOutput
     }
 }
 
 /// One run.
 package struct JobRunDescription: Codable, Sendable, Hashable {
     package var job: String
+    /// As in the job's file.
+    package var action: String?
     package var due: TimeText
     package var started: TimeText
     package var ended: TimeText?
-    /// `running`, `done`, `partly`, `failed`, `damaged`, `interrupted`, `skipped`.
+    /// `running`, `done`, `partly`, `failed`, `damaged`, `interrupted`, `cancelled`, `skipped`, `expired`.
     package var outcome: String
     package var message: String
+    /// What its hooks printed, where that was asked for.
+    package var output: String?
 
     package init(
         job: String,
@@ -95,14 +112,18 @@ package struct JobRunDescription: Codable, Sendable, Hashable {
         started: TimeText,
         ended: TimeText? = nil,
         outcome: String,
-        message: String
+        message: String,
+        action: String? = nil,
+        output: String? = nil
     ) {
         self.job = job
+        self.action = action
         self.due = due
         self.started = started
         self.ended = ended
         self.outcome = outcome
         self.message = message
+        self.output = output
     }
 }
 

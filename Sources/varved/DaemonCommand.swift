@@ -23,6 +23,8 @@ struct DaemonCommand: AsyncParsableCommand {
     /// Runs the command and ends the process.
     static func start() async {
         signal(SIGPIPE, SIG_IGN)
+        // Whoever started us may ignore it, and the kernel would then keep no exit code of a hook.
+        signal(SIGCHLD, SIG_DFL)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -85,7 +85,7 @@ import VarveModel
         }
     }
 
-    private func reopened(_ sample: Sample) throws -> Vault {
+    func reopened(_ sample: Sample) throws -> Vault {
         try Vault.open(
             disk: sample.disk,
             directory: "/var/vaults/main",
@@ -100,7 +100,7 @@ import VarveModel
         return lost.flatMap(\.parts)
     }
 
-    private func flip(_ id: ChunkID, in sample: Sample) throws {
+    func flip(_ id: ChunkID, in sample: Sample) throws {
         let found = try #require(sample.vault.place(of: id))
         let path = "/var/vaults/main/packs/" + PackFormat.fileName(found.pack.id)
         try sample.disk.corrupt(path, at: UInt64(found.place.offset) + 5, mask: 2)

@@ -96,21 +96,22 @@ final class StateRun {
 
     private func run(endsAs end: JobRun.State, _ world: StateWorld) async throws {
         let due = StateWorld.start.adding(seconds: Int64(promises.count))
-        let id = try await world.runs.insert(
+        func run(_ id: Int64, _ state: JobRun.State) -> JobRun {
             JobRun(
-                id: 0,
+                id: id,
                 job: StateWorld.job,
                 action: "backup",
                 due: due,
                 trigger: .schedule,
                 started: due,
-                ended: nil,
-                state: .running,
-                message: ""
+                ended: state == .running ? nil : due,
+                state: state,
+                message: state == .running ? "" : "as told"
             )
-        )
+        }
+        let id = try await world.runs.insert(run(0, .running))
         acknowledge { $0.runs.append(.running) }
-        try await world.runs.finish(id, state: end, ended: due, message: "as told")
+        try await world.runs.finish(run(id, end))
         acknowledge { $0.runs[$0.runs.count - 1] = end }
     }
 

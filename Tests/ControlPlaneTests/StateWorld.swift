@@ -24,6 +24,8 @@ struct StateWorld {
     let vaults: Vaults
     let runs: DurableJobRunJournal
     let control: ControlStore
+    let clock: DaemonClock
+    let lifecycle: LifecycleRuns
 
     /// What `varved init` does.
     static func create(on disk: SimulatedDisk) throws {
@@ -42,7 +44,7 @@ struct StateWorld {
         state = try StateDirectory(open: StateWorld.root, keyFile: StateWorld.keyFile, on: disk)
         let stores = try await DaemonStores(state)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let clock = try await DaemonClock(
+        clock = try await DaemonClock(
             state.format,
             control: stores.control,
             acceptsWall: false,
@@ -57,13 +59,14 @@ struct StateWorld {
         )
         control = stores.control
         runs = DurableJobRunJournal(stores.journal)
+        lifecycle = LifecycleRuns(journal: stores.journal, clock: clock, logger: logger)
         fileSystems = FileSystems(
             state: state,
             control: stores.control,
             settings: settings,
             clock: clock,
             logger: logger,
-            lifecycle: LifecycleRuns(journal: stores.journal, clock: clock, logger: logger)
+            lifecycle: lifecycle
         )
         mountTargets = MountTargets(
             control: stores.control,

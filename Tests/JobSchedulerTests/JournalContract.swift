@@ -50,7 +50,8 @@ import VarveModel
             started: state == .skipped ? nil : Timestamp(seconds: due + 1),
             ended: state == .running ? nil : Timestamp(seconds: due + 2),
             state: state,
-            message: "é of \(job)"
+            message: "é of \(job)",
+            output: state == .running ? "" : "printed by \(job)\n"
         )
     }
 
@@ -72,7 +73,8 @@ import VarveModel
                     started: record.started,
                     ended: record.ended,
                     state: state,
-                    message: record.message
+                    message: record.message,
+                    output: record.output
                 ),
                 at: 0
             )
@@ -107,11 +109,25 @@ import VarveModel
         let first = try await journal.insert(run("a", due: 10, .running))
         _ = try await journal.insert(run("b", due: 10, .running))
         let end = Timestamp(seconds: 99)
-        try await journal.finish(first, state: .partial, ended: end, message: "2 of 3")
+        try await journal.finish(
+            JobRun(
+                id: first,
+                job: "a",
+                action: "backup",
+                due: Timestamp(seconds: 10),
+                trigger: .schedule,
+                started: Timestamp(seconds: 11),
+                ended: end,
+                state: .partial,
+                message: "2 of 3",
+                output: "third:\nbroken\n"
+            )
+        )
         try await journal.interruptRunning(ended: end, message: "cut short")
         let runs = try await journal.runs(of: nil, limit: 9)
         #expect(runs.map(\.state) == [.interrupted, .partial])
         #expect(runs.map(\.message) == ["cut short", "2 of 3"])
+        #expect(runs.map(\.output) == ["", "third:\nbroken\n"])
         #expect(runs.allSatisfy { $0.ended == end })
     }
 

@@ -14,29 +14,14 @@ actor MemoryJournal: JobRunJournal {
 
     private func check() throws { if isFull { throw Full() } }
 
-    func insert(_ run: JobRun) throws -> Int64 {
-        try check()
-        let id = Int64(all.count + 1)
-        all.append(
-            JobRun(
-                id: id,
-                job: run.job,
-                action: run.action,
-                due: run.due,
-                trigger: run.trigger,
-                started: run.started,
-                ended: run.ended,
-                state: run.state,
-                message: run.message
-            )
-        )
-        return id
-    }
-
-    func finish(_ id: Int64, state: JobRun.State, ended: Timestamp, message: String) throws {
-        try check()
-        let run = all[Int(id) - 1]
-        all[Int(id) - 1] = JobRun(
+    private static func copy(
+        _ run: JobRun,
+        id: Int64,
+        state: JobRun.State,
+        ended: Timestamp?,
+        message: String
+    ) -> JobRun {
+        JobRun(
             id: id,
             job: run.job,
             action: run.action,
@@ -45,14 +30,31 @@ actor MemoryJournal: JobRunJournal {
             started: run.started,
             ended: ended,
             state: state,
-            message: message
+            message: message,
+            output: run.output
         )
+    }
+
+    func insert(_ run: JobRun) throws -> Int64 {
+        try check()
+        let id = Int64(all.count + 1)
+        all.append(
+            Self.copy(run, id: id, state: run.state, ended: run.ended, message: run.message)
+        )
+        return id
+    }
+
+    func finish(_ run: JobRun) throws {
+        try check()
+        all[Int(run.id) - 1] = run
     }
 
     func interruptRunning(ended: Timestamp, message: String) throws {
         try check()
         for run in all where run.state == .running {
-            try finish(run.id, state: .interrupted, ended: ended, message: message)
+            try finish(
+                Self.copy(run, id: run.id, state: .interrupted, ended: ended, message: message)
+            )
         }
     }
 
@@ -60,6 +62,15 @@ actor MemoryJournal: JobRunJournal {
         try check()
         return all.filter { $0.job == job && $0.trigger != .manual }
             .max { ($0.due, $0.id) < ($1.due, $1.id) }
+    }
+
+    func lastBegunRun(of job: String) throws -> JobRun? {
+        try check()
+        let begun = all.filter { $0.job == job && $0.trigger != .manual && $0.started != nil }
+            .max { ($0.due, $0.id) < ($1.due, $1.id) }
+        guard let begun else { return nil }
+        return all.contains { $0.job == job && $0.due == begun.due && $0.id > begun.id }
+            ? nil : begun
     }
 
     func interruptedRuns(of job: String, due: Timestamp) throws -> Int {

@@ -11,13 +11,17 @@ func instant(_ text: String) throws -> Timestamp {
     return Timestamp(seconds: Int64(date.timeIntervalSince1970))
 }
 
-/// A job that takes snapshots, with the schedule that a test needs.
+/// A job that makes backups unless it is told otherwise, with the schedule that a test needs.
 func job(
     _ name: String,
     _ schedule: String,
     missed: Job.MissedRuns = .runOnce,
     window: Int? = nil,
-    zone: TimeZoneRules = .utc
+    completion: Int? = nil,
+    jitter: Int64 = 0,
+    priority: Int = Job.priorityStandard,
+    zone: TimeZoneRules = .utc,
+    action: Job.Action? = nil
 ) throws -> Job {
     Job(
         name: name,
@@ -26,13 +30,11 @@ func job(
         schedule: try Schedule(parsing: schedule, timeZone: zone),
         missed: missed,
         startWindowMinutes: window,
-        action: .snapshot(
-            SnapshotAction(
-                selection: .all,
-                naming: SnapshotNaming(job: name),
-                keepLast: nil
-            )
-        )
+        completionWindowMinutes: completion,
+        jitterSeconds: jitter,
+        priority: priority,
+        action: action
+            ?? .backup(BackupAction(selection: .all, vault: "main", retention: nil))
     )
 }
 

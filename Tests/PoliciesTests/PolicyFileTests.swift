@@ -46,6 +46,9 @@ enum Repository {
             ScheduleExpression: cron(0 2 * * ? *)
             ScheduleExpressionTimezone: Europe/Berlin
             StartWindowMinutes: 480
+            CompletionWindowMinutes: 10080
+            jitter: 30m
+            priority: 70
             missed: skip
             Lifecycle: {DeleteAfterDays: 35}
             """,
@@ -57,8 +60,10 @@ enum Repository {
             Issue.record("\(file)")
             return
         }
-        #expect(draft.why == "Why not?" && draft.name == "every-key" && draft.missed == .skip)
-        #expect(draft.startWindowMinutes == 480)
+        #expect(draft.why == "Why not?" && draft.name == "every-key")
+        #expect(draft.timing.missed == .skip && draft.timing.startWindowMinutes == 480)
+        #expect(draft.timing.completionWindowMinutes == 10_080)
+        #expect(draft.timing.jitterSeconds == 1_800 && draft.timing.priority == 70)
         #expect(draft.schedule.description == "cron(0 2 * * ? *) Europe/Berlin")
         #expect(retention.rule == RetentionRule(deleteAfterDays: 35))
         #expect(selection.description.hasSuffix("fs-aa*, tier=1; not home-tmp"))
@@ -73,6 +78,97 @@ enum Repository {
         #expect(try !selects("fs-ffffffff", "home-tmp", ["tier": "1"]))
         #expect(try !selects("fs-ffffffff", "fs-aabb"))  // A Name is not what an ARN means.
         #expect(try !selects("fs-ffffffff", nil))
+    }
+
+    @Test func `a job's hooks are argument lists with limits`() throws {
+        let text = """
+            # Why.
+            format: 1
+            kind: job
+            name: hooked
+            action: snapshot
+            Resources: ["*"]
+            ScheduleExpression: "@daily"
+            before:
+              command: [/usr/local/bin/freeze, "--all", "a b"]
+              timeout: 90s
+            after: {shell: "thaw; echo $VARVE_STATE"}
+            notify:
+              - on: [failure, overdue]
+                webhook: https://hooks.example.org/T0/B0?token=x
+                timeout: 10s
+                attempts: 5
+              - {on: [success], command: [/usr/bin/logger, -t, varve]}
+              - {on: [overdue], webhook: "http://127.0.0.1:9000/", }
+            """
+        guard case .job(let draft) = try read(text, file: "hooked.yaml") else {
+            Issue.record("no job")
+            return
+        }
+        let hooks = draft.hooks
+        #expect(
+            hooks.before
+                == HookCommand(
+                    arguments: ["/usr/local/bin/freeze", "--all", "a b"],
+                    timeoutSeconds: 90
+                )
+        )
+        #expect(
+            hooks.after
+                == HookCommand(
+                    arguments: ["/bin/sh", "-c", "thaw; echo $VARVE_STATE"],
+                    timeoutSeconds: 300
+                )
+        )
+        #expect(
+            hooks.notifications.map(\.events) == [[.failure, .overdue], [.success], [.overdue]]
+        )
+        let webhook = JobNotification.Webhook(
+            url: "https://hooks.example.org/T0/B0?token=x",
+            timeoutSeconds: 10,
+            attempts: 5
+        )
+        #expect(hooks.notifications[0].channel == .webhook(webhook))
+        let logger = HookCommand(
+            arguments: ["/usr/bin/logger", "-t", "varve"],
+            timeoutSeconds: 30
+        )
+        #expect(hooks.notifications[1].channel == .command(logger))
+        // What others could have written is run by nobody, and said so at each place.
+        let refused = PolicyFile.read(
+            Array(text.utf8),
+            file: "hooked.yaml",
+            timeZones: .system,
+            distrust: "it belongs to uid 1000"
+        )
+        #expect(refused.policy == nil)
+        #expect(refused.problems.map { $0.place?.line } == [9, 11, 13])
+        #expect(
+            refused.problems.allSatisfy {
+                $0.code == .unsupported && $0.message.contains("it belongs to uid 1000")
+            }
+        )
+    }
+
+    @Test(arguments: [
+        "http://example.org/", "http://127.0.0.1.example.org/", "https://", "https:///path",
+        "ftp://example.org", "https://a b/", "http://localhost.example.org",
+        "http://localhost:80@example.org/", "https://user:word@example.org/",
+    ])
+    func `a webhook is https, or on the machine itself`(address: String) throws {
+        let text = """
+            # Why.
+            format: 1
+            kind: job
+            name: told
+            action: snapshot
+            Resources: ["*"]
+            ScheduleExpression: "@daily"
+            notify: [{on: [failure], webhook: "\(address)"}]
+            """
+        let reading = PolicyFile.read(Array(text.utf8), file: "told.yaml", timeZones: .system)
+        #expect(reading.problems.first?.code == .badValue, "\(address)")
+        #expect(reading.problems.first?.place?.line == 8)
     }
 
     @Test func `a snapshot job names its snapshots by the instant`() throws {
@@ -102,7 +198,8 @@ enum Repository {
         #expect(!action.naming.names("auto-hourly-2026-11-03T04:05:06Zx"))
         let daily = try SnapshotNaming("{date}", job: "j")
         #expect(daily.name(at: try instant("1969-12-31T23:59:59Z")) == "1969-12-31")
-        #expect(draft.missed == .runOnce && draft.startWindowMinutes == nil)
+        #expect(draft.timing.missed == .runOnce && draft.timing.startWindowMinutes == nil)
+        #expect(draft.timing.priority == 50 && draft.timing.jitterSeconds == 0)
     }
 
     @Test func `AWS's JSON and YAML say the same`() throws {

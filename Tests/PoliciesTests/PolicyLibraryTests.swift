@@ -33,6 +33,58 @@ import Testing
         "# Why.\nformat: 1\nkind: retention\nname: \(name)\nkeep-last: \(last)\n"
     }
 
+    @Test func `hooks are taken from files that root or the daemon's user alone may write`() throws
+    {
+        var library = PolicyLibrary()
+        let text = job("nightly") + "\nbefore: {command: [/bin/true]}\n"
+        try write("keep.yaml", retention("keep", last: 3))
+        try write("nightly.yaml", text)
+        let path = directory.path + "/nightly.yaml"
+        for (mode, isTaken) in [(0o644, true), (0o600, true), (0o664, false), (0o646, false)] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            var fresh = PolicyLibrary()
+            let problems = fresh.load(directories: [directory.path])
+            #expect(problems.isEmpty == isTaken, "\(problems)")
+            #expect(fresh.jobs.isEmpty != isTaken)
+            if !isTaken {
+                let said = try #require(problems.first)
+                #expect(said.place?.file == path && said.place?.line == 10)
+                #expect(said.message.contains("(mode \(String(mode, radix: 8)))"))
+            }
+        }
+        #expect(PolicyDirectory.distrust(owner: 0, mode: 0o644, daemon: 77) == nil)
+        #expect(PolicyDirectory.distrust(owner: 77, mode: 0o644, daemon: 77) == nil)
+        #expect(
+            PolicyDirectory.distrust(owner: 1_000, mode: 0o600, daemon: 77)
+                == "it belongs to uid 1000"
+        )
+        // A link may lead to anything that root owns, and a directory of others may hold it.
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        let target = try TemporaryDirectory()
+        try FileManager.default.moveItem(atPath: path, toPath: target.path + "/nightly.yaml")
+        try FileManager.default.createSymbolicLink(
+            atPath: path,
+            withDestinationPath: target.path + "/nightly.yaml"
+        )
+        var linked = PolicyLibrary()
+        let said = linked.load(directories: [directory.path])
+        #expect(said.map(\.message).contains { $0.contains("it is a symbolic link") }, "\(said)")
+        try FileManager.default.removeItem(atPath: path)
+        try write("nightly.yaml", text)
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o775],
+            ofItemAtPath: directory.path
+        )
+        var shared = PolicyLibrary()
+        let refused = shared.load(directories: [directory.path])
+        #expect(refused.map(\.message).contains { $0.contains("of its directory") }, "\(refused)")
+        // Without hooks anybody's file is taken, as it always was.
+        try write("nightly.yaml", job("nightly"))
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: path)
+        #expect(library.load(directories: [directory.path]).isEmpty)
+        #expect(library.jobs.count == 1)
+    }
+
     @Test func `a file gone bad keeps its last good reading until it is good or gone`() throws {
         var library = PolicyLibrary()
         try write("keep.yaml", retention("keep", last: 3))

@@ -15,7 +15,8 @@ import VarveModel
         let policies = library.jobs.count + library.retentions.count + library.lifecycles.count
         #expect(policies == library.fileCount && library.fileCount >= 10)
         // Each action but expire, which a backup's retention does already, has an example.
-        #expect(Set(library.jobs.map(\.action.name)) == [.backup, .snapshot, .lifecycle])
+        let actions = Set(library.jobs.map(\.action.name))
+        #expect(actions == [.backup, .snapshot, .lifecycle, .restoreTest])
         for job in library.jobs { #expect(job.why.count > 40, "\(job.name): why?") }
     }
 
@@ -82,7 +83,7 @@ import VarveModel
             else { continue }
             texts.append((line.dropFirst(6) + ".yaml", text))
         }
-        #expect(texts.count == 4)
+        #expect(texts.count == 6)
         #expect(library.load(texts: texts, beside: []).map(\.description) == [])
     }
 }

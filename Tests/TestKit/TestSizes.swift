@@ -23,6 +23,8 @@ package struct TestSizes: Sendable {
     package let parityHits: Int
     /// Reads of one file in the test of access times.
     package let accessReads: Int
+    /// Hours of the jobs of a daemon that is restarted again and again.
+    package let jobHours: Int64
     /// What the scenarios of a kernel's NFS client do.
     package let kernel: KernelSizes
     /// What loads the NFS server.
@@ -39,6 +41,7 @@ package struct TestSizes: Sendable {
         vaultHits: 300,
         parityHits: 12,
         accessReads: 20_000,
+        jobHours: 16,
         kernel: .ci,
         load: .ci
     )
@@ -53,6 +56,7 @@ package struct TestSizes: Sendable {
         vaultHits: 5_000,
         parityHits: 400,
         accessReads: 1_000_000,
+        jobHours: 64,
         kernel: .full,
         load: .full
     )

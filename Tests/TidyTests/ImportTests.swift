@@ -25,9 +25,9 @@ import Testing
         "ControlPlane": [
             "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup", "Lifecycle",
             "JobScheduler",
-            "Policies", "MetadataStore", "BackupVault", "Hummingbird", "HummingbirdCore",
-            "HTTPTypes",
-            "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+            "Policies", "MetadataStore", "BackupVault", "CLinux", "AsyncHTTPClient", "Hummingbird",
+            "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
+            "ServiceLifecycle", "UnixSignals",
         ],
         "varved": [
             "ControlPlane", "NFSServer", "Keyring", "Disk", "LocalAPI", "ArgumentParser", "Logging",

@@ -28,14 +28,14 @@ package enum VerifyScope: Sendable, Hashable {
 }
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): one seed, one sample.
-private struct SampleGenerator: RandomNumberGenerator {
+package struct SampleGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var word = state
         word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9

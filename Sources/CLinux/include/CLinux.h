@@ -57,3 +57,11 @@ int varve_removexattrat(int directory, const char *name, const char *attribute);
 /// The next data, or hole, at or after `offset`; -ENXIO past the last.
 int64_t varve_seek_data(int fd, int64_t offset);
 int64_t varve_seek_hole(int fd, int64_t offset);
+
+// Processes.
+
+/// Starts a program as the leader of a session of its own: in /, its input empty, its output and errors to `output`, no
+/// other descriptor of ours, signals as a shell would leave them. 0, or -errno.
+int varve_spawn(char *const arguments[], char *const environment[], int output, pid_t *child);
+/// Sends a signal to all processes of a session; those that made a session of their own are not of it.
+void varve_signal_session(pid_t session, int number);

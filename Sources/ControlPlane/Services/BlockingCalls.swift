@@ -9,6 +9,15 @@ enum BlockingCalls {
         try await NIOThreadPool.singleton.runIfActive(body)
     }
 
+    /// The same, also in a task that was cancelled: what such a task must do before it ends.
+    static func runToEnd<Value: Sendable>(
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { done in
+            NIOThreadPool.singleton.submit { _ in done.resume(with: Result(catching: body)) }
+        }
+    }
+
     /// The same, of what asks now and then whether its task was cancelled: a pool's thread is of no task.
     static func runCancellable<Result: Sendable>(
         _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws -> Result
@@ -22,7 +31,8 @@ enum BlockingCalls {
     }
 }
 
-private final class CancellationFlag: Sendable {
+/// Whether a task was cancelled, for threads that are of no task.
+final class CancellationFlag: Sendable {
     private let value = Atomic(false)
 
     var isSet: Bool { value.load(ordering: .relaxed) }

@@ -97,16 +97,14 @@ package struct Daemon: Sendable {
             logger: logger
         )
         let vaults = Vaults(state: state, clock: clock)
+        let runs = DurableJobRunJournal(stores.journal)
         let actions = JobActions(
             fileSystems: fileSystems,
             vaults: vaults,
             lifecycle: lifecycle,
             clock: clock
         )
-        let runs = DurableJobRunJournal(stores.journal)
-        let scheduler = Scheduler(clock: clock, journal: runs, logger: logger) {
-            await actions.execute($0, due: $1)
-        }
+        let scheduler = Daemon.scheduler(actions, runs, settings, logger)
         self.state = state
         self.settings = settings
         self.stores = stores
@@ -133,6 +131,23 @@ package struct Daemon: Sendable {
             clock: clock,
             logger: logger
         )
+    }
+
+    private static func scheduler(
+        _ actions: JobActions,
+        _ runs: DurableJobRunJournal,
+        _ settings: Settings,
+        _ logger: Logger
+    ) -> Scheduler {
+        Scheduler(
+            clock: actions.clock,
+            journal: runs,
+            logger: logger,
+            limits: settings.jobLimits,
+            surroundings: JobHookRunner(logger: logger).surroundings
+        ) {
+            await actions.execute($0, due: $1)
+        }
     }
 
     private func serve(_ frontEnds: [FrontEnd]) async throws {

@@ -40,6 +40,8 @@ package actor FileSystems {
     private var leaving: Set<FileSystemID> = [] {
         didSet { tellObservers() }
     }
+    /// Scratch and unfinished file systems that could not be removed.
+    private var leftScratch: [FileSystemID: FileSystemRecord] = [:]
     /// Being opened once more: they are not deleted meanwhile, or their key could be written again.
     private var returning: Set<FileSystemID> = []
 
@@ -72,7 +74,12 @@ package actor FileSystems {
                     "finishing what a crash interrupted",
                     metadata: ["fileSystem": "\(record.id)", "was": "\(record.state.rawValue)"]
                 )
-                try await remove(record)
+                // One that was never whole keeps no other from being served.
+                if record.state == .creating {
+                    await removeScratch(record)
+                } else {
+                    try await remove(record)
+                }
             case .available:
                 let entry = await opened(record)
                 entries[record.id] = entry
@@ -194,8 +201,70 @@ package actor FileSystems {
         }
     }
 
+    /// Makes a file system that nobody sees, for root.
+    ///
+    /// Its record says 'creating' all its life, so that the next start removes what a crash leaves of it.
+    ///
+    /// - Parameters:
+    ///   - name: For the record.
+    ///   - bytes: As much will be written: it must leave the served ones as much again.
+    /// - Returns: What ``discard(_:)`` takes.
+    /// - Throws: `.noSpace` without that room; what control store, key files and engine refuse; then nothing is left of it.
+    func makeScratch(_ name: String, for bytes: UInt64) async throws -> OpenFileSystem {
+        let (disk, directory) = (state.disk, state.paths.root)
+        let available = try await BlockingCalls.run { try disk.space(at: directory).available }
+        guard available / 2 >= bytes, available / 2 - bytes >= SpaceReserve.bytesMax else {
+            throw APIError(
+                .noSpace,
+                "\(bytes) bytes are not restored for a test: the disk has \(available) available, and must keep as many",
+                remedy: "Make room, or lower 'sample-bytes'."
+            )
+        }
+        let record = FileSystemRecord(
+            id: FileSystemID.random(),
+            unique: UniqueID.random(),
+            family: UniqueID.random(),
+            name: name,
+            zone: settings[.availabilityZone],
+            created: clock.now(),
+            state: .creating,
+            tags: [:]
+        )
+        try await control.insert(record)
+        do {
+            let key = DataKey.random()
+            let (keys, root) = (keys(of: record), state.rootKey)
+            try await BlockingCalls.run { try keys.store(key, root: root, family: record.family) }
+            let engine = try await FileSystem.create(configuration(record, key))
+            return OpenFileSystem(record: record, engine: engine)
+        } catch {
+            await removeScratch(record)
+            throw error
+        }
+    }
+
+    /// Removes a file system of ``makeScratch(_:)``, also in a task that was cancelled.
+    func discard(_ scratch: OpenFileSystem) async {
+        await scratch.engine.close()
+        await removeScratch(scratch.record)
+    }
+
+    private func removeScratch(_ record: FileSystemRecord) async {
+        do {
+            try await remove(record)
+            leftScratch[record.id] = nil
+        } catch {
+            leftScratch[record.id] = record
+            logger.warning(
+                "an unfinished file system stays until a later round, or the next start",
+                metadata: ["fileSystem": "\(record.id)", "error": "\(error)"]
+            )
+        }
+    }
+
     /// Tries again to open those that space or access kept from opening; damage waits for a restart.
     func reopen() async {
+        for record in leftScratch.values { await removeScratch(record) }
         for entry in all() {
             let id = entry.record.id
             guard case .failure(let error) = entry.engine, FileSystems.mayPass(error.code),
@@ -272,7 +341,7 @@ package actor FileSystems {
     private func remove(_ record: FileSystemRecord) async throws {
         let keys = keys(of: record)
         let unused = configuration(record, DataKey.random())
-        try await BlockingCalls.run {
+        try await BlockingCalls.runToEnd {
             try keys.erase()
             try FileSystem.removeFiles(of: unused)
         }

@@ -24,6 +24,11 @@ struct JobActions: Sendable {
             return await each(action.selection) { try await snapshot($0, action, due) }
         case .lifecycle(let action):
             return await each(action.selection) { try await move($0, action) }
+        case .restoreTest(let action):
+            let tests = RestoreTests(fileSystems: fileSystems, vaults: vaults)
+            return await each(action.selection, mustSelect: true) {
+                try await tests.run($0, action, job: job.name, due: due)
+            }
         case .expire(let action):
             do {
                 return JobOutcome(.succeeded, try await expire(action))
@@ -34,34 +39,40 @@ struct JobActions: Sendable {
         }
     }
 
-    /// Does one thing to every file system that a job selects.
+    /// Does one thing to every file system that a job selects; what it found is told also when it is stopped.
     private func each(
         _ selection: FileSystemSelection,
+        mustSelect: Bool = false,
         _ body: (OpenFileSystem) async throws -> String
     ) async -> JobOutcome {
         var done: [String] = []
         var failed: [String] = []
         var hasDamage = false
+        func stopped(at name: String) -> JobOutcome {
+            let words = ["stopped at \(name)"] + failed + done
+            return JobOutcome(hasDamage ? .damaged : .stopped, words.joined(separator: "; "))
+        }
         for entry in await fileSystems.all() {
             let record = entry.record
             guard selection.selects(id: record.id, name: record.name, tags: record.tags) else {
                 continue
             }
+            if Task.isCancelled { return stopped(at: record.name) }
             do {
                 let engine = try entry.engine.get()
                 let message = try await body(OpenFileSystem(record: record, engine: engine))
                 done.append("\(record.name): \(message)")
             } catch is CancellationError {
-                return JobOutcome(.stopped, "stopped at \(record.name)")
+                return stopped(at: record.name)
             } catch {
-                if Task.isCancelled { return JobOutcome(.stopped, "stopped at \(record.name)") }
                 let error = APIError(error)
                 hasDamage = hasDamage || error.isDamage
+                if Task.isCancelled, !error.isDamage { return stopped(at: record.name) }
                 failed.append("\(record.name): \(error.description)")
             }
         }
         if done.isEmpty, failed.isEmpty {
-            return JobOutcome(.succeeded, "no file system is selected")
+            return JobOutcome(mustSelect ? .failed : .succeeded, "no file system is selected")
         }
         let message = (failed + done).joined(separator: "; ")
         if hasDamage { return JobOutcome(.damaged, message) }
@@ -124,6 +135,8 @@ struct JobActions: Sendable {
 
     private func move(_ source: OpenFileSystem, _ action: LifecycleAction) async throws -> String {
         let report = try await lifecycle.run(source, action.policy) { _ in }
+        // It breaks off without an error.
+        try Task.checkCancellation()
         return
             "\(report.files) files, \(report.bytes) bytes moved, stored \(report.storedBefore) before "
             + "and \(report.storedAfter) after"

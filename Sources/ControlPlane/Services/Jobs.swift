@@ -59,7 +59,11 @@ actor Jobs {
     func all(of present: [FileSystemRecord]) async throws -> [JobDescription] {
         try await reload()
         return library.jobs.sorted { $0.name < $1.name }.map { job in
-            JobDescription(job, next: job.schedule.next(after: clock.now()), of: present)
+            JobDescription(
+                job,
+                next: job.plannedRuns(after: clock.now(), count: 1).first?.start,
+                of: present
+            )
         }
     }
 
@@ -75,24 +79,33 @@ actor Jobs {
         )
     }
 
-    func next(_ name: String?, count: Int) async throws -> [JobDue] {
+    /// When jobs come due and begin: the first `count` of each, those of the next days.
+    func next(_ name: String?, count: Int, days: Int?) async throws -> [JobDue] {
         try await reload()
         let meant = library.jobs.filter { name == nil || $0.name == name }
         if let name, meant.isEmpty { throw Jobs.unknown(name) }
-        var dues: [JobDue] = []
-        for job in meant {
-            var after = clock.now()
-            for _ in 0..<count {
-                guard let due = job.schedule.next(after: after) else { break }
-                dues.append(JobDue(job: job.name, due: TimeText(due)))
-                after = due
+        let now = clock.now()
+        let end = days.map { now.adding(seconds: Int64($0) * 86_400) }
+        let dues = meant.flatMap { job in
+            job.plannedRuns(after: now, through: end, count: count).map { planned in
+                JobDue(
+                    job: job.name,
+                    due: TimeText(planned.due),
+                    starts: TimeText(planned.start),
+                    latest: planned.latest.map { TimeText($0) }
+                )
             }
         }
-        return dues.sorted { ($0.due, $0.job) < ($1.due, $1.job) }
+        return dues.sorted { ($0.starts, $0.job) < ($1.starts, $1.job) }
     }
 
-    func history(_ name: String?, limit: Int) async throws -> [JobRunDescription] {
-        try await journal.runs(of: name, limit: limit).map { JobRunDescription($0) }
+    func history(_ request: JobHistory) async throws -> [JobRunDescription] {
+        let withOutput = request.withOutput ?? false
+        // What hooks printed is up to 16 KiB a run.
+        let limit = max(1, min(request.limit, withOutput ? 1_000 : 100_000))
+        return try await journal.runs(of: request.job, limit: limit).map {
+            JobRunDescription($0, withOutput: withOutput)
+        }
     }
 
     func run(_ name: String) async throws -> JobRunDescription {
@@ -158,6 +171,7 @@ extension JobDescription {
             case .snapshot(let action): (action.selection, nil, nil)
             case .lifecycle(let action): (action.selection, nil, action.policy.name)
             case .expire(let action): (nil, action.vault, action.retention.name)
+            case .restoreTest(let action): (action.selection, action.vault, nil)
             }
         let selected = present.filter { record in
             selection?.selects(id: record.id, name: record.name, tags: record.tags) ?? false
@@ -178,7 +192,7 @@ extension JobDescription {
 }
 
 extension JobRunDescription {
-    init(_ run: JobRun) {
+    init(_ run: JobRun, withOutput: Bool = false) {
         let outcome =
             switch run.state {
             case .running: "running"
@@ -187,6 +201,8 @@ extension JobRunDescription {
             case .failed: "failed"
             case .damaged: "damaged"
             case .skipped: "skipped"
+            case .expired: "expired"
+            case .cancelled: "cancelled"
             case .interrupted: "interrupted"
             }
         self.init(
@@ -195,7 +211,9 @@ extension JobRunDescription {
             started: TimeText(run.started ?? run.due),
             ended: run.ended.map { TimeText($0) },
             outcome: outcome,
-            message: run.message
+            message: run.message,
+            action: run.action,
+            output: withOutput ? run.output : nil
         )
     }
 }

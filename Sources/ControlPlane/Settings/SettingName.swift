@@ -22,6 +22,8 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
     case keepHours
     /// How many bytes the past may hold, whatever its age.
     case keepBytes
+    /// How many jobs run side by side, in all and of an action, as `4 backup=2`.
+    case jobsAtOnce
     /// Where the NFS gateway listens, as `127.0.0.1:2049`, or `off`.
     case nfs
     /// From which ports NFS clients are let in: `privileged`, or `any`.
@@ -32,7 +34,7 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .keyFile, .socket, .jobs, .retention: true
         case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours,
-            .keepBytes, .nfs, .nfsPorts:
+            .keepBytes, .jobsAtOnce, .nfs, .nfsPorts:
             false
         }
     }
@@ -53,6 +55,10 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
         case .keepBytes:
             SettingName.budget(value) == nil
                 ? "a part of the live bytes as 25%, a size as 200GiB, or unlimited" : nil
+        case .jobsAtOnce:
+            SettingName.jobLimits(value) == nil
+                ? "a number from 1 to 64, and then others by action, as: 4 backup=2 lifecycle=1"
+                : nil
         case .nfs:
             value == "off" || ListenAddress(value) != nil
                 ? nil : "an address and a port as 127.0.0.1:2049 or [::1]:2049, or off"

@@ -106,6 +106,7 @@ package struct Settings: Sendable, Hashable {
                 case .keepMinutes: "7d"
                 case .keepHours: "35d"
                 case .keepBytes: "25%"
+                case .jobsAtOnce: "4"
                 case .nfs: "127.0.0.1:2049"
                 case .nfsPorts: "privileged"
                 }

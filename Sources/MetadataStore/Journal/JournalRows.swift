@@ -3,7 +3,7 @@ package import VarveModel
 /// One run of a job, or the record of one that did not take place.
 package struct JobRunRow: Sendable, Hashable {
     package enum State: String, Sendable, Hashable, CaseIterable {
-        case running, succeeded, partial, failed, damaged, skipped, interrupted
+        case running, succeeded, partial, failed, damaged, skipped, expired, cancelled, interrupted
     }
 
     package enum Trigger: String, Sendable, Hashable, CaseIterable {
@@ -21,6 +21,8 @@ package struct JobRunRow: Sendable, Hashable {
     package let ended: Timestamp?
     package let state: State
     package let message: String
+    /// What its hooks printed, as much as is kept.
+    package let output: String
 
     package init(
         id: Int64 = 0,
@@ -31,7 +33,8 @@ package struct JobRunRow: Sendable, Hashable {
         started: Timestamp?,
         ended: Timestamp?,
         state: State,
-        message: String
+        message: String,
+        output: String = ""
     ) {
         self.id = id
         self.job = job
@@ -42,6 +45,7 @@ package struct JobRunRow: Sendable, Hashable {
         self.ended = ended
         self.state = state
         self.message = message
+        self.output = output
     }
 }
 

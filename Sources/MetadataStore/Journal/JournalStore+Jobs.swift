@@ -9,8 +9,9 @@ extension JournalStore {
         try change { () throws(MetadataError) in
             try connection.run(
                 """
-                INSERT INTO job_run(job, action, due, started, ended, state, "trigger", message)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO
+                    job_run(job, action, due, started, ended, state, "trigger", message, output)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 .text(run.job),
                 .text(run.action),
@@ -19,7 +20,8 @@ extension JournalStore {
                 .seconds(run.ended),
                 .text(run.state.rawValue),
                 .text(run.trigger.rawValue),
-                .text(run.message)
+                .text(run.message),
+                .text(run.output)
             )
             return connection.lastInsertedRow
         }
@@ -30,19 +32,28 @@ extension JournalStore {
         _ id: Int64,
         state: JobRunRow.State,
         ended: Timestamp,
-        message: String
+        message: String,
+        output: String = ""
     ) throws(MetadataError) {
         try change { () throws(MetadataError) in
             try connection.run(
-                "UPDATE job_run SET state = ?2, ended = ?3, message = ?4 WHERE id = ?1",
+                """
+                UPDATE job_run SET state = ?2, ended = ?3, message = ?4, output = ?5 WHERE id = ?1
+                """,
                 .int(id),
                 .text(state.rawValue),
                 .int(ended.seconds),
-                .text(message)
+                .text(message),
+                .text(output)
             )
             guard connection.changes() == 1 else {
                 throw MetadataError(.notFound, "there is no job run \(id)")
             }
+            // What hooks print would grow without end.
+            try connection.run(
+                "UPDATE job_run SET output = '' WHERE output <> '' AND id <= ?1",
+                .int(id - JournalSchema.outputsMax)
+            )
         }
     }
 
@@ -74,6 +85,24 @@ extension JournalStore {
         ).first
     }
 
+    /// The run that has begun with the greatest due instant, then id, runs by hand left out; `nil` when a later record
+    /// of that instant is there.
+    package func lastBegunRun(of job: String) throws(MetadataError) -> JobRunRow? {
+        try runs(
+            """
+            WHERE id = (
+                SELECT id FROM job_run
+                WHERE job = ?1 AND "trigger" <> 'manual' AND started IS NOT NULL
+                ORDER BY due DESC, id DESC LIMIT 1
+            ) AND NOT EXISTS (
+                SELECT 1 FROM job_run AS later
+                WHERE later.job = ?1 AND later.due = job_run.due AND later.id > job_run.id
+            )
+            """,
+            .text(job)
+        ).first
+    }
+
     /// How many runs of the job for this due instant ended so.
     package func countRuns(
         of job: String,
@@ -100,7 +129,7 @@ extension JournalStore {
     }
 
     private func runs(_ rest: String, _ values: SQLValue...) throws(MetadataError) -> [JobRunRow] {
-        let columns = "id, job, action, due, started, ended, state, \"trigger\", message"
+        let columns = "id, job, action, due, started, ended, state, \"trigger\", message, output"
         let statement = try connection.prepare("SELECT \(columns) FROM job_run \(rest)")
         statement.bind(values)
         defer { statement.reset() }
@@ -119,7 +148,8 @@ extension JournalStore {
                     started: statement.time(4),
                     ended: statement.time(5),
                     state: state,
-                    message: statement.text(8)
+                    message: statement.text(8),
+                    output: statement.text(9)
                 )
             )
         }

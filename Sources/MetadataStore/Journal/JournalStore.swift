@@ -45,7 +45,7 @@ package actor JournalStore {
             options: .small
         )
         connection = try database.connect(writer: true)
-        try connection.establish(steps: [JournalSchema.sql])
+        try connection.establish(steps: JournalSchema.steps)
     }
 
     /// Rows answered and steps run so far: what cost tests count.
@@ -77,7 +77,18 @@ enum JournalSchema {
     /// A log longer than this is copied into the base: 1,024 frames are 4 MiB.
     static let framesMax = 1024
 
-    static let sql = """
+    /// 1,000: what hooks printed is kept of the newest so many runs, 8 MiB at most.
+    static let outputsMax: Int64 = 1_000
+
+    static let steps = [first, second]
+
+    /// What hooks printed; and the states `expired` and `cancelled`, which are words in `state`.
+    private static let second = """
+        ALTER TABLE job_run ADD COLUMN output TEXT NOT NULL DEFAULT '';
+        CREATE INDEX job_run_output ON job_run(id) WHERE output <> '';
+        """
+
+    private static let first = """
         CREATE TABLE job_run(
             id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, action TEXT NOT NULL,
             due INTEGER NOT NULL, started INTEGER, ended INTEGER, state TEXT NOT NULL,

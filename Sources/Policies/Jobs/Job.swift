@@ -4,6 +4,8 @@ package struct Job: Hashable, Sendable {
     package enum MissedRuns: String, Sendable, Hashable, CaseIterable {
         /// One run for all of them, as soon as it can be.
         case runOnce = "run-once"
+        /// Each of them, one after the other, the oldest first; so are those that came while the job ran.
+        case runAll = "run-all"
         /// Nothing; they are recorded as skipped.
         case skip
     }
@@ -14,6 +16,7 @@ package struct Job: Hashable, Sendable {
         case snapshot(SnapshotAction)
         case lifecycle(LifecycleAction)
         case expire(ExpireAction)
+        case restoreTest(RestoreTestAction)
 
         /// As in a job file.
         package var name: ActionName {
@@ -22,6 +25,7 @@ package struct Job: Hashable, Sendable {
             case .snapshot: .snapshot
             case .lifecycle: .lifecycle
             case .expire: .expire
+            case .restoreTest: .restoreTest
             }
         }
     }
@@ -32,6 +36,7 @@ package struct Job: Hashable, Sendable {
         case snapshot
         case lifecycle
         case expire
+        case restoreTest = "restore-test"
     }
 
     package let name: String
@@ -40,9 +45,20 @@ package struct Job: Hashable, Sendable {
     package let file: String
     package let schedule: Schedule
     package let missed: MissedRuns
-    /// A run that could not begin this long after it was due is skipped; `nil`: it is never late.
+    /// A run that could not begin this long after it was due has expired; `nil`: it is never late.
     package let startWindowMinutes: Int?
+    /// A run that goes on this long after it began is cancelled; `nil`: it takes what it takes.
+    package let completionWindowMinutes: Int?
+    /// A run begins up to so many seconds after it is due, as the job's name and the instant say.
+    package let jitterSeconds: Int64
+    /// Of jobs that wait for their turn, those of a greater number go first.
+    package let priority: Int
+    /// What is run around its runs.
+    package let hooks: JobHooks
     package let action: Action
+
+    /// 50: in the middle of 0 to 100.
+    package static let priorityStandard = 50
 
     package init(
         name: String,
@@ -51,6 +67,10 @@ package struct Job: Hashable, Sendable {
         schedule: Schedule,
         missed: MissedRuns = .runOnce,
         startWindowMinutes: Int? = nil,
+        completionWindowMinutes: Int? = nil,
+        jitterSeconds: Int64 = 0,
+        priority: Int = Job.priorityStandard,
+        hooks: JobHooks = JobHooks(),
         action: Action
     ) {
         self.name = name
@@ -59,6 +79,10 @@ package struct Job: Hashable, Sendable {
         self.schedule = schedule
         self.missed = missed
         self.startWindowMinutes = startWindowMinutes
+        self.completionWindowMinutes = completionWindowMinutes
+        self.jitterSeconds = jitterSeconds
+        self.priority = priority
+        self.hooks = hooks
         self.action = action
     }
 }
@@ -112,5 +136,40 @@ package struct ExpireAction: Hashable, Sendable {
     package init(vault: String, retention: RetentionPolicy) {
         self.vault = vault
         self.retention = retention
+    }
+}
+
+/// Restores a sample of a recovery point's files where nobody sees them, and compares what came back.
+package struct RestoreTestAction: Hashable, Sendable {
+    /// Which of a file system's points.
+    package enum Point: String, Sendable, Hashable, CaseIterable {
+        case latest
+        /// Any of them: over time, the old ones too.
+        case random
+    }
+
+    package let selection: FileSystemSelection
+    package let vault: String
+    package let point: Point
+    package let sampleFiles: Int
+    package let sampleBytes: UInt64
+
+    /// 100 files: of a point of which one in fifty does not restore, seven runs in eight meet one.
+    package static let sampleFilesStandard = 100
+    /// 1 GiB: what a test writes and reads at most.
+    package static let sampleBytesStandard: UInt64 = 1 << 30
+
+    package init(
+        selection: FileSystemSelection,
+        vault: String,
+        point: Point = .latest,
+        sampleFiles: Int = RestoreTestAction.sampleFilesStandard,
+        sampleBytes: UInt64 = RestoreTestAction.sampleBytesStandard
+    ) {
+        self.selection = selection
+        self.vault = vault
+        self.point = point
+        self.sampleFiles = sampleFiles
+        self.sampleBytes = sampleBytes
     }
 }

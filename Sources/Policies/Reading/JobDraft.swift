@@ -12,19 +12,29 @@ struct JobDraft {
         case inline(RetentionPolicy)
     }
 
+    /// When its runs begin and end, beside the schedule.
+    struct Timing {
+        var missed = Job.MissedRuns.runOnce
+        var startWindowMinutes: Int?
+        var completionWindowMinutes: Int?
+        var jitterSeconds: Int64 = 0
+        var priority = Job.priorityStandard
+    }
+
     enum Action {
         case backup(FileSystemSelection, vault: String, Retention?)
         case snapshot(SnapshotAction)
         case lifecycle(FileSystemSelection, policy: Reference)
         case expire(vault: String, Retention)
+        case restoreTest(RestoreTestAction)
     }
 
     let name: String
     let why: String
     let file: String
     let schedule: Schedule
-    let missed: Job.MissedRuns
-    let startWindowMinutes: Int?
+    let timing: Timing
+    let hooks: JobHooks
     let action: Action
 
     /// The job with its policies in it.
@@ -58,6 +68,8 @@ struct JobDraft {
             action = .lifecycle(
                 LifecycleAction(selection: selection, policy: try lifecycle(reference))
             )
+        case .restoreTest(let test):
+            action = .restoreTest(test)
         case .expire(let vault, let draft):
             action = .expire(ExpireAction(vault: vault, retention: try look(draft)))
         }
@@ -66,8 +78,12 @@ struct JobDraft {
             why: why,
             file: file,
             schedule: schedule,
-            missed: missed,
-            startWindowMinutes: startWindowMinutes,
+            missed: timing.missed,
+            startWindowMinutes: timing.startWindowMinutes,
+            completionWindowMinutes: timing.completionWindowMinutes,
+            jitterSeconds: timing.jitterSeconds,
+            priority: timing.priority,
+            hooks: hooks,
             action: action
         )
     }

@@ -1,7 +1,6 @@
 extension PolicyFile.Source {
     /// AWS Backup's keys of rules and selections that this version gives no meaning to.
     private static let foreign = [
-        "CompletionWindowMinutes": "a run is never aborted for taking long",
         "CopyActions": "recovery points are not copied to a second vault yet",
         "EnableContinuousBackup": "every second of the window is restorable without it",
         "RecoveryPointTags": "recovery points bear the job's name",
@@ -16,16 +15,15 @@ extension PolicyFile.Source {
         let action = fields.choice(
             "action",
             Job.ActionName.self,
-            required: "Add 'action: backup', 'snapshot', 'lifecycle' or 'expire'."
+            required: "Add 'action: backup', 'snapshot', 'lifecycle', 'expire' or 'restore-test'."
         )
         let zone = timeZone(fields, key: "ScheduleExpressionTimezone")
         let schedule = fields.parsed(
             "ScheduleExpression",
             required: "Add a schedule, as 'ScheduleExpression: 0 2 * * *'."
         ) { text throws(PolicyError) in try Schedule(parsing: text, timeZone: zone ?? .utc) }
-        let missed = fields.choice("missed", Job.MissedRuns.self) ?? .runOnce
-        // AWS Backup's own bounds: an hour to a hundred years.
-        let window = fields.integer("StartWindowMinutes", in: 60...52_560_000)
+        let timing = timing(fields)
+        let hooks = hooks(fields)
         let parts = action.flatMap { read($0, fields, job: name) }
         if action != nil { fields.finish(foreign: Self.foreign) }
         guard let schedule, let parts else { return nil }
@@ -35,11 +33,40 @@ extension PolicyFile.Source {
                 why: why,
                 file: file,
                 schedule: schedule,
-                missed: missed,
-                startWindowMinutes: window,
+                timing: timing,
+                hooks: hooks,
                 action: parts
             )
         )
+    }
+
+    /// AWS Backup's own bounds of a window: an hour to a hundred years (AWS Backup API, BackupRuleInput).
+    private static let windowMinutes = 60...52_560_000
+
+    /// Windows, jitter and priority.
+    private func timing(_ fields: FieldReader) -> JobDraft.Timing {
+        var timing = JobDraft.Timing()
+        timing.missed = fields.choice("missed", Job.MissedRuns.self) ?? .runOnce
+        timing.startWindowMinutes = fields.integer("StartWindowMinutes", in: Self.windowMinutes)
+        timing.completionWindowMinutes = fields.integer(
+            "CompletionWindowMinutes",
+            in: Self.windowMinutes
+        )
+        timing.priority = fields.integer("priority", in: 0...100) ?? Job.priorityStandard
+        let window = timing.startWindowMinutes.map { Int64($0) * 60 }
+        timing.jitterSeconds =
+            fields.parsed("jitter") { text throws(PolicyError) in
+                let seconds = try Quantity.seconds(text)
+                guard seconds < window ?? .max else {
+                    throw PolicyError(
+                        .badValue,
+                        "a jitter of \(text) leads out of the start window of \((window ?? 0) / 60) minutes",
+                        remedy: "Shorten it, or widen StartWindowMinutes."
+                    )
+                }
+                return seconds
+            } ?? 0
+        return timing
     }
 
     /// An IANA name; `nil` when the key is absent or wrong.
@@ -82,6 +109,7 @@ extension PolicyFile.Source {
             )
             guard let selection, let policy else { return nil }
             return .lifecycle(selection, policy: policy)
+        case .restoreTest: return restoreTest(fields)
         case .expire:
             let vault = vault(fields)
             let retention = retentionReference(fields, job: job)
@@ -96,6 +124,26 @@ extension PolicyFile.Source {
             guard let vault, let retention else { return nil }
             return .expire(vault: vault, retention)
         }
+    }
+
+    private func restoreTest(_ fields: FieldReader) -> JobDraft.Action? {
+        let selection = selection(fields)
+        let vault = vault(fields)
+        let point = fields.choice("recovery-point", RestoreTestAction.Point.self)
+        let files = fields.integer("sample-files", in: 1...100_000)
+        let bytes = fields.parsed("sample-bytes") { text throws(PolicyError) in
+            try Quantity.bytes(text)
+        }
+        guard let selection, let vault else { return nil }
+        return .restoreTest(
+            RestoreTestAction(
+                selection: selection,
+                vault: vault,
+                point: point ?? .latest,
+                sampleFiles: files ?? RestoreTestAction.sampleFilesStandard,
+                sampleBytes: bytes ?? RestoreTestAction.sampleBytesStandard
+            )
+        )
     }
 
     private func vault(_ fields: FieldReader) -> String? {

@@ -36,11 +36,13 @@ enum PolicyFile {
     ///   - bytes: The whole file.
     ///   - file: Its path, for errors; the last component names JSON, and must bear YAML's `name`.
     ///   - timeZones: Where time zones are looked up.
+    ///   - distrust: Why nothing that this file says is run; `nil` when it may be.
     /// - Returns: The policy, unless there are problems; every problem, by place.
     static func read(
         _ bytes: [UInt8],
         file: String,
-        timeZones: TimeZoneDatabase
+        timeZones: TimeZoneDatabase,
+        distrust: String? = nil
     ) -> (policy: PolicyFile?, problems: [PolicyError]) {
         let problems = FieldReader.Problems()
         var policy: PolicyFile?
@@ -67,7 +69,8 @@ enum PolicyFile {
                 file: file,
                 why: text.why,
                 problems: problems,
-                timeZones: timeZones
+                timeZones: timeZones,
+                distrust: distrust
             )
             policy = isJSON ? source.awsLifecycle(root) : source.policy(root)
         } catch {
@@ -86,6 +89,8 @@ enum PolicyFile {
         let why: String
         let problems: FieldReader.Problems
         let timeZones: TimeZoneDatabase
+        /// Why nothing that the file says is run; `nil` when it may be.
+        let distrust: String?
 
         /// The last component without its ending.
         var stem: String {

@@ -56,7 +56,12 @@ package struct PolicyLibrary: Sendable {
             present.insert(file.path)
             switch file.content {
             case .success(let bytes):
-                let reading = PolicyFile.read(bytes, file: file.path, timeZones: timeZones)
+                let reading = PolicyFile.read(
+                    bytes,
+                    file: file.path,
+                    timeZones: timeZones,
+                    distrust: file.distrust
+                )
                 problems += reading.problems
                 if let policy = reading.policy { readings[file.path] = policy }
             case .failure(let error):

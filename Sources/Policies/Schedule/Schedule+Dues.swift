@@ -33,6 +33,34 @@ extension Schedule {
         return DueInstants(first: first, last: latest, count: count, isCountExact: false)
     }
 
+    /// The newest due instants later than `after` and not later than `through`, oldest first.
+    ///
+    /// It looks back in growing strides, so that the cost is that of the count and not of the stretch.
+    ///
+    /// - Parameters:
+    ///   - count: As many at most.
+    ///   - after: Where the stretch begins.
+    ///   - through: Where it ends.
+    /// - Returns: The last of them, in order.
+    package func newestDues(
+        _ count: Int,
+        after: Timestamp,
+        through: Timestamp
+    ) -> [Timestamp] {
+        var stride: Int64 = 3_600
+        while true {
+            let start = max(after, through.adding(seconds: -stride))
+            var found: [Timestamp] = []
+            var at = start
+            while let more = next(after: at), more <= through {
+                found.append(more)
+                at = more
+            }
+            if found.count >= count || start == after { return found.suffix(count) }
+            stride *= 4
+        }
+    }
+
     private func latestDue(after: Timestamp, through: Timestamp) -> Timestamp? {
         var stride: Int64 = 3_600
         var start = after

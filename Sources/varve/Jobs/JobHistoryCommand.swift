@@ -11,6 +11,7 @@ struct JobHistoryCommand: AsyncParsableCommand {
             EXAMPLES
               varve job history
               varve job history nightly-backup --limit 7
+              varve job history nightly-backup --limit 1 --output
             """
     )
 
@@ -22,6 +23,9 @@ struct JobHistoryCommand: AsyncParsableCommand {
     @Option(help: "At most so many.")
     var limit = 50
 
+    @Flag(help: "Also what hooks printed; of 1000 runs at most.")
+    var output = false
+
     func validate() throws {
         if !(1...100_000).contains(limit) { throw ValidationError("--limit: 1 to 100000.") }
     }
@@ -29,7 +33,7 @@ struct JobHistoryCommand: AsyncParsableCommand {
     func run() async throws {
         let found = try await global.client.call(
             Route.jobHistory,
-            JobHistory(job: name, limit: limit)
+            JobHistory(job: name, limit: limit, withOutput: output ? true : nil)
         )
         if global.json { return try Output.json(found) }
         try Output.table(
@@ -40,5 +44,9 @@ struct JobHistoryCommand: AsyncParsableCommand {
             },
             right: [3]
         )
+        for run in found where run.output?.isEmpty == false {
+            try Output.line("\n\(UserTime.local(run.due))  \(run.job)")
+            try Output.line(run.output ?? "")
+        }
     }
 }

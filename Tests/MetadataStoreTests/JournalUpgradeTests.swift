@@ -1,0 +1,105 @@
+import Disk
+import Keyring
+import TestKit
+import Testing
+import VarveModel
+
+@testable import MetadataStore
+
+@Suite struct JournalUpgradeTests {
+    /// Schema 1 as it was released, word for word: what is in the field.
+    private static let released = """
+        CREATE TABLE job_run(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, action TEXT NOT NULL,
+            due INTEGER NOT NULL, started INTEGER, ended INTEGER, state TEXT NOT NULL,
+            "trigger" TEXT NOT NULL, message TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX job_run_due ON job_run(job, due);
+        CREATE INDEX job_run_running ON job_run(id) WHERE state = 'running';
+        CREATE TABLE job_sighting(
+            job TEXT PRIMARY KEY, schedule TEXT NOT NULL, since INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE access_day(
+            fs TEXT NOT NULL, ino INTEGER NOT NULL, day INTEGER NOT NULL,
+            tier INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(fs, ino)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX access_day_due ON access_day(fs, tier, day, ino);
+        CREATE TABLE transition(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, fs TEXT NOT NULL, ino INTEGER NOT NULL,
+            from_tier INTEGER NOT NULL, to_tier INTEGER NOT NULL, state TEXT NOT NULL,
+            planned INTEGER NOT NULL, ended INTEGER, bytes INTEGER NOT NULL,
+            stored_before INTEGER NOT NULL, stored_after INTEGER NOT NULL,
+            policy TEXT NOT NULL, reason TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX transition_inode ON transition(fs, ino);
+        CREATE INDEX transition_open ON transition(fs, id) WHERE state IN ('planned', 'copied');
+        PRAGMA user_version = 1;
+        INSERT INTO job_run VALUES(
+            7, 'nightly', 'backup', 100, 101, 130, 'partial', 'catchUp', '2 of 3');
+        INSERT INTO job_run VALUES(9, 'nightly', 'backup', 200, 201, NULL, 'running', 'schedule', '');
+        INSERT INTO job_sighting VALUES('nightly', '0 2 * * *', 50);
+        """
+
+    /// Goal: a journal of schema 1 becomes one of schema 2 and loses nothing, whenever power goes.
+    @Test func `a journal of the first schema is upgraded and keeps everything`() async throws {
+        let (world, disk) = try SQLiteWorld.simulated()
+        do {
+            let old = try SealedDatabase(
+                disk: world.disk,
+                path: "/state/journal.sqlite",
+                key: SQLiteWorld.key,
+                id: SQLiteWorld.id,
+                applicationID: JournalStore.applicationID,
+                create: true,
+                options: .small
+            )
+            try old.connect(writer: true).execute(Self.released)
+        }
+        let before = disk.operations
+        try await Self.expectKept(try Self.open(world.disk))
+        let after = disk.operations
+        #expect(after > before, "an upgrade writes")
+        for cut in stride(from: before, through: after, by: TestSizes.current.powerCutStride) {
+            try await Self.expectKept(
+                try Self.open(disk.image(cuttingAfter: cut, fate: .dropUnsynced))
+            )
+        }
+    }
+
+    private static func open(_ disk: any Disk) throws -> JournalStore {
+        try JournalStore(
+            disk: disk,
+            path: "/state/journal.sqlite",
+            key: SQLiteWorld.key,
+            id: SQLiteWorld.id,
+            create: false
+        )
+    }
+
+    private static func expectKept(_ store: JournalStore) async throws {
+        let runs = try await store.runs(of: nil, limit: 9)
+        #expect(runs.suffix(2).map(\.id) == [9, 7])
+        #expect(runs.last?.state == .partial && runs.last?.trigger == .catchUp)
+        #expect(runs.last?.message == "2 of 3" && runs.last?.output == "")
+        #expect(runs.last?.ended == Timestamp(seconds: 130))
+        #expect(try await store.sightings().map(\.schedule) == ["0 2 * * *"])
+        // The new state and the new column are there.
+        let id = try await store.insert(
+            JobRunRow(
+                job: "hourly",
+                action: "backup",
+                due: Timestamp(seconds: 300),
+                trigger: .schedule,
+                started: nil,
+                ended: Timestamp(seconds: 301),
+                state: .expired,
+                message: "",
+                output: "printed"
+            )
+        )
+        let found = try await store.runs(of: "hourly", limit: 1)
+        #expect(found.first?.id == id && found.first?.state == .expired)
+        #expect(found.first?.output == "printed")
+        #expect(try await store.findings() == [])
+    }
+}
