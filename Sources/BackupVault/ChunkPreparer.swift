@@ -46,23 +46,14 @@ package struct ChunkPreparer: Sendable {
         if pending.place(of: id) != nil || vault.canDeduplicate(id) {
             return PreparedChunk(reference: reference, payload: nil, codec: .raw)
         }
-        switch vault.compression.shrunk(plain) {
-        case .frame(let frame):
+        if let frame = vault.compression.shrunk(plain) {
             return PreparedChunk(reference: reference, payload: frame, codec: .zstd)
-        case .larger:
-            return PreparedChunk(
-                reference: reference,
-                payload: ChunkCompression.copy(of: plain),
-                codec: .raw
-            )
-        case .hopeless:
-            return PreparedChunk(
-                reference: reference,
-                payload: ChunkCompression.copy(of: plain),
-                codec: .raw,
-                isUntried: true
-            )
         }
+        return PreparedChunk(
+            reference: reference,
+            payload: ChunkCompression.copy(of: plain),
+            codec: .raw
+        )
     }
 }
 
@@ -83,8 +74,6 @@ struct PreparedChunk: Sendable {
     /// what the point needs of it.
     let payload: [UInt8]?
     let codec: ChunkCodec
-    /// Whether it is raw because samples of it look random.
-    var isUntried = false
 }
 
 /// Chunks of a writer's open packs.

@@ -16,8 +16,6 @@ package final class VaultWriter {
         package var plainBytes: UInt64 = 0
         /// Their bytes in packs.
         package var storedBytes: UInt64 = 0
-        /// Chunks stored anew that were not compressed since samples of them look random.
-        package var chunksUntried = 0
         /// Map nodes stored anew.
         package var nodesWritten = 0
         /// Map nodes fetched.
@@ -135,17 +133,31 @@ package final class VaultWriter {
         var references: [ChunkReference] = []
         references.reserveCapacity(pieces.count)
         // A batch at a time: what is compressed and not yet in a pack stays small.
-        for first in stride(from: 0, to: pieces.count, by: VaultWriter.batchChunks) {
-            let end = min(pieces.count, first + VaultWriter.batchChunks)
-            for prepared in preparer.prepare(chunks: Array(pieces[first..<end])) {
+        for batch in VaultWriter.batches(of: pieces) {
+            for prepared in preparer.prepare(chunks: batch) {
                 references.append(try append(prepared, as: .content))
             }
         }
         return references
     }
 
-    /// 16 chunks of 256 KiB are 4 MiB: enough to keep the cores busy.
-    private static let batchChunks = 16
+    /// 4 MiB: enough to keep the cores busy.
+    private static let batchBytes = 4 << 20
+
+    /// Chunks in order, each batch of at most ``batchBytes``; a longer chunk would be one alone.
+    static func batches(of pieces: [UnsafeRawBufferPointer]) -> [[UnsafeRawBufferPointer]] {
+        var batches: [[UnsafeRawBufferPointer]] = []
+        var bytes = 0
+        for piece in pieces {
+            if batches.isEmpty || bytes + piece.count > batchBytes {
+                batches.append([])
+                bytes = 0
+            }
+            batches[batches.count - 1].append(piece)
+            bytes += piece.count
+        }
+        return batches
+    }
 
     private func append(_ chunk: PreparedChunk, as kind: PackKind) throws(VaultError)
         -> ChunkReference
@@ -158,7 +170,6 @@ package final class VaultWriter {
         }
         try appendPayload(payload, reference: chunk.reference, codec: chunk.codec, as: kind)
         counters.plainBytes += UInt64(chunk.reference.length)
-        if chunk.isUntried { counters.chunksUntried += 1 }
         return chunk.reference
     }
 

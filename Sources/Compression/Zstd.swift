@@ -18,7 +18,9 @@ package final class ZstdCompressor {
     /// - Parameters:
     ///   - level: See ``level``.
     ///   - hasChecksum: Whether frames end in the low half of their content's XXH64 (RFC 8878 §3.1.1).
-    package init(level: Int32, hasChecksum: Bool = false) {
+    ///   - blockBytesMax: Plain bytes of a block at most, instead of RFC 8878's 128 KiB: blocks have statistics of
+    ///     their own, so that shorter ones follow content that changes its kind. A libzstd before 1.5.4 keeps 128 KiB.
+    package init(level: Int32, hasChecksum: Bool = false, blockBytesMax: Int32? = nil) {
         precondition((-5...19).contains(level), "zstd levels run from -5 to 19")
         guard let made = ZSTD_createCCtx() else { preconditionFailure("out of memory") }
         context = made
@@ -29,6 +31,10 @@ package final class ZstdCompressor {
             && ZSTD_isError(ZSTD_CCtx_setParameter(made, ZSTD_c_checksumFlag, hasChecksum ? 1 : 0))
                 == 0
         precondition(isSet, "zstd took no parameters")
+        if let blockBytesMax {
+            // ZSTD_c_maxBlockSize. Where it is unknown, frames are a little larger, and as valid.
+            _ = ZSTD_CCtx_setParameter(made, ZSTD_c_experimentalParam18, blockBytesMax)
+        }
     }
 
     deinit {

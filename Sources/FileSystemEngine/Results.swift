@@ -157,6 +157,11 @@ package struct InodeDetails: Sendable, Hashable {
     package let target: [UInt8]
     /// Sorted by name.
     package let extended: [ExtendedAttribute]
+
+    /// Bytes of the target, and of the extended attributes' names and values.
+    package var byteCount: Int {
+        extended.reduce(target.count) { $0 + $1.name.count + $1.value.count }
+    }
 }
 
 /// One version of a file: how it read from `epoch` until the next one.

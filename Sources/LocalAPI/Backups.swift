@@ -86,13 +86,10 @@ package struct BackupList: Codable, Sendable, Hashable {
 package struct RecoveryPointName: Codable, Sendable, Hashable {
     package var vault: String
     package var id: String
-    /// Further ids of the same vault.
-    package var others: [String]?
 
-    package init(vault: String, id: String, others: [String]? = nil) {
+    package init(vault: String, id: String) {
         self.vault = vault
         self.id = id
-        self.others = others
     }
 }
 

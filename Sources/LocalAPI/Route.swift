@@ -147,6 +147,9 @@ extension Route {
     )
     package static let listBackups = Call<ListBackups, BackupList>(path: "backups/list")
     package static let deleteBackup = Call<RecoveryPointName, Nothing>(path: "backups/delete")
+    package static let deleteBackups = Call<RecoveryPointNames, DeletionReport>(
+        path: "backups/delete-several"
+    )
 
     package static let listJobs = Call<Nothing, [JobDescription]>(path: "jobs/list")
     package static let runJob = LongCall<JobName, JobRunDescription>(path: "jobs/run")

@@ -25,6 +25,19 @@ import Testing
         }
     }
 
+    @Test func `shorter blocks follow content that changes its kind`() throws {
+        var random = SeededGenerator(seed: 5)
+        var plain: [UInt8] = []
+        for stretch in 0..<8 {
+            plain += random.bytes(40_000)
+            plain += Self.compressible(40_000, seed: UInt64(stretch)).map { $0 & 0x3F }
+        }
+        let standard = ZstdCompressor(level: 3).compress(plain)
+        let short = ZstdCompressor(level: 3, blockBytesMax: 32 << 10).compress(plain)
+        #expect(short.count < standard.count)
+        #expect(try ZstdDecompressor().decompress(short, limit: plain.count) == plain)
+    }
+
     @Test func `a frame that does not fit is refused, not cut`() {
         let plain = Self.compressible(10_000, seed: 1)
         let compressor = ZstdCompressor(level: 1)

@@ -143,20 +143,43 @@ import Testing
         try DaemonProcess.system("diff", "-r", "--no-dereference", world.trees[1], back)
     }
 
-    @Test func `several go at once, and an unknown one among them does not hinder the others`()
-        throws
-    {
-        let world = try World()
-        let daemon = world.daemon
-        let unknown = "rp-" + String(repeating: "0", count: 32)
-        let words = [world.points[0], unknown, world.points[1]]
-        let deleted = try DaemonProcess.run(
+    private func delete(_ words: [String], of world: World) throws -> DaemonProcess.Ended {
+        try DaemonProcess.run(
             "varve",
-            ["--socket", daemon.socket, "backup", "delete"] + words + ["--vault", "main"]
+            ["--socket", world.daemon.socket, "backup", "delete"] + words + ["--vault", "main"]
         )
-        #expect(deleted.status == 1 && deleted.errors.contains(unknown), "\(deleted.errors)")
+    }
+
+    @Test func `several go at once, each refusal is told, and none hinders the others`() throws {
+        let world = try World()
+        let unknown = ["0", "1"].map { "rp-" + String(repeating: $0, count: 32) }
+        let held = world.points[1]
+        let daemon = world.daemon
+        try daemon.done("recovery-point", "hold", "add", held, "audit", "--reason", "an audit")
+        // One that is named twice goes once, and is no error the second time.
+        let words = [unknown[0], world.points[0], unknown[1], world.points[1], world.points[0]]
+        let first = try delete(words, of: world)
+        #expect(first.status == 1)
+        for told in unknown + [world.points[1]] {
+            #expect(first.errors.contains(told), "\(told): \(first.errors)")
+        }
+        #expect(!first.errors.contains(world.points[0]), "\(first.errors)")
+        #expect(try world.listed() == [world.points[1]])
+        try daemon.done("recovery-point", "hold", "remove", held, "audit")
+        let last = try delete(["--json", world.points[1], unknown[0]], of: world)
+        let answer = try JSONSerialization.jsonObject(with: last.output)
+        let report = try #require(answer as? [String: Any])
+        #expect(report["deleted"] as? [String] == [world.points[1]])
+        #expect((report["refused"] as? [[String: Any]])?.first?["id"] as? String == unknown[0])
         #expect(try world.listed().isEmpty)
         #expect(try world.storedBytes() == 0)
+    }
+
+    @Test func `a word that is no id keeps all the others from going`() throws {
+        let world = try World()
+        let refused = try delete([world.points[0], "home"], of: world)
+        #expect(refused.status == 64 && refused.errors.contains("'home'"), "\(refused.errors)")
+        #expect(try world.listed() == world.points)
     }
 
     @Test func `what is no point, or in no such vault, is refused and nothing goes`() throws {

@@ -17,7 +17,8 @@ final class BackupRun {
     private var inodeEdits: [MapEdit] = []
     private var statistics = BackupStatistics()
     private var inodesDone: UInt64 = 0
-    private var window = PointWindow()
+    private var window: PointWindow
+    private var looks = PointLooks(inodes: 0)
     private var visits = PointVisits()
     private var told = BackupProgress(inodes: 0, bytesRead: 0)
     /// Whether the maps still have nodes of the earlier point, which may turn out to be damaged.
@@ -44,7 +45,11 @@ final class BackupRun {
             vault: vault,
             preparer: writer.preparer
         )
+        window = PointWindow(readingMax: BackupRun.readingMax)
     }
+
+    /// As many visits as the engine works at, as many that wait for a turn there, and two at hand.
+    private static let readingMax = 2 * FileSystem.longReadsMax + 2
 
     static func run(
         _ request: BackupRequest,
@@ -77,14 +82,7 @@ final class BackupRun {
         case .none(let reason): fullBecause = reason
         }
         if fullBecause != nil {
-            names = nil
-            inodes = nil
-            nameEdits = []
-            inodeEdits = []
-            statistics = BackupStatistics()
-            isIncrement = false
-            window = PointWindow()
-            visits = PointVisits()
+            beginAnew()
             try await copyEverything()
             try applyNames()
             try applyInodes()
@@ -107,40 +105,19 @@ final class BackupRun {
         return BackupResult(point: point, fullBecause: fullBecause, statistics: statistics)
     }
 
-    // MARK: Where to start
-
-    private enum Start {
-        case point(RecoveryPoint, Bookmark)
-        case none(because: String)
-    }
-
-    private func base() async throws(BackupError) -> Start {
-        let bookmark: Bookmark?
-        do throws(FileSystemError) {
-            bookmark = try await reader.fileSystem.bookmark(BackupService.bookmarkName(of: vault))
-        } catch {
-            throw BackupError(error)
-        }
-        guard let bookmark else { return .none(because: "this vault has no earlier point of it") }
-        // One that does not read is no reason not to back up: without it as a base, everything is read.
-        let points = try storing { () throws(VaultError) in try vault.listing().points }
-        // A later point than the bookmark's may stand: its maker died before it moved the bookmark.
-        let match = points.last {
-            $0.source == request.source && $0.instant == bookmark.epoch.rawValue
-        }
-        guard let match else {
-            return .none(because: "the recovery point of its bookmark is gone")
-        }
-        do throws(VaultError) {
-            // Changes are edits of its maps: on maps that do not open a new point would not restore either.
-            for map in match.maps.values { _ = try vault.read(map.node) }
-        } catch {
-            guard error.code == .corrupt || error.code == .newerFormat else {
-                throw BackupError(error)
-            }
-            return .none(because: "the recovery point of its bookmark is damaged: \(error.message)")
-        }
-        return .point(match, bookmark)
+    /// Forgets what an increment had come to before its earlier point failed it.
+    private func beginAnew() {
+        names = nil
+        inodes = nil
+        nameEdits = []
+        inodeEdits = []
+        statistics = BackupStatistics()
+        isIncrement = false
+        window = PointWindow(readingMax: BackupRun.readingMax)
+        looks = PointLooks(inodes: 0)
+        visits = PointVisits()
+        inodesDone = 0
+        told = BackupProgress(inodes: 0, bytesRead: 0)
     }
 
     // MARK: Everything
@@ -231,10 +208,13 @@ final class BackupRun {
         _ group: inout TaskGroup<PointAnswer>
     ) async -> Result<Void, BackupError> {
         do throws(BackupError) {
-            for part in changes.inodes.chunks(of: BackupRun.changesMax) {
-                let lists = try await reader.tasks(for: part, since: base, old)
-                for list in lists {
-                    for task in try list.get() { try await add(task, &group) }
+            looks = PointLooks(inodes: changes.inodes.count)
+            while !looks.isDone {
+                beginLooks(at: changes, since: base, old, &group)
+                if let tasks = looks.popFirst() {
+                    for task in tasks { try await add(task, &group) }
+                } else {
+                    try await advance(&group)
                 }
             }
             try await finish(&group)
@@ -244,8 +224,19 @@ final class BackupRun {
         }
     }
 
-    /// 256 changed inodes are looked at together; of each a small file's 64 KiB may be read along: 16 MiB.
-    private static let changesMax = 256
+    /// Looks ahead at changed inodes, so that what is to be read of them is known in time.
+    private func beginLooks(
+        at changes: PointChanges,
+        since base: Epoch,
+        _ old: MapRoot,
+        _ group: inout TaskGroup<PointAnswer>
+    ) {
+        while let (number, places) = looks.begin(of: changes.inodes.count) {
+            let part = Array(changes.inodes[places])
+            let reader = reader
+            group.addTask { await reader.look(at: part, since: base, old, number) }
+        }
+    }
 
     // MARK: Reading ahead
 
@@ -253,7 +244,7 @@ final class BackupRun {
         _ task: PointTask,
         _ group: inout TaskGroup<PointAnswer>
     ) async throws(BackupError) {
-        for visit in visits.add(task) { try await begin(visit, &group) }
+        if let visit = visits.add(task) { try await begin(visit, &group) }
     }
 
     /// Begins to read as soon as there is room; stores until there is.
@@ -263,36 +254,49 @@ final class BackupRun {
     ) async throws(BackupError) {
         if Task.isCancelled { throw BackupError(.cancelled, "the backup was cancelled") }
         while !window.hasRoom(for: visit.bytesMax) { try await advance(&group) }
-        let number = window.begin(holding: visit.bytesMax)
-        if case .ready(let pieces) = visit {
-            window.land(number, pieces)
-            return try takeLanded()
-        }
+        read(visit, window.begin(holding: visit.bytesMax), &group)
+    }
+
+    private func read(_ visit: PointVisit, _ number: Int, _ group: inout TaskGroup<PointAnswer>) {
         let reader = reader
         group.addTask { await reader.answer(visit, number) }
     }
 
-    /// Waits until a visit has landed, and stores what is next in order.
+    /// Waits until a child task has come back, and stores what is next in order.
     private func advance(_ group: inout TaskGroup<PointAnswer>) async throws(BackupError) {
-        guard let answer = await group.next() else {
-            preconditionFailure("what is neither landed nor stored is being read")
+        switch await group.next() {
+        case .visit(let number, let result)?:
+            window.land(number, try result.get())
+            try takeLanded(&group)
+        case .look(let number, let result)?: looks.land(number, try result.get())
+        case nil: preconditionFailure("what is neither landed nor stored is being read")
         }
-        window.land(answer.number, try answer.result.get())
-        try takeLanded()
     }
 
     private func finish(_ group: inout TaskGroup<PointAnswer>) async throws(BackupError) {
-        for visit in visits.rest() { try await begin(visit, &group) }
+        if let visit = visits.rest() { try await begin(visit, &group) }
         while !window.isEmpty { try await advance(&group) }
         statistics.bytesHeldMax = window.bytesHeldMax
+        tellProgress(isEnd: true)
     }
 
-    private func takeLanded() throws(BackupError) {
-        while let pieces = window.popFirst() { try take(pieces) }
-        let now = BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
-        guard now.inodes >= told.inodes + 256 || now.bytesRead >= told.bytesRead + 16 << 20 else {
-            return
+    private func takeLanded(_ group: inout TaskGroup<PointAnswer>) throws(BackupError) {
+        while let landing = window.popFirst() {
+            try take(landing.pieces)
+            if let rest = landing.rest {
+                read(rest, window.goOn(holding: rest.bytesMax), &group)
+            }
         }
+        tellProgress(isEnd: false)
+    }
+
+    /// Tells of every 256 inodes or 16 MiB, and of the end.
+    private func tellProgress(isEnd: Bool) {
+        let now = BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
+        guard
+            isEnd || now.inodes >= told.inodes + 256
+                || now.bytesRead >= told.bytesRead + 16 << 20
+        else { return }
         told = now
         request.progress(now)
     }
@@ -396,7 +400,7 @@ final class BackupRun {
         return try storing { () throws(VaultError) in try writer.publish(draft) }
     }
 
-    private func storing<Value>(
+    func storing<Value>(
         _ body: () throws(VaultError) -> Value
     ) throws(BackupError) -> Value {
         do throws(VaultError) {
@@ -404,29 +408,6 @@ final class BackupRun {
         } catch {
             throw BackupError(error)
         }
-    }
-}
-
-extension PointTile {
-    /// Lays runs of a tile, whose bytes were stored one after another, over the chunks that they became.
-    static func extents(of runs: [Range<UInt32>], over chunks: [ChunkReference]) -> [Extent] {
-        var extents: [Extent] = []
-        var index = 0
-        var skip: UInt32 = 0
-        for run in runs {
-            var at = run.lowerBound
-            while at < run.upperBound, index < chunks.count {
-                let count = min(run.upperBound - at, chunks[index].length - skip)
-                extents.append(Extent(range: at..<at + count, chunk: chunks[index], skip: skip))
-                at += count
-                skip += count
-                if skip == chunks[index].length {
-                    index += 1
-                    skip = 0
-                }
-            }
-        }
-        return extents
     }
 }
 

@@ -28,7 +28,7 @@ package struct BackupService: Sendable {
     ///   - vault: Where to.
     ///   - expires: When the point may go; `nil` leaves that to a retention rule.
     ///   - labels: For people and jobs.
-    ///   - progress: Told after every batch.
+    ///   - progress: Told every 256 inodes or 16 MiB, and at the end.
     /// - Returns: The point, and what it cost.
     /// - Throws: `.noSpace`, `.corrupt`, `.cancelled`, and what file system and vault refuse.
     package func backUp(
@@ -127,7 +127,7 @@ package struct BackupStatistics: Sendable, Hashable, Codable {
     /// Bytes of their data.
     package var bytesTotal: UInt64 = 0
     package var isFull: UInt64 = 0
-    /// Bytes of content that were held in memory at once, at most; not kept in the recovery point.
+    /// Bytes of content and of extended attributes that were held in memory at once, at most; not kept in the recovery point.
     package var bytesHeldMax: UInt64 = 0
 
     package init() {}

@@ -21,7 +21,7 @@ struct PointDelta: Sendable {
     /// - Throws: `.stale` when the earlier point is damaged, and what the engine answers.
     func tasks(
         _ change: PointChange,
-        now: InodeDetails?
+        now: Attributes?
     ) async throws(BackupError) -> [PointTask] {
         let earlier = try value(PointFormat.key(inode))
         guard let now else {
@@ -29,33 +29,23 @@ struct PointDelta: Sendable {
             let keys = try oldTiles().map { PointFormat.key(inode, tile: $0) }
             return [.ready(.delete(PointFormat.key(inode)))] + keys.map { .ready(.delete($0)) }
         }
-        let attributes = now.attributes
-        let head = PointPiece.inode(now)
-        guard attributes.kind == .regular else { return [.ready(head)] }
-        let oldSize = try earlier.map { value throws(BackupError) in
-            try PointInode(value).attributes.size
-        }
-        let tiles = try await tilesToRead(change, attributes, oldSize: oldSize)
-        // A small file's one tile is read along with it.
-        if tiles.count == 1, attributes.size <= PointDelta.bytesReadAlong {
-            let piece = try await piece(tiles[0], attributes)
-            return [.ready(head)] + (piece.map { [.ready($0)] } ?? [])
-        }
-        return [.ready(head)] + tiles.map { .changedTile(self, $0, attributes) }
+        // What the earlier point does not know is read as in a full backup.
+        guard let earlier else { return try await reader.tasks(for: now) }
+        guard now.kind == .regular else { return [.attributes(now)] }
+        let oldSize = try PointInode(earlier).attributes.size
+        let tiles = try await tilesToRead(change, now, oldSize: oldSize)
+        return [.attributes(now)] + tiles.map { .changedTile(self, $0, now) }
     }
-
-    /// 64 KiB: of a batch's 256 inodes, no more than the batch may hold.
-    private static let bytesReadAlong: UInt64 = 64 << 10
 
     /// The tiles that may differ from the earlier point's.
     private func tilesToRead(
         _ change: PointChange,
         _ attributes: Attributes,
-        oldSize: UInt64?
+        oldSize: UInt64
     ) async throws(BackupError) -> [UInt32] {
         var tiles = change.tiles
-        guard let oldSize, !change.isAnyTile else {
-            // A new file, or one that was cut somewhere: everything that it has or had.
+        guard !change.isAnyTile else {
+            // It was cut somewhere: everything that it has or had.
             tiles.formUnion(try oldTiles())
             tiles.formUnion(try await reader.tiles(of: inode).map(\.tile))
             return tiles.sorted()

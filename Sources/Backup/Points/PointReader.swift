@@ -30,13 +30,6 @@ struct PointReader: Sendable {
         }
     }
 
-    /// These inodes, in their order; `nil` for one that is gone.
-    func inodes(_ inodes: [InodeNumber]) async throws(BackupError) -> [InodeDetails?] {
-        try await engine { () async throws(FileSystemError) in
-            try await fileSystem.inodes(inodes, at: instant)
-        }
-    }
-
     /// What to read of an inode in a full backup.
     func tasks(for attributes: Attributes) async throws(BackupError) -> [PointTask] {
         guard attributes.kind == .regular, attributes.size > PointFormat.tileBytes else {
@@ -75,43 +68,79 @@ struct PointReader: Sendable {
 
     /// What a visit brings, under its number.
     func answer(_ visit: PointVisit, _ number: Int) async -> PointAnswer {
-        PointAnswer(number: number, result: await attempt(visit))
+        .visit(number, await attempt(visit))
     }
 
     /// Apart from ``answer(_:_:)``: Swift 6.3.1 in release returned a wrong number beside a typed catch there.
-    private func attempt(_ visit: PointVisit) async -> Result<[PointPiece], BackupError> {
+    private func attempt(_ visit: PointVisit) async -> Result<PointLanding, BackupError> {
         do throws(BackupError) {
-            switch visit {
-            case .whole(let inodes): return .success(try await read(whole: inodes))
-            case .one(let task): return .success(try await read(task))
-            case .ready(let pieces): return .success(pieces)
-            }
+            return .success(try await read(visit))
         } catch {
             return .failure(error)
         }
     }
 
-    /// Inodes of at most one tile each, in one visit of the engine.
-    private func read(whole inodes: [Attributes]) async throws(BackupError) -> [PointPiece] {
-        let found = try await engine { () async throws(FileSystemError) in
-            try await fileSystem.bulkInodes(inodes, runsMax: PointTile.runsMax, at: instant)
+    /// Reads what tasks name: the inodes among them in one visit of the engine.
+    private func read(_ visit: PointVisit) async throws(BackupError) -> PointLanding {
+        var inodes = try await bulkInodes(visit).makeIterator()
+        var landing = PointLanding()
+        for (place, task) in visit.tasks.enumerated() {
+            switch task {
+            case .ready(let piece): landing.pieces.append(piece)
+            case .whole, .attributes:
+                guard let inode = inodes.next() else {
+                    let rest = Array(visit.tasks[place...])
+                    landing.rest = PointVisit(tasks: rest, isNext: true)
+                    return landing
+                }
+                landing.pieces += try pieces(of: inode)
+            case .tile(let inode, let tile, let runs):
+                landing.pieces.append(.tile(inode, tile, try await content(inode, tile, runs)))
+            case .changedTile(let delta, let tile, let attributes):
+                if let piece = try await delta.piece(tile, attributes) {
+                    landing.pieces.append(piece)
+                }
+            }
         }
-        var pieces: [PointPiece] = []
-        for one in found {
-            let number = one.details.attributes.inode
-            pieces.append(.inode(one.details))
-            guard !one.runs.isEmpty else { continue }
-            let count = one.runs.reduce(0) { $0 + $1.count }
-            try requireWhole(one.bytes, count, number)
-            // One tile: its runs are those of the file.
-            let content = PointTileContent(
-                runs: one.runs.map { UInt32($0.lowerBound)..<UInt32($0.upperBound) },
-                chunks: preparer.prepare(one.bytes),
-                byteCount: UInt64(count)
+        return landing
+    }
+
+    /// The inodes that a visit asks for, as far as there is room for what they have beside data.
+    private func bulkInodes(_ visit: PointVisit) async throws(BackupError) -> [BulkInode] {
+        let requests = visit.tasks.compactMap(\.inode)
+        guard let first = requests.first else { return [] }
+        let found = try await bulkInodes(requests, detailBytesMax: PointVisit.detailBytesMax)
+        guard found.isEmpty, visit.isNext else { return found }
+        return try await bulkInodes([first], detailBytesMax: .max)
+    }
+
+    private func bulkInodes(
+        _ requests: [FileSystem.BulkRequest],
+        detailBytesMax: Int
+    ) async throws(BackupError) -> [BulkInode] {
+        try await engine { () async throws(FileSystemError) in
+            try await fileSystem.bulkInodes(
+                requests,
+                detailBytesMax: detailBytesMax,
+                runsMax: PointTile.runsMax,
+                at: instant
             )
-            pieces.append(.tile(number, 0, content))
         }
-        return pieces
+    }
+
+    /// An inode, and the one tile that it was read whole with.
+    private func pieces(of one: BulkInode) throws(BackupError) -> [PointPiece] {
+        guard !one.runs.isEmpty else { return [.inode(one.details)] }
+        let number = one.details.attributes.inode
+        let count = one.runs.reduce(0) { $0 + $1.count }
+        try requireWhole(one.bytes, count, number)
+        // Its runs are those of the file.
+        let content = PointTileContent(
+            runs: one.runs.map { UInt32($0.lowerBound)..<UInt32($0.upperBound) },
+            chunks: preparer.prepare(one.bytes),
+            byteCount: UInt64(count)
+        )
+        return [.inode(one.details), .tile(number, 0, content)]
     }
 
     private func requireWhole(
@@ -128,56 +157,43 @@ struct PointReader: Sendable {
         }
     }
 
-    private func read(_ task: PointTask) async throws(BackupError) -> [PointPiece] {
-        switch task {
-        case .ready(let piece): return [piece]
-        case .whole(let attributes): return try await read(whole: [attributes])
-        case .attributes(let attributes): return try await inode(attributes)
-        case .tile(let inode, let tile, let runs):
-            return [.tile(inode, tile, try await content(inode, tile, runs))]
-        case .changedTile(let delta, let tile, let attributes):
-            return try await delta.piece(tile, attributes).map { [$0] } ?? []
-        }
-    }
-
-    /// What is to be read of changed inodes, one list each in their order.
-    func tasks(
-        for changes: [(InodeNumber, PointChange)],
+    /// What is to be read of changed inodes, under their part's number.
+    func look(
+        at changes: [(InodeNumber, PointChange)],
         since base: Epoch,
-        _ old: MapRoot
-    ) async throws(BackupError) -> [Result<[PointTask], BackupError>] {
-        let found = try await inodes(changes.map(\.0))
-        return await withTaskGroup(of: (Int, Result<[PointTask], BackupError>).self) { group in
-            for (index, (inode, change)) in changes.enumerated() {
-                let delta = PointDelta(reader: self, inode: inode, base: base, old: old)
-                let now = found[index]
-                group.addTask { (index, await PointReader.attempt(delta, change, now)) }
-            }
-            var tasks = [Result<[PointTask], BackupError>](
-                repeating: .success([]),
-                count: changes.count
-            )
-            for await (index, result) in group { tasks[index] = result }
-            return tasks
-        }
+        _ old: MapRoot,
+        _ number: Int
+    ) async -> PointAnswer {
+        .look(number, await attemptLook(changes, base, old))
     }
 
-    /// Apart from the task's closure, as ``attempt(_:)``.
-    private static func attempt(
-        _ delta: PointDelta,
-        _ change: PointChange,
-        _ now: InodeDetails?
+    /// Apart from ``look(at:since:_:_:)``, as ``attempt(_:)``.
+    private func attemptLook(
+        _ changes: [(InodeNumber, PointChange)],
+        _ base: Epoch,
+        _ old: MapRoot
     ) async -> Result<[PointTask], BackupError> {
         do throws(BackupError) {
-            return .success(try await delta.tasks(change, now: now))
+            return .success(try await tasks(for: changes, since: base, old))
         } catch {
             return .failure(error)
         }
     }
 
-    /// An inode with its symlink target and extended attributes.
-    private func inode(_ attributes: Attributes) async throws(BackupError) -> [PointPiece] {
-        try await inodes([attributes.inode]).compactMap { $0.map(PointPiece.inode) }
+    private func tasks(
+        for changes: [(InodeNumber, PointChange)],
+        since base: Epoch,
+        _ old: MapRoot
+    ) async throws(BackupError) -> [PointTask] {
+        let found = try await engine { () async throws(FileSystemError) in
+            try await fileSystem.attributes(of: changes.map(\.0), at: instant)
+        }
+        var tasks: [PointTask] = []
+        for ((inode, change), now) in zip(changes, found) {
+            let delta = PointDelta(reader: self, inode: inode, base: base, old: old)
+            tasks += try await delta.tasks(change, now: now)
+        }
+        return tasks
     }
 
     /// Reads runs of one tile.

@@ -8,22 +8,33 @@ enum PointTask: Sendable {
     case ready(PointPiece)
     /// An inode with all that it has: at most one tile.
     case whole(Attributes)
-    /// A large file without its data.
+    /// An inode without its data.
     case attributes(Attributes)
     /// One tile of a large file: runs of data as bytes of the file.
     case tile(InodeNumber, UInt32, [Range<UInt64>])
     /// A tile that may differ from the earlier point's.
     case changedTile(PointDelta, UInt32, Attributes)
 
-    /// Bytes that it holds once it is done, at most.
+    /// Bytes of content that it reads at most.
     var bytesMax: UInt64 {
         switch self {
-        case .ready(let piece): piece.bytesHeld
+        case .ready, .attributes: 0
         case .whole(let attributes): attributes.kind == .regular ? attributes.size : 0
-        case .attributes: 0
-        case .tile(_, _, let runs): runs.reduce(0) { $0 + UInt64($1.count) }
+        case .tile(_, _, let runs): PointTile.bounded(runs).reduce(0) { $0 + UInt64($1.count) }
         case .changedTile(_, let tile, let attributes):
-            attributes.size.subtractingFloored(UInt64(tile) * PointFormat.tileBytes)
+            min(
+                attributes.size.subtractingFloored(UInt64(tile) * PointFormat.tileBytes),
+                PointFormat.tileBytes
+            )
+        }
+    }
+
+    /// What it asks of an inode's rows, if it does.
+    var inode: FileSystem.BulkRequest? {
+        switch self {
+        case .whole(let attributes): .init(attributes, isWhole: true)
+        case .attributes(let attributes): .init(attributes, isWhole: false)
+        case .ready, .tile, .changedTile: nil
         }
     }
 }
@@ -43,10 +54,13 @@ enum PointPiece: Sendable {
     case inode(InodeDetails)
     case tile(InodeNumber, UInt32, PointTileContent)
 
-    /// Bytes of content.
+    /// Bytes of content, of a symlink's target and of extended attributes.
     var bytesHeld: UInt64 {
-        guard case .tile(_, _, let content) = self else { return 0 }
-        return UInt64(content.chunks.bytesHeld)
+        switch self {
+        case .delete: 0
+        case .inode(let details): UInt64(details.byteCount)
+        case .tile(_, _, let content): UInt64(content.chunks.bytesHeld)
+        }
     }
 }
 
@@ -63,67 +77,59 @@ struct PointTileContent: Sendable {
     var data: [Range<UInt32>] = []
 }
 
-/// What one child task reads.
-enum PointVisit: Sendable {
-    /// Inodes with all that they have, one behind the other.
-    case whole([Attributes])
-    case one(PointTask)
-    /// Pieces that were read already.
-    case ready([PointPiece])
+/// What one child task reads, or what was read already.
+struct PointVisit: Sendable {
+    /// In the order of their keys.
+    var tasks: [PointTask]
+    /// Whether it must end, although it may read nothing within ``detailBytesMax``.
+    ///
+    /// It then takes the next inode whatever it has. Only the visit that is stored next may: so there is one at a time.
+    var isNext = false
+
+    /// 256 KiB for what inodes have beside data: 4 KiB each of 64.
+    ///
+    /// What more there is the same visit reads when it is its turn to be stored.
+    static let detailBytesMax = 256 << 10
 
     /// Bytes that it holds at most until it is done: as they were read, and as they will be stored.
     var bytesMax: UInt64 {
-        switch self {
-        case .whole(let inodes): inodes.reduce(0) { $0 + 2 * PointTask.whole($1).bytesMax }
-        case .one(let task): 2 * min(task.bytesMax, PointFormat.tileBytes)
-        case .ready(let pieces): pieces.reduce(0) { $0 + $1.bytesHeld }
+        tasks.reduce(tasks.contains { $0.inode != nil } ? UInt64(PointVisit.detailBytesMax) : 0) {
+            if case .ready(let piece) = $1 { $0 + piece.bytesHeld } else { $0 + 2 * $1.bytesMax }
         }
     }
 }
 
-/// Gathers tasks, in order, into visits: small files share one, since a hop between threads costs more than reading
-/// one of them.
+/// What a visit brought.
+struct PointLanding: Sendable {
+    var pieces: [PointPiece] = []
+    /// What it did not read, for want of room: it goes on when it is its turn to be stored.
+    var rest: PointVisit?
+}
+
+/// Gathers tasks, in order, into visits: small ones share one, since a hop between threads costs more than reading a
+/// small file.
 struct PointVisits {
-    /// 64 inodes and 1 MiB: some milliseconds of a reader's thread.
-    static let inodesMax = 64
+    /// 64 tasks and 1 MiB: some milliseconds of a reader's thread.
+    static let tasksMax = 64
     static let bytesMax: UInt64 = 1 << 20
-    /// Pieces that were read already, handed on together.
-    static let piecesMax = 256
 
-    private var inodes: [Attributes] = []
+    private var tasks: [PointTask] = []
     private var bytes: UInt64 = 0
-    private var pieces: [PointPiece] = []
 
-    /// Takes the next task; answers the visits that are whole with it.
-    mutating func add(_ task: PointTask) -> [PointVisit] {
-        switch task {
-        case .whole(let attributes):
-            let isOver = bytes + task.bytesMax > PointVisits.bytesMax
-            let full = isOver || inodes.count == PointVisits.inodesMax ? rest() : restOfPieces()
-            inodes.append(attributes)
-            bytes += task.bytesMax
-            return full
-        case .ready(let piece):
-            let full = pieces.count == PointVisits.piecesMax ? rest() : restOfInodes()
-            pieces.append(piece)
-            return full
-        case .attributes, .tile, .changedTile: return rest() + [.one(task)]
-        }
+    /// Takes the next task; answers the visit that is whole without it, if one is.
+    mutating func add(_ task: PointTask) -> PointVisit? {
+        let isOver = bytes + task.bytesMax > PointVisits.bytesMax
+        let full = isOver || tasks.count == PointVisits.tasksMax ? rest() : nil
+        tasks.append(task)
+        bytes += task.bytesMax
+        return full
     }
 
     /// What has not been answered yet.
-    mutating func rest() -> [PointVisit] { restOfInodes() + restOfPieces() }
-
-    private mutating func restOfInodes() -> [PointVisit] {
-        guard !inodes.isEmpty else { return [] }
-        defer { (inodes, bytes) = ([], 0) }
-        return [.whole(inodes)]
-    }
-
-    private mutating func restOfPieces() -> [PointVisit] {
-        guard !pieces.isEmpty else { return [] }
-        defer { pieces = [] }
-        return [.ready(pieces)]
+    mutating func rest() -> PointVisit? {
+        guard !tasks.isEmpty else { return nil }
+        defer { (tasks, bytes) = ([], 0) }
+        return PointVisit(tasks: tasks)
     }
 }
 

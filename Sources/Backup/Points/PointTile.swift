@@ -83,6 +83,27 @@ struct PointTile: Sendable, Hashable {
         }
     }
 
+    /// Lays runs of a tile, whose bytes were stored one after another, over the chunks that they became.
+    static func extents(of runs: [Range<UInt32>], over chunks: [ChunkReference]) -> [Extent] {
+        var extents: [Extent] = []
+        var index = 0
+        var skip: UInt32 = 0
+        for run in runs {
+            var at = run.lowerBound
+            while at < run.upperBound, index < chunks.count {
+                let count = min(run.upperBound - at, chunks[index].length - skip)
+                extents.append(Extent(range: at..<at + count, chunk: chunks[index], skip: skip))
+                at += count
+                skip += count
+                if skip == chunks[index].length {
+                    index += 1
+                    skip = 0
+                }
+            }
+        }
+        return extents
+    }
+
     /// Joins neighbours that go on in the same chunk.
     private static func merged(_ extents: [Extent]) -> [Extent] {
         var merged: [Extent] = []

@@ -197,14 +197,15 @@ final class VaultListing: TreeListing {
     }
 }
 
-/// A file of a recovery point; of its extents at most 16 tiles' are held.
+/// A file of a recovery point; of its extents at most 8 tiles' are held.
 final class VaultSourceFile: TreeFile {
     private let source: VaultSource
     private let inode: InodeNumber
     /// Tiles that were looked up: what is read is read in parts of a tile, several tiles at a time.
     private let known = Mutex<[UInt32: PointTile]>([:])
 
-    private static let tilesKnownMax = 16
+    /// 8: twice as many as are read at a time; 4,096 extents each, of 48 bytes, are 1.5 MiB.
+    private static let tilesKnownMax = 8
 
     init(source: VaultSource, inode: InodeNumber) {
         self.source = source
@@ -214,14 +215,20 @@ final class VaultSourceFile: TreeFile {
     private func tile(_ number: UInt32) throws(TreeFailure) -> PointTile? {
         if let known = known.withLock({ $0[number] }) { return known }
         guard let found = try source.tile(number, of: inode) else { return nil }
-        keep(found, number)
+        known.withLock { known in
+            // A file is read upwards: the lowest tile is done with first.
+            if known.count >= VaultSourceFile.tilesKnownMax, let lowest = known.keys.min() {
+                known[lowest] = nil
+            }
+            known[number] = found
+        }
         return found
     }
 
-    private func keep(_ tile: PointTile, _ number: UInt32) {
+    /// Keeps the first tiles, which are read first.
+    private func keepIfFirst(_ tile: PointTile, _ number: UInt32) {
         known.withLock { known in
-            if known.count >= VaultSourceFile.tilesKnownMax { known = [:] }
-            known[number] = tile
+            if known.count < VaultSourceFile.tilesKnownMax { known[number] = tile }
         }
     }
 
@@ -232,7 +239,7 @@ final class VaultSourceFile: TreeFile {
             let (tiles, next) = try source.tiles(of: inode, from: from)
             for (tile, map) in tiles {
                 VaultSourceFile.add(map, tile, to: &runs)
-                keep(map, tile)
+                keepIfFirst(map, tile)
             }
             key = next
         }

@@ -15,7 +15,7 @@ final class ChunkCompression: Sendable {
         var frame: [UInt8] = []
 
         init(level: Int32) {
-            zstd = ZstdCompressor(level: level)
+            zstd = ZstdCompressor(level: level, blockBytesMax: 64 << 10)
         }
     }
 
@@ -30,20 +30,12 @@ final class ChunkCompression: Sendable {
         self.level = level
     }
 
-    /// What to store of a chunk.
-    enum Outcome {
-        /// A zstd frame that is smaller.
-        case frame([UInt8])
-        /// It does not shrink.
-        case larger
-        /// It was not tried: samples look random (``Compressibility``).
-        case hopeless
-    }
-
-    /// A zstd frame of the bytes, when it is smaller than they are.
-    func shrunk(_ plain: UnsafeRawBufferPointer) -> Outcome {
-        guard plain.count > 16 else { return .larger }
-        if Compressibility.isHopeless(plain) { return .hopeless }
+    /// A zstd frame of the bytes; `nil` when it would not be smaller than they are.
+    ///
+    /// Nothing is guessed beforehand: zstd gives up what does not shrink ten times as fast as it compresses what does
+    /// (docs/decisions/0036).
+    func shrunk(_ plain: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard plain.count > 16 else { return nil }
         let compressor = Self.take(compressors) ?? Compressor(level: level)
         defer { Self.put(compressor, into: compressors) }
         let room = plain.count - 1
@@ -52,9 +44,9 @@ final class ChunkCompression: Sendable {
         }
         return compressor.frame.withUnsafeMutableBytes { buffer in
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<room])
-            guard let size = compressor.zstd.compress(plain, into: target) else { return .larger }
+            guard let size = compressor.zstd.compress(plain, into: target) else { return nil }
             // Of its own length: a frame waits in memory for its turn.
-            return .frame(Self.copy(of: UnsafeRawBufferPointer(rebasing: target[..<size])))
+            return Self.copy(of: UnsafeRawBufferPointer(rebasing: target[..<size]))
         }
     }
 

@@ -16,6 +16,7 @@ struct BackupRoutes: Sendable {
         table.on(Route.runBackup) { try await run($0, $1, $2) }
         table.on(Route.listBackups) { request, _ in try await list(request) }
         table.on(Route.deleteBackup) { try await delete($0, $1) }
+        table.on(Route.deleteBackups) { try await delete($0, $1) }
     }
 
     private func create(_ request: CreateVault, _ peer: Peer) async throws -> VaultDescription {
@@ -85,47 +86,23 @@ struct BackupRoutes: Sendable {
         return RecoveryPointDescription(result.point, vault: vault.name)
     }
 
-    /// Deletes points, and gives back what no other point needs.
-    ///
-    /// One that fails does not hinder the others; the first failure is told when all is done.
     private func delete(_ request: RecoveryPointName, _ peer: Peer) async throws -> Nothing {
         try peer.requireAdministrator("deleting a recovery point")
-        let ids = try ([request.id] + (request.others ?? [])).map(BackupRoutes.id)
+        let id = try PointDeletion.id(request.id)
         let vault = try await vaults.find(request.vault)
-        try await BlockingCalls.run {
-            var failure: VaultError?
-            for id in ids {
-                do throws(VaultError) {
-                    try vault.delete(id)
-                } catch {
-                    failure = failure ?? error
-                }
-            }
-            if let failure, ids.count == 1 { throw failure }
-            try BackupRoutes.pruneUnlessPruning(vault)
-            if let failure { throw failure }
-        }
+        try await BlockingCalls.run { try PointDeletion.delete(id, from: vault) }
         return Nothing()
     }
 
-    private static func id(_ text: String) throws -> RecoveryPointID {
-        guard let id = RecoveryPointID(text) else {
-            throw APIError(
-                .usage,
-                "'\(text)' is no recovery point's id",
-                remedy: "'varve backup list' shows those there are."
-            )
-        }
-        return id
-    }
-
-    /// While another prune runs, the next one gives the space back.
-    private static func pruneUnlessPruning(_ vault: Vault) throws(VaultError) {
-        do throws(VaultError) {
-            _ = try vault.prune()
-        } catch {
-            guard error.code == .locked else { throw error }
-        }
+    private func delete(
+        _ request: RecoveryPointNames,
+        _ peer: Peer
+    ) async throws -> DeletionReport {
+        try peer.requireAdministrator("deleting recovery points")
+        // All are read before any goes: a slip of the hand deletes nothing.
+        let ids = try request.ids.map(PointDeletion.id)
+        let vault = try await vaults.find(request.vault)
+        return try await BlockingCalls.run { PointDeletion.delete(ids, from: vault) }
     }
 
     private func list(_ request: ListBackups) async throws -> BackupList {

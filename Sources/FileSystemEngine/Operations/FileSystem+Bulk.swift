@@ -129,12 +129,29 @@ extension FileSystem {
 extension ReadContext {
     /// An inode with what the other tables hold of it; the transaction of `view` is open.
     func details(_ attributes: Attributes, at view: View) throws -> InodeDetails {
-        let inode = attributes.inode
+        try details(attributes, try reader.xattrs(of: attributes.inode, at: view), at: view)
+    }
+
+    /// The same; `nil` when extended attributes take more than `bytesMax`.
+    func details(
+        _ attributes: Attributes,
+        bytesMax: Int,
+        at view: View
+    ) throws -> InodeDetails? {
+        try reader.xattrs(of: attributes.inode, at: view, bytesMax: bytesMax)
+            .map { try details(attributes, $0, at: view) }
+    }
+
+    private func details(
+        _ attributes: Attributes,
+        _ rows: [XattrRow],
+        at view: View
+    ) throws -> InodeDetails {
+        let isSymlink = attributes.kind == .symlink
         return InodeDetails(
             attributes: attributes,
-            target: attributes.kind == .symlink ? try reader.inline(inode, at: view) ?? [] : [],
-            extended: try reader.xattrs(of: inode, at: view)
-                .map { ExtendedAttribute(name: $0.name, value: $0.value) }
+            target: isSymlink ? try reader.inline(attributes.inode, at: view) ?? [] : [],
+            extended: rows.map { ExtendedAttribute(name: $0.name, value: $0.value) }
                 .sorted { $0.name.lexicographicallyPrecedes($1.name) }
         )
     }

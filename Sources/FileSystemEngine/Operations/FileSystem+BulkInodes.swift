@@ -10,36 +10,85 @@ package struct BulkInode: Sendable {
     package var bytes: [UInt8] = []
 }
 
-/// Many small files in one visit: a hop between threads costs more than reading one.
+/// Many inodes in one visit: a hop between threads costs more than reading a small file.
 extension FileSystem {
-    /// Reads inodes whole, as they were at a held instant; no permission asked.
+    /// Long reads that run at one time; further ones wait.
+    package static var longReadsMax: Int { ReadContext.processors }
+
+    /// What is wanted of an inode.
+    package struct BulkRequest: Sendable {
+        package let attributes: Attributes
+        /// Whether the data of a regular file too.
+        package let isWhole: Bool
+
+        package init(_ attributes: Attributes, isWhole: Bool) {
+            self.attributes = attributes
+            self.isWhole = isWhole
+        }
+    }
+
+    /// Reads inodes, whole where it is asked, as they were at a held instant; no permission asked.
+    ///
+    /// It is long work, however small the files: what clients ask for passes it by.
     ///
     /// - Parameters:
-    ///   - inodes: As of that instant; regular files among them are held in memory.
+    ///   - requests: As of that instant; the files among them that are wanted whole are held in memory.
+    ///   - detailBytesMax: What symlinks' targets and extended attributes of all may take together.
     ///   - runsMax: A file of more runs of data is given as one, its holes as zeros.
     ///   - instant: Retained.
-    /// - Returns: One each, in their order.
+    /// - Returns: One each, in their order, as far as the bound lets: perhaps none.
     /// - Throws: `.stale`, `.corrupt`.
     package func bulkInodes(
-        _ inodes: [Attributes],
+        _ requests: [BulkRequest],
+        detailBytesMax: Int,
         runsMax: Int,
         at instant: Epoch
     ) async throws(FileSystemError) -> [BulkInode] {
-        let bytes = inodes.reduce(0) { $0 + ($1.kind == .regular ? $1.size : 0) }
-        return try await readers.run(isLong: bytes >= ReadContext.longReadBytes) { context in
-            try inodes.map { try context.bulkInode($0, runsMax: runsMax, at: .past(instant)) }
+        try await readers.run(isLong: true) { context in
+            try context.bulkInodes(requests, detailBytesMax, runsMax, at: .past(instant))
         }
     }
 }
 
 extension ReadContext {
-    fileprivate func bulkInode(
-        _ attributes: Attributes,
+    fileprivate func bulkInodes(
+        _ requests: [FileSystem.BulkRequest],
+        _ detailBytesMax: Int,
+        _ runsMax: Int,
+        at view: View
+    ) throws -> [BulkInode] {
+        // Before the transaction is looked at: no record that it names is freed until this ends.
+        let ticket = core.fence.enter()
+        core.dataReads.add(1, ordering: .relaxed)
+        defer {
+            core.dataReads.subtract(1, ordering: .relaxed)
+            core.fence.leave(ticket)
+        }
+        try begin(view)
+        var found: [BulkInode] = []
+        found.reserveCapacity(requests.count)
+        var room = detailBytesMax
+        for request in requests {
+            guard let inode = try bulkInode(request, room: &room, runsMax: runsMax, at: view) else {
+                break
+            }
+            found.append(inode)
+        }
+        return found
+    }
+
+    private func bulkInode(
+        _ request: FileSystem.BulkRequest,
+        room: inout Int,
         runsMax: Int,
         at view: View
-    ) throws -> BulkInode {
-        try begin(view)
-        var found = BulkInode(details: try details(attributes, at: view))
+    ) throws -> BulkInode? {
+        let attributes = request.attributes
+        let details = try self.details(attributes, bytesMax: room, at: view)
+        guard let details, details.byteCount <= room else { return nil }
+        room -= details.byteCount
+        var found = BulkInode(details: details)
+        guard request.isWhole else { return found }
         guard attributes.kind == .regular, attributes.size > 0 else { return found }
         if attributes.size <= core.tileBytes {
             try readTile(into: &found, runsMax: runsMax, at: view)
@@ -53,12 +102,6 @@ extension ReadContext {
     private func readTile(into found: inout BulkInode, runsMax: Int, at view: View) throws {
         let attributes = found.details.attributes
         let inode = attributes.inode
-        let ticket = core.fence.enter()
-        core.dataReads.add(1, ordering: .relaxed)
-        defer {
-            core.dataReads.subtract(1, ordering: .relaxed)
-            core.fence.leave(ticket)
-        }
         guard let row = try reader.inode(inode, at: view) else { throw FileSystemError.gone(inode) }
         guard row.flags & InodeFlags.hasSlices != 0 else {
             let inline = try reader.inline(inode, at: view) ?? []

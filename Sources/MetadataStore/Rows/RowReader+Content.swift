@@ -14,8 +14,28 @@ extension RowReader {
         of inode: InodeNumber,
         at view: View
     ) throws(MetadataError) -> [XattrRow] {
-        try xattrs(of: inode, 0...UInt64(Int64.max), at: view)
+        try xattrs(of: inode, RowReader.hashes, at: view)
     }
+
+    /// The same, within bounds of memory.
+    ///
+    /// - Parameters:
+    ///   - inode: Theirs.
+    ///   - view: The present, or a retained instant.
+    ///   - bytesMax: What names and values may take together.
+    /// - Returns: `nil` when they take more; at most one value beyond was in memory.
+    /// - Throws: As every read of rows.
+    package func xattrs(
+        of inode: InodeNumber,
+        at view: View,
+        bytesMax: Int
+    ) throws(MetadataError) -> [XattrRow]? {
+        var room = bytesMax
+        let rows = try xattrs(of: inode, RowReader.hashes, at: view, room: &room)
+        return room < 0 ? nil : rows
+    }
+
+    private static let hashes = 0...UInt64(Int64.max)
 
     /// Content kept in a row; `nil` when the file's bytes are slices, or none.
     package func inline(
@@ -219,22 +239,40 @@ extension RowReader {
         _ range: ClosedRange<UInt64>,
         at view: View
     ) throws(MetadataError) -> [XattrRow] {
+        var room = Int.max
+        return try xattrs(of: inode, range, at: view, room: &room)
+    }
+
+    /// Rows as long as there is room for them; it is negative when there was none for all.
+    private func xattrs(
+        of inode: InodeNumber,
+        _ range: ClosedRange<UInt64>,
+        at view: View,
+        room: inout Int
+    ) throws(MetadataError) -> [XattrRow] {
         let bound = bound(view)
-        func row(_ statement: Statement) -> XattrRow {
-            XattrRow(
+        var left = room
+        func row(_ statement: Statement) -> XattrRow? {
+            let born = Epoch(stored: statement.int(1))
+            guard born.stored <= bound else { return nil }
+            let row = XattrRow(
                 inode: inode,
                 hash: UInt64(statement.int(0)),
-                born: Epoch(stored: statement.int(1)),
+                born: born,
                 name: statement.bytes(2),
                 value: statement.bytes(3)
             )
+            left -= row.name.count + row.value.count
+            return left < 0 ? nil : row
         }
         let (low, high) = (Int64(range.lowerBound), Int64(range.upperBound))
         var rows = try statements.all(.xattrsLive, inode.stored, low, high) { row($0) }
-            .filter { $0.born.stored <= bound }
-        guard view != .live else { return rows }
-        rows += try statements.all(.xattrsPast, inode.stored, low, high, bound) { row($0) }
-        return rows.sorted { $0.hash < $1.hash }
+        if view != .live {
+            rows += try statements.all(.xattrsPast, inode.stored, low, high, bound) { row($0) }
+        }
+        room = left
+        let found = rows.compactMap { $0 }
+        return view == .live ? found : found.sorted { $0.hash < $1.hash }
     }
 }
 

@@ -23,14 +23,22 @@ struct DeleteBackupCommand: AsyncParsableCommand {
     var vault: String
 
     func run() async throws {
-        let answer = try await global.client.call(
-            Route.deleteBackup,
-            RecoveryPointName(
-                vault: vault,
-                id: recoveryPoints[0],
-                others: recoveryPoints.count > 1 ? Array(recoveryPoints.dropFirst()) : nil
+        guard recoveryPoints.count > 1 else {
+            let answer = try await global.client.call(
+                Route.deleteBackup,
+                RecoveryPointName(vault: vault, id: recoveryPoints[0])
             )
+            if global.json { try Output.json(answer) }
+            return
+        }
+        let report = try await global.client.call(
+            Route.deleteBackups,
+            RecoveryPointNames(vault: vault, ids: recoveryPoints)
         )
-        if global.json { try Output.json(answer) }
+        if global.json { try Output.json(report) }
+        for error in report.errors { Output.complain(error) }
+        guard !report.errors.isEmpty else { return }
+        let isDamage = report.errors.contains { $0.isDamage }
+        throw ExitCode((isDamage ? ExitStatus.found : ExitStatus.failed).rawValue)
     }
 }

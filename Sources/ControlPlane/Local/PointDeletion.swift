@@ -1,0 +1,62 @@
+import BackupVault
+import LocalAPI
+
+/// Deletes recovery points of a vault, and gives back what no other point needs.
+enum PointDeletion {
+    /// Deletes one point.
+    ///
+    /// - Throws: What the vault refuses; then nothing has been looked for.
+    static func delete(_ id: RecoveryPointID, from vault: Vault) throws(VaultError) {
+        try vault.delete(id)
+        try pruneUnlessPruning(vault)
+    }
+
+    /// Deletes points, and looks for their space once.
+    ///
+    /// One that is refused does not hinder the others; each refusal is told.
+    ///
+    /// - Parameters:
+    ///   - ids: One that comes twice counts once.
+    ///   - vault: Theirs.
+    /// - Returns: What went, and what did not.
+    static func delete(_ ids: [RecoveryPointID], from vault: Vault) -> DeletionReport {
+        var report = DeletionReport()
+        var seen: Set<RecoveryPointID> = []
+        for id in ids where seen.insert(id).inserted {
+            do throws(VaultError) {
+                try vault.delete(id)
+                report.deleted.append(id.description)
+            } catch {
+                report.refused.append(.init(id: id.description, error: APIError(error)))
+            }
+        }
+        guard !report.deleted.isEmpty else { return report }
+        do throws(VaultError) {
+            try pruneUnlessPruning(vault)
+        } catch {
+            report.spaceNotFreed = APIError(error)
+        }
+        return report
+    }
+
+    /// The id that a user wrote.
+    static func id(_ text: String) throws(APIError) -> RecoveryPointID {
+        guard let id = RecoveryPointID(text) else {
+            throw APIError(
+                .usage,
+                "'\(text)' is no recovery point's id",
+                remedy: "'varve backup list' shows those there are."
+            )
+        }
+        return id
+    }
+
+    /// While another prune runs, the next one gives the space back.
+    private static func pruneUnlessPruning(_ vault: Vault) throws(VaultError) {
+        do throws(VaultError) {
+            _ = try vault.prune()
+        } catch {
+            guard error.code == .locked else { throw error }
+        }
+    }
+}
