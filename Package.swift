@@ -220,7 +220,8 @@ let package = Package(
             [
                 "TestKit", "Backup", "BackupVault", "FileSystemEngine", "MetadataStore",
                 "Policies", "Disk", "Keyring", "Compression", "VarveModel",
-            ]
+            ],
+            resources: ["Fixtures"]
         ),
         tests(
             "LifecycleTests",

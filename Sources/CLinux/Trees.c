@@ -66,6 +66,14 @@ int varve_linkat(int from, const char *name, int to, const char *new_name) {
     return RESULT(linkat(from, name, to, new_name, 0));
 }
 
+int varve_rename_new(int directory, const char *name, const char *new_name) {
+    if (renameat2(directory, name, directory, new_name, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -errno;
+    // Not every file system knows the flag; a link is refused for a taken name too.
+    if (linkat(directory, name, directory, new_name, 0) != 0) return -errno;
+    return RESULT(unlinkat(directory, name, 0));
+}
+
 int varve_unlinkat(int directory, const char *name, int is_directory) {
     return RESULT(unlinkat(directory, name, is_directory ? AT_REMOVEDIR : 0));
 }

@@ -20,6 +20,11 @@ package enum Digest {
         bytes.withUnsafeBytes { OpenSSL.hmac($0, key: key.secret) }
     }
 
+    /// Compares digests in a time that does not tell how much of them is equal.
+    package static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        OpenSSL.areEqual(left, right)
+    }
+
     /// The first 32 bytes of HKDF-SHA-256 (RFC 5869) of a key of any length.
     package static func hkdf(_ key: [UInt8], salt: [UInt8], info: [UInt8]) -> [UInt8] {
         key.withUnsafeBytes { OpenSSL.hkdf($0, salt: salt, info: info) }

@@ -21,6 +21,10 @@ enum OpenSSL {
         OPENSSL_cleanse(buffer.baseAddress, buffer.count)
     }
 
+    static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
+    }
+
     static func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { digest, initialized in
             var count: UInt32 = 0

@@ -1,6 +1,8 @@
 import Compression
+import Disk
 import Foundation
 import Keyring
+import Synchronization
 import TestKit
 import Testing
 import VarveModel
@@ -118,6 +120,59 @@ import VarveModel
         #expect(!FileManager.default.fileExists(atPath: to.path + "/b-large"))
     }
 
+    /// An archive on a medium with a bad place.
+    private struct WornBytes: ArchiveBytes {
+        let held: HeldBytes
+        let bad: Range<UInt64>
+        let errno: Int32
+
+        var name: String { held.name }
+        var byteCount: UInt64 { held.byteCount }
+
+        func read(_ range: Range<UInt64>) throws(BackupError) -> [UInt8] {
+            guard !range.overlaps(bad) else {
+                let error = DiskError(.failed, "read", errno: errno)
+                throw ArchiveFile.failure(error, name, range)
+            }
+            return try held.read(range)
+        }
+    }
+
+    @Test func `a sector that does not read costs what stands in it`() async throws {
+        let (bytes, directory) = try await Self.archive()
+        let start = try AgeHeader(bytes).byteCount + AgePayload.nonceBytes
+        let place = UInt64(start + 40 * AgePayload.sealedBytes)
+        // EIO, and EUCLEAN and EBADMSG of file systems with sums; EACCES is no damage.
+        for (errno, isDamage) in [(5, true), (117, true), (74, true), (13, false)]
+            as [(Int32, Bool)]
+        {
+            let worn = WornBytes(held: HeldBytes(bytes), bad: place..<place + 512, errno: errno)
+            let reader = try ColdArchiveReader(worn, identities: [ColdArchiveWorld.identity])
+            let to = try TemporaryDirectory()
+            let feed = ColdArchiveFeed(reader, paths: [])
+            guard isDamage else {
+                await #expect(throws: BackupError.self) {
+                    try await ColdArchive.extract(feed, to: .host(to.path), existing: .refuse)
+                }
+                continue
+            }
+            let report = try await ColdArchive.extract(
+                feed,
+                to: .host(to.path),
+                existing: .refuse
+            )
+            let left = report.omissions.map { String(decoding: $0.path, as: UTF8.self) }
+            #expect(left == ["b-large"] && report.damageCount == 1, "\(errno)")
+            for name in ["a-small", "c-small"] {
+                let file = "/" + name
+                #expect(
+                    FileManager.default.contents(atPath: to.path + file)
+                        == FileManager.default.contents(atPath: directory.path + file)
+                )
+            }
+        }
+    }
+
     // MARK: Made by somebody who has the public key
 
     /// The payload of an archive, opened.
@@ -215,7 +270,11 @@ import VarveModel
         _ place: Range<UInt64>,
         _ kind: FileKind = .regular
     ) -> ColdArchiveEntry {
-        let node = TreeNode(
+        ColdArchiveEntry(ArchiveEntry(path: Array(path.utf8), node: node(kind)), at: place)
+    }
+
+    private static func node(_ kind: FileKind) -> TreeNode {
+        TreeNode(
             identity: TreeNode.Identity(device: 0, inode: 0),
             kind: kind,
             permissions: 0o644,
@@ -227,7 +286,6 @@ import VarveModel
             modified: .epoch,
             device: .none
         )
-        return ColdArchiveEntry(ArchiveEntry(path: Array(path.utf8), node: node), at: place)
     }
 
     @Test func `a hostile index gives typed errors`() async throws {
@@ -250,6 +308,15 @@ import VarveModel
                 _ = try ColdArchiveWorld.names(ColdArchiveWorld.open(try Self.forged(entries)))
             }
             #expect(error?.code == .corrupt, "\(number)")
+            // Nothing at all is made, not even the directory.
+            let to = try TemporaryDirectory()
+            await #expect(throws: BackupError.self, "\(number)") {
+                try await ColdArchiveWorld.extract(
+                    try Self.forged(entries),
+                    to: to.path + "/new"
+                )
+            }
+            #expect(!FileManager.default.fileExists(atPath: to.path + "/new"), "\(number)")
         }
         let roots: [(inout ColdArchiveRoot) -> Void] = [
             { $0.info.tarBytes = 1 << 60 }, { $0.info.entries = 7 }, { $0.seekChecksum ^= 1 },
@@ -289,6 +356,156 @@ import VarveModel
         }
     }
 
+    /// Goal: whatever is written is read again: a writer keeps a reader's bounds.
+    @Test func `what an index has no room for is left out, and said so`() async throws {
+        let noted = Noted()
+        let sink = try ArchiveSink(noting: { entry, _ in noted.add(entry) }) { _ in }
+        // Of the last two a header has no room for all: the others stay.
+        let fitting = [(1, 64 << 10), (15, 64 << 10), (20, 40_000), (17, 64 << 10), (70_000, 0)]
+        for (count, bytes) in fitting {
+            #expect(await isMade(count, of: bytes, in: sink), "\(count) of \(bytes)")
+        }
+        #expect(await !isMade(1, of: (64 << 10) + 1, in: sink))
+        let entries = noted.entries.withLock { $0 }
+        #expect(entries.count == fitting.count)
+        for entry in entries {
+            let page = ColdArchiveEntry.encode([entry])
+            #expect(page.count + ColdArchiveFormat.pageBytes < ColdArchiveFormat.pageBytesMax)
+            #expect(ColdArchiveEntry.decode(page) == [entry])
+        }
+    }
+
+    /// Whether a socket with so many attributes of so many bytes is taken; what is not costs itself alone.
+    private func isMade(_ count: Int, of bytes: Int, in sink: ArchiveSink) async -> Bool {
+        let value = [UInt8](repeating: 1, count: bytes)
+        let attributes = (0..<count).map {
+            TreeDetails.Attribute(name: Array("user.\($0)".utf8), value: value)
+        }
+        do throws(TreeFailure) {
+            _ = try await sink.makeSpecial(
+                TreeEntry(name: Self.name, node: Self.node(.socket)),
+                TreeDetails(attributes: attributes),
+                in: Array("sockets".utf8)
+            )
+            return true
+        } catch {
+            #expect(error.fatal == nil)
+            return false
+        }
+    }
+
+    private static let name = FileName("socket") ?? .root
+
+    private final class Noted: Sendable {
+        let entries = Mutex<[ColdArchiveEntry]>([])
+
+        func add(_ entry: ArchiveEntry) {
+            entries.withLock { $0.append(ColdArchiveEntry(entry, at: 0..<0)) }
+        }
+    }
+
+    /// Bytes of a tar stream.
+    private final class Stream: Sendable {
+        let bytes = Mutex<[UInt8]>([])
+
+        func add(_ more: [UInt8]) {
+            bytes.withLock { $0 += more }
+        }
+    }
+
+    private static func attributes(_ count: Int) -> TreeDetails {
+        let value = [UInt8](repeating: 7, count: 64 << 10)
+        return TreeDetails(
+            attributes: (0..<count).map {
+                TreeDetails.Attribute(name: Array("user.\($0)".utf8), value: value)
+            }
+        )
+    }
+
+    /// Goal: no header is written that readers stumble over, and with it all that stands behind.
+    @Test func `attributes that a reader of tar does not take are left out, and told`() async throws
+    {
+        let stream = Stream()
+        let sink = try ArchiveSink { stream.add($0) }
+        for count in [6, 7, 15, 17] {
+            let name = try #require(FileName("fifo-\(count)"))
+            let details = Self.attributes(count)
+            let entry = TreeEntry(name: name, node: Self.node(.fifo))
+            let special = try await sink.makeSpecial(entry, details, in: [])
+            let path = Array("directory-\(count)".utf8)
+            let directory = try await sink.finish(path, Self.node(.directory), details)
+            let named = try #require(FileName("file-\(count)"))
+            let file = try await sink.makeWhole(
+                TreeEntry(name: named, node: Self.node(.regular)),
+                details,
+                [TreeData(offset: 0, bytes: [1, 2, 3, 4, 5])],
+                in: []
+            )
+            for failures in [special.failures, directory, file.failures] {
+                #expect(failures.count == max(0, count - 15), "\(count)")
+                #expect(failures.allSatisfy { $0.fatal == nil })
+            }
+        }
+        try await sink.complete()
+        var parts = [stream.bytes.withLock { $0 }]
+        let decoder = try ArchiveDecoder { parts.popLast() }
+        var found: [String: Int] = [:]
+        while let entry = try decoder.next() {
+            let path = FileName.path(FileName.components(entry.path) ?? [])
+            let attributes = entry.details.attributes
+            #expect(attributes.allSatisfy { $0.value == [UInt8](repeating: 7, count: 64 << 10) })
+            found[String(decoding: path, as: UTF8.self)] = attributes.count
+        }
+        #expect(found.count == 12)
+        for (name, count) in found {
+            let planted = try #require(Int(name.split(separator: "-").last ?? ""))
+            #expect(count == min(planted, 15), "\(name)")
+        }
+    }
+
+    @Test func `attributes of directories are held within a bound`() async throws {
+        let stream = Stream()
+        let sink = try ArchiveSink { stream.add($0) }
+        let path = Array("directory".utf8)
+        _ = try await sink.finish(path, Self.node(.directory), Self.attributes(15))
+        let header = stream.bytes.withLock { $0 }
+        let input = ArchiveInput()
+        let to = try TemporaryDirectory()
+        let error = await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // One directory again and again: some 150 MB.
+                for _ in 0..<160 where !input.isStopped { await input.send(header) }
+                input.finish()
+            }
+            return await #expect(throws: BackupError.self) {
+                try await ArchiveStream.read(input, to: .host(to.path))
+            }
+        }
+        #expect(error?.code == .unsupported)
+    }
+
+    @Test func `an archive that would say too much of itself is not begun`() async throws {
+        let directory = try Self.plant(large: 10)
+        for labels in [
+            ["path": String(repeating: "x", count: (64 << 10) + 1)],
+            [String(repeating: "x", count: 256): ""],
+            Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", "") }),
+        ] {
+            let info = ColdArchiveInfo(created: .epoch, instant: .epoch, labels: labels)
+            let error = await #expect(throws: BackupError.self) {
+                try await ColdArchiveWorld.archive(.host(directory.path), info: info)
+            }
+            #expect(error?.code == .unsupported)
+        }
+        let most = ColdArchiveInfo(
+            created: .epoch,
+            instant: .epoch,
+            labels: ["path": String(repeating: "x", count: 64 << 10)]
+        )
+        let (bytes, _) = try await ColdArchiveWorld.archive(.host(directory.path), info: most)
+        #expect(try ColdArchiveWorld.open(bytes).info.labels == most.labels)
+    }
+
     @Test func `any bytes are an index's root or a typed error`() {
         var info = ColdArchiveInfo(created: .epoch, instant: .epoch, labels: ["a": "b", "c": ""])
         info.entries = 9
@@ -306,12 +523,15 @@ import VarveModel
 
     @Test func `any bytes are parts or a typed error`() throws {
         let valid =
-            ColdArchivePart.beyondTar([Self.entry("a", 0..<5)]).bytes
+            ColdArchivePart.sockets([Self.entry("a", 0..<5)]).bytes
+            + ColdArchivePart.asked([[97], [98, 47, 99]]).bytes
+            + ColdArchivePart.next(ColdArchiveNext(Self.entry("b", 5..<9))).bytes
             + ColdArchivePart.tar([1, 2, 3]).bytes
+            + ColdArchivePart.entries(7).bytes
             + ColdArchivePart.damaged(path: [97], reason: "why", hasBegun: true).bytes
             + ColdArchivePart.end.bytes
         var whole = ColdArchivePartReader()
-        #expect(try whole.add(valid).count == 4)
+        #expect(try whole.add(valid).count == 7)
         #expect(whole.isAtEnd)
         Self.feed(valid, seed: 33) { bytes in
             var reader = ColdArchivePartReader()

@@ -25,7 +25,7 @@ struct ColdArchiveTests {
             echo a > acl && setfacl -m u:12345:rwx,g:54321:r-x,m::rw- acl
             mkdir defaults && setfacl -d -m u:12345:rwx,o::--- defaults
             echo x > almost-1970 && echo y > linked && ln linked zz-linked
-            \(forOthers ? "touch -d @-1 almost-1970 ../times/before-1970" : "touch -d '1969-12-31 23:59:59.25 UTC' almost-1970")
+            \(forOthers ? "touch -d @-1 almost-1970 ../times/before-1970" : "touch -d '1969-12-31 23:59:59.25 UTC' almost-1970 linked")
             \(forOthers ? ":" : "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, pack_sockaddr_un(\"socket\")) or die' && chmod 751 socket && ln socket socket-again")
             touch -d '2003-04-05 06:07:08.9 UTC' .
             """,

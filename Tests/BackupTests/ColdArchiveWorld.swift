@@ -20,14 +20,19 @@ enum ColdArchiveWorld {
         _ place: TreePlace,
         to recipients: [AgeRecipient] = [identity.recipient],
         key: AgeFileKey = .random(),
-        level: Int32 = 1
+        level: Int32 = 1,
+        info: ColdArchiveInfo = ColdArchiveInfo(
+            created: created,
+            instant: created,
+            labels: ["name": "test"]
+        )
     ) async throws -> (bytes: [UInt8], report: TransferReport) {
         let collected = Collected()
         let cover = ColdArchiveCover(
             header: try AgeHeader(key, to: recipients),
             fileKey: key,
             level: level,
-            info: ColdArchiveInfo(created: created, instant: created, labels: ["name": "test"])
+            info: info
         )
         let report = try await ColdArchive.write(place, cover) { part in
             collected.bytes.withLock { $0 += part }
@@ -42,12 +47,13 @@ enum ColdArchiveWorld {
     static func extract(
         _ bytes: [UInt8],
         _ paths: [String] = [],
-        to path: String
+        to path: String,
+        existing: ExistingNames = .refuse
     ) async throws -> TransferReport {
         try await ColdArchive.extract(
             ColdArchiveFeed(try open(bytes), paths: paths.map { Array($0.utf8) }),
             to: .host(path),
-            existing: .refuse
+            existing: existing
         )
     }
 

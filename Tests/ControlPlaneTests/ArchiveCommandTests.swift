@@ -294,6 +294,120 @@ import Testing
         #expect(try daemon.varve("stat", "home:/in/large").status == 1)
     }
 
+    private func names(_ path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+
+    /// Goal: an archive never takes the place of what came there while it was written.
+    @Test func `a file that comes meanwhile is not replaced, and nothing else is left`() throws {
+        let (daemon, recipient) = try world()
+        let place = daemon.work + "/place"
+        // The recipients come through a FIFO: until they do, the command waits behind its first look at the name.
+        let ended = try DaemonProcess.run(
+            "/usr/bin/timeout",
+            [
+                "120", "/bin/bash", "-c",
+                """
+                mkdir '\(place)' && cd '\(place)' && mkfifo ../fifo
+                '\(DaemonProcess.binaries)/varve' --socket '\(daemon.socket)' archive export home:/ a --recipients-file ../fifo &
+                exec 3>../fifo && echo mine > a && echo '\(recipient)' >&3 && exec 3>&- && wait $!
+                """,
+            ]
+        )
+        #expect(ended.status == 1 && ended.errors.contains("'a' exists"), "\(ended.errors)")
+        #expect(try names(place) == ["a"])
+        #expect(try String(contentsOfFile: place + "/a", encoding: .utf8) == "mine\n")
+    }
+
+    @Test func `an export that fails leaves nothing`() throws {
+        let (daemon, recipient) = try world()
+        let place = daemon.work + "/place"
+        try DaemonProcess.system("mkdir", place)
+        // The disk takes 1 MiB of a file.
+        let script =
+            "(trap '' XFSZ; ulimit -f 1024; exec '\(DaemonProcess.binaries)/varve' --socket '\(daemon.socket)'"
+            + " archive export home:/ '\(place)/a' --recipient \(recipient)) 2>&1 | cat >&2; exit ${PIPESTATUS[0]}"
+        let ended = try DaemonProcess.run("/bin/bash", ["-c", script])
+        #expect(ended.status == 1 && ended.errors.contains("write '"), "\(ended.errors)")
+        #expect(try names(place) == [])
+    }
+
+    @Test func `an identity is kept whole or not at all, and never in another file's place`() throws
+    {
+        let daemon = try DaemonProcess()
+        let place = daemon.work + "/keys"
+        try DaemonProcess.system("mkdir", place)
+        let keygen = "'\(DaemonProcess.binaries)/varve' archive keygen --output"
+        // The disk takes no byte of a file.
+        let full = try DaemonProcess.run(
+            "/bin/bash",
+            [
+                "-c",
+                "(trap '' XFSZ; ulimit -f 0; exec \(keygen) '\(place)/key') 2>&1 | cat >&2; exit ${PIPESTATUS[0]}",
+            ]
+        )
+        #expect(full.status == 1, "\(full.errors)")
+        #expect(!full.errors.contains("age1") && !full.errors.contains("SECRET"), "\(full.errors)")
+        #expect(try names(place) == [])
+        let made = try run(daemon, "archive", "keygen", "--output", place + "/key")
+        #expect(made.status == 0, "\(made.errors)")
+        let before = FileManager.default.contents(atPath: place + "/key")
+        let again = try run(daemon, "archive", "keygen", "--output", place + "/key")
+        #expect(again.status == 1 && again.errors.contains("exists"), "\(again.errors)")
+        #expect(again.text.isEmpty, "no recipient of an identity that nobody has")
+        #expect(FileManager.default.contents(atPath: place + "/key") == before)
+        #expect(try names(place) == ["key"])
+    }
+
+    @Test func `a secret that stands in the wrong place is not repeated`() throws {
+        let daemon = try DaemonProcess()
+        let key = daemon.work + "/key"
+        try DaemonProcess.system(
+            DaemonProcess.binaries + "/varve",
+            "archive",
+            "keygen",
+            "--output",
+            key
+        )
+        let text = try String(contentsOfFile: key, encoding: .utf8)
+        let secret = try #require(text.split(separator: "\n").last).dropFirst(16)
+        for words in [["--recipients-file", key], ["--recipient", "AGE-SECRET-KEY-1" + secret]] {
+            let ended = try DaemonProcess.run(
+                "varve",
+                ["--socket", daemon.socket, "archive", "export", "home:/", key + ".age"] + words
+            )
+            #expect(ended.status == 64 && ended.errors.contains("secret identity"))
+            #expect(!ended.errors.contains(secret.prefix(6)), "\(ended.errors)")
+        }
+    }
+
+    @Test func `a part is imported alone, and nothing at all when it is not there`() throws {
+        let (daemon, recipient) = try world()
+        let archive = daemon.work + "/home.tar.zst.age"
+        try daemon.done("archive", "export", "home:/", archive, "--recipient", recipient)
+        let identity = ["--identity", key(daemon)]
+        let paths = ["--path", "docs/old", "--path", "plan-too"]
+        let ended = try DaemonProcess.run(
+            "varve",
+            ["--socket", daemon.socket, "archive", "import", archive, "home:/part"] + paths
+                + identity
+        )
+        #expect(ended.status == 0, "\(ended.errors)")
+        #expect(try daemon.done("cat", "home:/part/docs/old/notes") == Data("notes\n".utf8))
+        #expect(try daemon.done("cat", "home:/part/plan-too") == Data("the plan\n".utf8))
+        #expect(try daemon.varve("stat", "home:/part/docs/plan.txt").status == 1)
+        #expect(try daemon.varve("stat", "home:/part/large").status == 1)
+        for options in [["--dry-run"], []] {
+            let none = try DaemonProcess.run(
+                "varve",
+                ["--socket", daemon.socket, "archive", "import", archive, "home:/none"]
+                    + ["--path", "no/such"] + identity + options
+            )
+            #expect(none.status == 1 && none.errors.contains("has no 'no/such'"), "\(none.errors)")
+        }
+        #expect(try daemon.varve("stat", "home:/none").status == 1, "not even the directory")
+    }
+
     @Test(.enabled(if: geteuid() == 0, "needs root"))
     func `whoever is not root archives what they may read, into a file of their own`() throws {
         let (daemon, recipient) = try world()

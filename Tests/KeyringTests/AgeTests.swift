@@ -38,6 +38,41 @@ import VarveModel
         #expect(throws: KeyringError.self) { try AgeRecipient(tag) }
     }
 
+    /// Goal: who takes the secret for the public key, or names the wrong file, does not find it in a log.
+    @Test func `what is no recipient is not repeated`() throws {
+        let secret = AgeIdentity.random().text
+        let others = [
+            secret, secret.lowercased(), secret + "Q", String(secret.dropLast()), " " + secret,
+            "correct horse battery staple", "age1" + secret.lowercased().dropFirst(16),
+            String(repeating: "a", count: 70_000),
+        ]
+        for text in others {
+            let error = #expect(throws: KeyringError.self) { try AgeRecipient(text) }
+            let told = ((error?.message ?? "") + (error?.remedy ?? "")).lowercased()
+            // Words that say what belongs there are no secret; six letters of the key are.
+            let letters = Array(text.lowercased().replacing("age-secret-key-1", with: ""))
+            for start in 0..<min(letters.count, 100) - 6 {
+                let piece = String(letters[start..<start + 6])
+                #expect(!told.contains(piece), "'\(piece)' of '\(told)'")
+            }
+        }
+        let swapped = #expect(throws: KeyringError.self) { try AgeRecipient(secret) }
+        #expect(swapped?.message.contains("secret identity") == true)
+    }
+
+    @Test func `digests are equal when all of their bytes are`() {
+        let digest = [UInt8](0..<32)
+        #expect(Digest.areEqual(digest, digest))
+        #expect(Digest.areEqual([], []))
+        for place in digest.indices {
+            var other = digest
+            other[place] ^= 0x80
+            #expect(!Digest.areEqual(digest, other), "byte \(place)")
+        }
+        #expect(!Digest.areEqual(digest, Array(digest.dropLast())))
+        #expect(!Digest.areEqual(digest, digest + [0]))
+    }
+
     @Test func `made keys come back from their texts`() throws {
         for _ in 0..<20 {
             let made = AgeIdentity.random()

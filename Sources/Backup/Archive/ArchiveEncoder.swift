@@ -21,7 +21,9 @@ final class ArchiveEncoder {
         output = Output()
         try check(archive_write_set_format_pax(archive))
         // Names are bytes to us: no conversion, and readers are told so.
-        try check(archive_write_set_options(archive, "hdrcharset=BINARY"))
+        // Attributes are written once, as GNU tar and bsdtar read them.
+        let options = "hdrcharset=BINARY,xattrheader=SCHILY"
+        try check(archive_write_set_options(archive, options))
         try check(archive_write_set_bytes_per_block(archive, 0))
         try check(archive_write_set_bytes_in_last_block(archive, 1))
         // SAFETY: `output` lives as long as this object, which frees the archive in deinit.

@@ -22,6 +22,8 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         let path: [UInt8]
         let size: UInt64
         let end: Mutexed
+        /// Attributes that its header has no room for.
+        let left: [TreeFailure]
     }
 
     /// How far the data of a file is.
@@ -60,8 +62,11 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         _ node: TreeNode,
         _ details: TreeDetails
     ) async throws(TreeFailure) -> [TreeFailure] {
-        try await put(ArchiveEntry(path: directory, node: node, details: details))
-        return []
+        let (entry, left) = try ArchiveSink.fitted(
+            ArchiveEntry(path: directory, node: node, details: details)
+        )
+        try await put(entry)
+        return left
     }
 
     func makeFile(
@@ -73,14 +78,16 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         let path = below(directory, entry.name)
         let size = entry.node.size
         let isWhole = runs == [0..<size] || size == 0
-        let header = ArchiveEntry(
-            path: path,
-            node: entry.node,
-            details: details,
-            runs: isWhole ? nil : runs.map { $0.clamped(to: 0..<size) }.filter { !$0.isEmpty }
+        let (header, left) = try ArchiveSink.fitted(
+            ArchiveEntry(
+                path: path,
+                node: entry.node,
+                details: details,
+                runs: isWhole ? nil : runs.map { $0.clamped(to: 0..<size) }.filter { !$0.isEmpty }
+            )
         )
         try await begin(header)
-        return File(path: path, size: size, end: Mutexed())
+        return File(path: path, size: size, end: Mutexed(), left: left)
     }
 
     func write(
@@ -101,7 +108,7 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
     ) async throws(TreeFailure) -> (link: [UInt8], failures: [TreeFailure]) {
         try await fill(file, to: file.size)
         try await end()
-        return (file.path, [])
+        return (file.path, file.left)
     }
 
     /// Bytes that are gone cannot be called back: the archive would lie, so it ends here.
@@ -115,8 +122,11 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         in directory: [UInt8]
     ) async throws(TreeFailure) -> (link: [UInt8], failures: [TreeFailure]) {
         let path = below(directory, entry.name)
-        try await put(ArchiveEntry(path: path, node: entry.node, details: details))
-        return (path, [])
+        let (fitted, left) = try ArchiveSink.fitted(
+            ArchiveEntry(path: path, node: entry.node, details: details)
+        )
+        try await put(fitted)
+        return (path, left)
     }
 
     func link(
@@ -125,7 +135,8 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         in directory: [UInt8]
     ) async throws(TreeFailure) {
         let path = below(directory, entry.name)
-        try await put(ArchiveEntry(path: path, hardLink: link, node: entry.node))
+        let further = ArchiveEntry(path: path, hardLink: link, node: entry.node)
+        try await put(try ArchiveSink.fitted(further).entry)
     }
 
     func find(_ name: FileName, in directory: [UInt8]) async throws(TreeFailure) -> [UInt8] {
@@ -148,12 +159,58 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
 
     // MARK: Leaves
 
+    /// 1,000,000: libarchive 3.6 reads 1 MiB of a pax header and nothing behind a longer one.
+    private static let headerBytesMax = 1_000_000
+    /// What a record has beside its name and value: its length, `SCHILY.xattr.` and the like.
+    private static let recordBytes = 48
+
+    /// The entry with a header that readers take: attributes are left out for it, the largest first.
+    private static func fitted(
+        _ entry: ArchiveEntry
+    ) throws(TreeFailure) -> (entry: ArchiveEntry, left: [TreeFailure]) {
+        let link = entry.hardLink ?? entry.details.target
+        let pathBytes = entry.path.count + link.count + 16 * recordBytes
+        guard pathBytes < headerBytesMax else {
+            throw TreeFailure(
+                call: "archive",
+                errno: SystemError.invalid,
+                reason: "the path is too long for a tar header of \(headerBytesMax) bytes"
+            )
+        }
+        var bytes = entry.details.attributes.reduce(pathBytes) { $0 + headerBytes($1) }
+        guard bytes >= headerBytesMax else { return (entry, []) }
+        var fitting = entry
+        var left: [TreeFailure] = []
+        var names: Set<[UInt8]> = []
+        for attribute in entry.details.attributes.sorted(by: { $0.value.count > $1.value.count })
+        where bytes >= headerBytesMax {
+            bytes -= headerBytes(attribute)
+            names.insert(attribute.name)
+            left.append(
+                TreeFailure(
+                    call: "archive attribute \(String(decoding: attribute.name, as: UTF8.self))",
+                    errno: SystemError.invalid,
+                    reason: "all of its attributes do not fit into a tar header"
+                )
+            )
+        }
+        fitting.details.attributes.removeAll { names.contains($0.name) }
+        return (fitting, left)
+    }
+
+    /// What an attribute takes in a header; an ACL has some 40 bytes of text for each line besides.
+    private static func headerBytes(_ attribute: TreeDetails.Attribute) -> Int {
+        attribute.name.count + attribute.value.count + recordBytes
+            + ArchiveACL.lines(attribute).count * 40
+    }
+
     private func below(_ directory: [UInt8], _ name: FileName) -> [UInt8] {
         directory.isEmpty ? name.bytes : directory + [UInt8(ascii: "/")] + name.bytes
     }
 
     private func put(_ entry: ArchiveEntry) async throws(TreeFailure) {
         if let noting, entry.node.kind == .socket {
+            try requireIndexable(entry)
             return noting(entry, 0..<0)
         }
         try await begin(entry)
@@ -173,17 +230,10 @@ final class ArchiveSink: TreeSink, @unchecked Sendable {
         current = nil
     }
 
-    /// An index bounds its paths; a plain stream does not.
+    /// An index has bounds; a plain stream has none.
     private func requireIndexable(_ entry: ArchiveEntry) throws(TreeFailure) {
-        let paths = [entry.path, entry.hardLink ?? [], entry.details.target]
-        guard noting != nil,
-            paths.contains(where: { $0.count > ColdArchiveFormat.pathBytesMax })
-        else { return }
-        throw TreeFailure(
-            call: "archive",
-            errno: SystemError.invalid,
-            reason: "the path has over \(ColdArchiveFormat.pathBytesMax) bytes"
-        )
+        guard noting != nil, let reason = ColdArchiveEntry(entry, at: 0..<0).excess else { return }
+        throw TreeFailure(call: "archive", errno: SystemError.invalid, reason: reason)
     }
 
     /// Lays zeros for a hole; the format leaves them out again.

@@ -121,7 +121,14 @@ package enum ArchiveStream {
                 case .host(let path):
                     let sink = HostSink(existing: existing)
                     let place = try HostSink.place(path)
-                    return try await Unpacking(input, sink, guide, progress).run(into: place)
+                    return try await Unpacking(
+                        input,
+                        sink,
+                        HostSink(existing: .refuse),
+                        guide,
+                        progress
+                    )
+                    .run(into: place)
                 case .fileSystem(let fileSystem, let path, let caller),
                     .name(let fileSystem, let path, let caller):
                     let sink = EngineSink(
@@ -129,8 +136,14 @@ package enum ArchiveStream {
                         existing: existing,
                         caller: caller
                     )
+                    let careful = EngineSink(
+                        fileSystem: fileSystem,
+                        existing: .refuse,
+                        caller: caller
+                    )
                     let place = try await sink.place(path, followsLast: target.followsLast)
-                    return try await Unpacking(input, sink, guide, progress).run(into: place)
+                    return try await Unpacking(input, sink, careful, guide, progress)
+                        .run(into: place)
                 }
             } catch {
                 throw error.fatal ?? BackupError(rootFailure: error)

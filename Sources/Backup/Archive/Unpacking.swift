@@ -1,67 +1,63 @@
-import Synchronization
 import VarveModel
 
 /// Makes the files of an archive, several at a time, while it is still coming in.
 ///
 /// Directories and further names of files wait for the end: an archive may have them in any order.
 final class Unpacking<Sink: TreeSink>: Sendable {
-    private struct State {
-        var report = TransferReport()
-        var fatal: TreeFailure?
-        var reported: (entries: Int, bytes: UInt64) = (0, 0)
-        /// Headers met.
-        var met: UInt64 = 0
-    }
-
     private let input: ArchiveInput
     private let sink: Sink
+    /// The same place, where nothing is replaced: for directories that only lead to what was asked for.
+    private let careful: Sink
     private let guide: UnpackingGuide?
-    private let progress: ProgressHandler?
-    private let state = Mutex(State())
+    private let directories: MadeDirectories<Sink>
+    private let tally: UnpackingTally
 
     /// Files up to this size are made behind the reader's back; larger ones as they come.
     private let bytesHeldMax: UInt64 = 1 << 20
+    /// 128 MiB: an ACL each for a million directories; others' memory is not a sender's to fill.
+    private let attributeBytesMax = 128 << 20
 
     init(
         _ input: ArchiveInput,
         _ sink: Sink,
+        _ careful: Sink,
         _ guide: UnpackingGuide?,
         _ progress: ProgressHandler?
     ) {
         self.input = input
         self.sink = sink
+        self.careful = careful
         self.guide = guide
-        self.progress = progress
+        directories = MadeDirectories(sink)
+        tally = UnpackingTally(progress)
     }
 
     /// What waits for the end.
     private struct Later {
-        var directories: [[FileName]: Sink.Directory] = [:]
         var dressed: [(path: [FileName], entry: ArchiveEntry)] = []
+        /// Of attributes in `dressed`.
+        var attributeBytes = 0
         var links: [(path: [FileName], target: [FileName], entry: ArchiveEntry)] = []
     }
 
     func run(into place: RootPlace<Sink.Directory>) async throws(TreeFailure) -> TransferReport {
         var later = Later()
         switch place {
-        case .itself(let directory): later.directories[[]] = directory
+        case .itself(let directory): directories.add([], directory)
         case .name(let name, let parent):
-            later.directories[[]] = try await sink.makeDirectory(
-                TreeEntry(name: name, node: .plainDirectory),
-                in: parent
-            )
+            let entry = TreeEntry(name: name, node: .plainDirectory)
+            directories.add([], try await sink.makeDirectory(entry, in: parent))
         }
         let unpacked = await withTaskGroup(of: Void.self) { group in
             await unpack(&later, &group)
         }
-        if let failure = state.withLock({ $0.fatal }) ?? unpacked { throw failure }
+        if let failure = tally.fatal ?? unpacked { throw failure }
         await makeSockets(&later)
         checkAgainstIndex()
         try await finish(later)
         try await sink.complete()
-        let report = state.withLock { $0.report }
-        progress?(TransferProgress(entries: report.entries, bytes: report.bytes))
-        return report
+        tally.showEnd()
+        return tally.report
     }
 
     private func unpack(
@@ -75,17 +71,9 @@ final class Unpacking<Sink: TreeSink>: Sendable {
             }
             var inFlight = 0
             while let read = try decode({ () throws(ArchiveFailure) in try decoder.next() }) {
-                let entry = guide?.corrected(read) ?? read
-                state.withLock { $0.met += 1 }
-                if let guide, !guide.isAsked(entry.path) {
-                    omit("unpack", SystemError.invalid, unfit, entry.path, isDamage: true)
-                    continue
-                }
-                if let fatal = state.withLock({ $0.fatal }) { return fatal }
-                guard let path = FileName.components(entry.path) else {
-                    omit("unpack", SystemError.invalid, "a name that leads out", entry.path)
-                    continue
-                }
+                tally.meet()
+                if let fatal = tally.fatal { return fatal }
+                guard let (entry, path) = fit(read) else { continue }
                 if inFlight >= sink.workersMax {
                     await group.next()
                     inFlight -= 1
@@ -104,6 +92,25 @@ final class Unpacking<Sink: TreeSink>: Sendable {
             .fatal(BackupError(.invalid, "the archive was cut short: \(reason)"))
     }
 
+    /// The entry as it shall be made, and its names; `nil` when it shall not, which is then told.
+    private func fit(_ read: ArchiveEntry) -> (entry: ArchiveEntry, path: [FileName])? {
+        guard let names = FileName.components(read.path) else {
+            _ = guide?.fitting(read)
+            let reason = "a name that leads out"
+            tally.omit("unpack", SystemError.invalid, reason, read.path, isDamage: false)
+            return nil
+        }
+        var entry = read
+        entry.path = FileName.path(names)
+        guard let guide else { return (entry, names) }
+        guard let fitting = guide.fitting(entry), let path = FileName.components(fitting.path)
+        else {
+            tally.leaveOut(UnpackingGuide.unfit, entry.path)
+            return nil
+        }
+        return (fitting, path)
+    }
+
     /// Deals with one entry, or answers what can be done aside.
     private func take(
         _ entry: ArchiveEntry,
@@ -111,24 +118,31 @@ final class Unpacking<Sink: TreeSink>: Sendable {
         _ decoder: ArchiveDecoder,
         _ later: inout Later
     ) async throws(TreeFailure) -> (@Sendable () async -> Void)? {
-        if entry.node.kind == .directory, entry.hardLink == nil {
-            if await directory(path, &later) != nil { later.dressed.append((path, entry)) }
+        let isFile = entry.node.kind == .regular && entry.hardLink == nil
+        // What is no file may be damaged in its header alone, which is here by now.
+        if !isFile, let reason = guide?.takeDamage(of: entry.path) {
+            tally.leaveOut(reason, entry.path)
             return nil
         }
-        guard let name = path.last,
-            let parent = await directory(Array(path.dropLast()), &later)
-        else { return nil }
+        if entry.node.kind == .directory, entry.hardLink == nil {
+            if await makeDirectory(path) { try keep(entry, path, in: &later) }
+            return nil
+        }
+        guard let name = path.last else { return nil }
+        let above = Array(path.dropLast())
+        guard await makeDirectory(above) else {
+            tally.unmade(entry.path, isDamage: false)
+            return nil
+        }
         if let hardLink = entry.hardLink {
             let target = FileName.components(hardLink) ?? []
             later.links.append((path, target, entry))
             return nil
         }
         let named = TreeEntry(name: name, node: entry.node)
-        guard entry.node.kind == .regular else {
-            return { await self.makeSpecial(named, entry, parent) }
-        }
+        guard isFile else { return { await self.makeSpecial(named, entry, above) } }
         guard entry.node.size <= bytesHeldMax else {
-            await makeLarge(named, entry, parent, decoder)
+            await makeLarge(named, entry, above, decoder)
             return nil
         }
         var parts: [(offset: UInt64, bytes: [UInt8])] = []
@@ -136,11 +150,35 @@ final class Unpacking<Sink: TreeSink>: Sendable {
             if !part.bytes.isEmpty { parts.append(part) }
         }
         let held = parts
-        if let reason = guide?.damage(of: entry.path) {
-            omit("read", SystemError.failed, reason, entry.path, isDamage: true)
+        if let reason = guide?.takeDamage(of: entry.path) {
+            tally.leaveOut(reason, entry.path)
             return nil
         }
-        return { await self.makeSmall(named, entry, parent, held) }
+        return { await self.makeSmall(named, entry, above, held) }
+    }
+
+    /// Keeps what a directory shall have until the end.
+    private func keep(
+        _ entry: ArchiveEntry,
+        _ path: [FileName],
+        in later: inout Later
+    ) throws(TreeFailure) {
+        later.attributeBytes += entry.details.attributes.reduce(0) {
+            $0 + $1.name.count + $1.value.count
+        }
+        guard later.attributeBytes <= attributeBytesMax else {
+            let reason =
+                "its directories have over \(attributeBytesMax >> 20) MiB of extended attributes"
+            throw TreeFailure(call: "unpack", errno: SystemError.invalid, reason: reason)
+                .fatal(
+                    BackupError(
+                        .unsupported,
+                        "the archive is too much to hold: \(reason)",
+                        remedy: "Bring it in path by path, or open it with tar."
+                    )
+                )
+        }
+        later.dressed.append((path, entry))
     }
 
     // MARK: Files
@@ -148,14 +186,14 @@ final class Unpacking<Sink: TreeSink>: Sendable {
     private func makeSmall(
         _ named: TreeEntry,
         _ entry: ArchiveEntry,
-        _ parent: Sink.Directory,
+        _ above: [FileName],
         _ parts: [(offset: UInt64, bytes: [UInt8])]
     ) async {
-        await noting(entry) { () async throws(TreeFailure) in
+        await noting(entry, in: above) { (parent) async throws(TreeFailure) in
             let data = TreeData.joined(parts)
             let bytes = data.reduce(0) { $0 + UInt64($1.bytes.count) }
             let failures = try await sink.makeWhole(named, entry.details, data, in: parent).failures
-            count {
+            tally.count {
                 $0.files += 1
                 $0.bytes += bytes
             }
@@ -166,71 +204,90 @@ final class Unpacking<Sink: TreeSink>: Sendable {
     private func makeLarge(
         _ named: TreeEntry,
         _ entry: ArchiveEntry,
-        _ parent: Sink.Directory,
+        _ above: [FileName],
         _ decoder: ArchiveDecoder
     ) async {
-        await noting(entry) { () async throws(TreeFailure) in
+        await noting(entry, in: above) { (parent) async throws(TreeFailure) in
             let file = try await sink.makeFile(named, entry.details, runs: [], in: parent)
-            var written: UInt64 = 0
-            // libarchive hands out small blocks; they are gathered to 1 MiB.
-            var held: (offset: UInt64, bytes: [UInt8]) = (0, [])
-            while true {
-                let part = try decode { () throws(ArchiveFailure) in try decoder.nextData() }
-                let isNeighbour = part.map { $0.offset == held.offset + UInt64(held.bytes.count) }
-                if isNeighbour != true || held.bytes.count >= 1 << 20 {
-                    if !held.bytes.isEmpty {
-                        try await sink.write(held.bytes, at: held.offset, to: file)
-                        written = held.offset + UInt64(held.bytes.count)
-                        let amount = UInt64(held.bytes.count)
-                        count { $0.bytes += amount }
-                    }
-                    held = (part?.offset ?? 0, [])
-                }
-                guard let part else { break }
-                if held.bytes.isEmpty { held.offset = part.offset }
-                held.bytes += part.bytes
-            }
-            if let reason = guide?.damage(of: entry.path) {
+            do throws(TreeFailure) {
+                return try await fill(file, named, entry, decoder)
+            } catch {
+                // Half a file must not pass for one.
                 await sink.abandon(file)
-                throw TreeFailure(
-                    call: "read",
-                    errno: SystemError.failed,
-                    reason: reason,
-                    isDamage: true
-                )
+                throw error
             }
-            let failures = try await sink.finish(file, named, entry.details, written: written)
-                .failures
-            count { $0.files += 1 }
-            return failures
+        }
+    }
+
+    private func fill(
+        _ file: Sink.File,
+        _ named: TreeEntry,
+        _ entry: ArchiveEntry,
+        _ decoder: ArchiveDecoder
+    ) async throws(TreeFailure) -> [TreeFailure] {
+        let written = try await write(file, decoder)
+        if let reason = guide?.takeDamage(of: entry.path) {
+            throw TreeFailure(
+                call: "read",
+                errno: SystemError.failed,
+                reason: reason,
+                isDamage: true
+            )
+        }
+        let failures = try await sink.finish(file, named, entry.details, written: written).failures
+        tally.count { $0.files += 1 }
+        return failures
+    }
+
+    /// Writes a file's data as it comes; answers where it ends.
+    private func write(
+        _ file: Sink.File,
+        _ decoder: ArchiveDecoder
+    ) async throws(TreeFailure) -> UInt64 {
+        var written: UInt64 = 0
+        // libarchive hands out small blocks; they are gathered to 1 MiB.
+        var held: (offset: UInt64, bytes: [UInt8]) = (0, [])
+        while true {
+            let part = try decode { () throws(ArchiveFailure) in try decoder.nextData() }
+            let isNeighbour = part.map { $0.offset == held.offset + UInt64(held.bytes.count) }
+            if isNeighbour != true || held.bytes.count >= 1 << 20 {
+                if !held.bytes.isEmpty {
+                    try await sink.write(held.bytes, at: held.offset, to: file)
+                    written = held.offset + UInt64(held.bytes.count)
+                    let amount = UInt64(held.bytes.count)
+                    tally.count { $0.bytes += amount }
+                }
+                held = (part?.offset ?? 0, [])
+            }
+            guard let part else { return written }
+            if held.bytes.isEmpty { held.offset = part.offset }
+            held.bytes += part.bytes
         }
     }
 
     private func makeSpecial(
         _ named: TreeEntry,
         _ entry: ArchiveEntry,
-        _ parent: Sink.Directory
+        _ above: [FileName]
     ) async {
-        await noting(entry) { () async throws(TreeFailure) in
+        await noting(entry, in: above) { (parent) async throws(TreeFailure) in
             let failures = try await sink.makeSpecial(named, entry.details, in: parent).failures
             let isSymlink = named.node.kind == .symlink
-            count { report in
+            tally.count { report in
                 if isSymlink { report.symlinks += 1 } else { report.specials += 1 }
             }
             return failures
         }
     }
 
-    private let unfit = "the archive's index and its tar stream do not fit together"
-
     /// Tells what did not come of what an index has.
     private func checkAgainstIndex() {
         guard let guide else { return }
-        for (path, reason) in guide.unbegun {
-            omit("read", SystemError.failed, reason, path, isDamage: true)
-        }
-        if guide.expected != state.withLock({ $0.met }) {
-            omit("unpack", SystemError.invalid, unfit, [], isDamage: true)
+        let lost = guide.lost
+        for (path, reason) in lost.listed { tally.leaveOut(reason, path) }
+        tally.countUnlistedDamage(lost.count - lost.listed.count)
+        if guide.expected != tally.headers {
+            tally.omit("unpack", SystemError.invalid, UnpackingGuide.unfit, [], isDamage: true)
         }
     }
 
@@ -238,118 +295,105 @@ final class Unpacking<Sink: TreeSink>: Sendable {
     private func makeSockets(_ later: inout Later) async {
         for socket in guide?.sockets ?? [] {
             let entry = ArchiveEntry(socket)
-            guard let path = FileName.components(entry.path), let name = path.last,
-                let parent = await directory(Array(path.dropLast()), &later)
-            else { continue }
+            guard let path = FileName.components(entry.path), let name = path.last else { continue }
+            let above = Array(path.dropLast())
+            guard await makeDirectory(above) else { continue }
             if let first = entry.hardLink {
                 later.links.append((path, FileName.components(first) ?? [], entry))
             } else {
-                await makeSpecial(TreeEntry(name: name, node: entry.node), entry, parent)
+                await makeSpecial(TreeEntry(name: name, node: entry.node), entry, above)
             }
         }
     }
 
     // MARK: Directories
 
-    /// A directory of the archive, made with those above it when need be.
-    private func directory(_ path: [FileName], _ later: inout Later) async -> Sink.Directory? {
-        if let known = later.directories[path] { return known }
-        guard let name = path.last else { return nil }
-        guard let parent = await directory(Array(path.dropLast()), &later) else { return nil }
+    /// Makes a directory of the archive, and those above it when need be; whether it is there then.
+    private func makeDirectory(_ path: [FileName]) async -> Bool {
+        if directories.has(path) { return true }
+        let above = Array(path.dropLast())
+        guard let name = path.last, await makeDirectory(above),
+            let parent = directories.enter(above)
+        else { return false }
+        defer { directories.leave(above) }
         do throws(TreeFailure) {
-            let made = try await sink.makeDirectory(
-                TreeEntry(name: name, node: .plainDirectory),
-                in: parent
-            )
-            later.directories[path] = made
-            count { $0.directories += 1 }
-            return made
+            let entry = TreeEntry(name: name, node: .plainDirectory)
+            let isAsked = guide?.isAsked(FileName.path(path)) ?? true
+            let sink = isAsked ? sink : careful
+            directories.add(path, try await sink.makeDirectory(entry, in: parent))
+            tally.count { $0.directories += 1 }
+            return true
         } catch {
-            note(error, Array(path.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
-            return nil
+            tally.note(error, FileName.path(path))
+            return false
         }
     }
 
     private func finish(_ later: Later) async throws(TreeFailure) {
         for (path, target, entry) in later.links {
-            await noting(entry) { () async throws(TreeFailure) in
-                guard let name = path.last, let first = target.last,
-                    let parent = later.directories[Array(path.dropLast())],
-                    let directory = later.directories[Array(target.dropLast())]
-                else {
-                    throw TreeFailure(
-                        call: "link",
-                        errno: SystemError.notFound,
-                        reason: "the file that it is a name of is not in the archive"
-                    )
-                }
-                let link = try await sink.find(first, in: directory)
-                try await sink.link(TreeEntry(name: name, node: entry.node), to: link, in: parent)
-                count { $0.hardLinks += 1 }
+            await noting(entry, in: Array(path.dropLast())) { (parent) async throws(TreeFailure) in
+                try await makeFurtherName(path, of: target, entry.node, in: parent)
+                tally.count { $0.hardLinks += 1 }
                 return []
             }
         }
         // The deepest first: setting one directory's times leaves the others' alone.
         for (path, entry) in later.dressed.sorted(by: { $0.path.count > $1.path.count }) {
-            guard let directory = later.directories[path] else { continue }
-            await noting(entry) { () async throws(TreeFailure) in
+            await noting(entry, in: path) { (directory) async throws(TreeFailure) in
                 try await sink.finish(directory, entry.node, entry.details)
             }
         }
-        if let fatal = state.withLock({ $0.fatal }) { throw fatal }
+        if let fatal = tally.fatal { throw fatal }
     }
 
-    // MARK: The report
+    private func makeFurtherName(
+        _ path: [FileName],
+        of target: [FileName],
+        _ node: TreeNode,
+        in parent: Sink.Directory
+    ) async throws(TreeFailure) {
+        let first = FileName.path(target)
+        // Something older may stand under the first name: it is not what this is a name of.
+        if let isDamage = tally.damage(ofUnmade: first) ?? guide?.damage(ofLost: first) {
+            throw TreeFailure(
+                call: "link",
+                errno: SystemError.notFound,
+                reason: "the file that it is a name of was left out",
+                isDamage: isDamage
+            )
+        }
+        let above = Array(target.dropLast())
+        guard let name = path.last, let firstName = target.last,
+            let directory = directories.enter(above)
+        else {
+            throw TreeFailure(
+                call: "link",
+                errno: SystemError.notFound,
+                reason: "the file that it is a name of is not in the archive"
+            )
+        }
+        defer { directories.leave(above) }
+        let link = try await sink.find(firstName, in: directory)
+        try await sink.link(TreeEntry(name: name, node: node), to: link, in: parent)
+    }
 
+    // MARK: Leaves
+
+    /// Does something in a directory that was made, and tells what failed; what threw has left nothing made.
     private func noting(
         _ entry: ArchiveEntry,
-        _ body: () async throws(TreeFailure) -> [TreeFailure]
+        in path: [FileName],
+        _ body: (Sink.Directory) async throws(TreeFailure) -> [TreeFailure]
     ) async {
+        guard let directory = directories.enter(path) else { return }
+        defer { directories.leave(path) }
         do throws(TreeFailure) {
-            for failure in try await body() { note(failure, entry.path) }
+            for failure in try await body(directory) { tally.note(failure, entry.path) }
+            tally.made(entry.path)
         } catch {
-            note(error, entry.path)
+            tally.unmade(entry.path, isDamage: error.isDamage)
+            tally.note(error, entry.path)
         }
-    }
-
-    private func note(_ failure: TreeFailure, _ path: [UInt8]) {
-        guard failure.fatal == nil else {
-            return state.withLock { $0.fatal = $0.fatal ?? failure }
-        }
-        omit(failure.call, failure.errno, failure.reason, path, isDamage: failure.isDamage)
-    }
-
-    private func omit(
-        _ call: String,
-        _ errno: Int32,
-        _ reason: String,
-        _ path: [UInt8],
-        isDamage: Bool = false
-    ) {
-        let omission = TransferOmission(
-            path: path,
-            call: call,
-            errno: errno,
-            reason: reason,
-            isDamage: isDamage
-        )
-        state.withLock { $0.report.add(omission) }
-    }
-
-    private func count(_ change: @Sendable (inout TransferReport) -> Void) {
-        let news = state.withLock { state -> TransferProgress? in
-            change(&state.report)
-            state.report.entries =
-                state.report.files + state.report.directories + state.report.symlinks
-                + state.report.specials + state.report.hardLinks
-            let (entries, bytes) = (state.report.entries, state.report.bytes)
-            guard
-                entries >= state.reported.entries + 256 || bytes >= state.reported.bytes + 16 << 20
-            else { return nil }
-            state.reported = (entries, bytes)
-            return TransferProgress(entries: entries, bytes: bytes)
-        }
-        if let news { progress?(news) }
     }
 
     private func decode<Value>(
@@ -378,32 +422,4 @@ extension TreeData {
         }
         return joined.map { TreeData(offset: $0.offset, bytes: $0.bytes) }
     }
-}
-
-extension FileName {
-    /// The names of a relative path, `.` and empty ones left out; `nil` when one leads upwards or is none.
-    static func components(_ path: [UInt8]) -> [FileName]? {
-        var names: [FileName] = []
-        for part in path.split(separator: UInt8(ascii: "/")) {
-            guard let name = FileName(bytes: Array(part)), !name.isDotDot else { return nil }
-            if !name.isDot { names.append(name) }
-        }
-        return names
-    }
-}
-
-extension TreeNode {
-    /// A directory that an archive has files in, before its own header comes.
-    static let plainDirectory = TreeNode(
-        identity: Identity(device: 0, inode: 0),
-        kind: .directory,
-        permissions: 0o755,
-        uid: 0,
-        gid: 0,
-        links: 1,
-        size: 0,
-        accessed: .epoch,
-        modified: .epoch,
-        device: .none
-    )
 }

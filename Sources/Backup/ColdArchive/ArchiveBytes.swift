@@ -34,12 +34,23 @@ package struct ArchiveFile: ArchiveBytes {
         do throws(DiskError) {
             bytes = try file.read(count: range.count, at: range.lowerBound)
         } catch {
-            throw BackupError(error)
+            throw ArchiveFile.failure(error, name, range)
         }
         guard bytes.count == range.count else {
             throw .damaged(name, "it was cut short while it was read")
         }
         return bytes
+    }
+}
+
+extension ArchiveFile {
+    /// What a medium does not give back is damage, and costs what stands there; anything else ends the reading.
+    static func failure(_ error: DiskError, _ name: String, _ range: Range<UInt64>) -> BackupError {
+        guard SystemError.isUnreadable(error.errno) else { return BackupError(error) }
+        return .damaged(
+            name,
+            "bytes \(range.lowerBound) to \(range.upperBound) cannot be read: \(error.message)"
+        )
     }
 }
 

@@ -43,28 +43,30 @@ package struct ColdArchiveEntry: Sendable, Hashable {
             attributes = entry.details.attributes.map { Attribute(name: $0.name, value: $0.value) }
         }
     }
-
-    /// Whether tar cannot say all that we know: it has no sockets, and within the second before 1970 no fractions.
-    var isBeyondTar: Bool {
-        kind == .socket
-            || [modified, accessed].contains { $0.seconds == -1 && $0.nanoseconds > 0 }
-    }
-
-    /// Whether it is at or beneath one of these paths; no path means everything.
-    func isBeneath(_ paths: [[UInt8]]) -> Bool {
-        paths.isEmpty || ColdArchiveEntry.isBeneath(path, paths)
-    }
-
-    static func isBeneath(_ path: [UInt8], _ paths: [[UInt8]]) -> Bool {
-        paths.contains { top in
-            path.starts(with: top)
-                && (top.isEmpty || path.count == top.count || path[top.count] == UInt8(ascii: "/"))
-        }
-    }
 }
 
 /// Entries as bytes: u32 how many, then one after the other.
 extension ColdArchiveEntry {
+    /// What keeps a reader from taking the entry; `nil` when nothing does.
+    ///
+    /// A path, a link or a socket's attributes may be longer than an index has room for.
+    var excess: String? {
+        let pathMax = ColdArchiveFormat.pathBytesMax
+        if path.count > pathMax || link.count > pathMax {
+            return "the path has over \(pathMax) bytes"
+        }
+        let isTooMuch = attributes.contains {
+            $0.name.count > ColdArchiveFormat.attributeNameBytesMax
+                || $0.value.count > ColdArchiveFormat.attributeBytesMax
+        }
+        let bytes = attributes.reduce(0) { $0 + $1.name.count + $1.value.count + 8 }
+        guard
+            isTooMuch || bytes > ColdArchiveFormat.attributesBytesMax
+                || attributes.count > Int(UInt16.max)
+        else { return nil }
+        return "its extended attributes are too many, or too long, for an archive's index"
+    }
+
     static func encode(_ entries: [ColdArchiveEntry]) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(UInt32(entries.count))
@@ -106,7 +108,7 @@ extension ColdArchiveEntry {
         return reader.remaining == 0 ? entries : nil
     }
 
-    private init?(_ reader: inout ByteReader) {
+    init?(_ reader: inout ByteReader) {
         let pathMax = ColdArchiveFormat.pathBytesMax
         guard let kind = reader.read(UInt8.self).flatMap(FileKind.init(rawValue:)),
             let flags = reader.read(UInt8.self), flags <= 1,
@@ -138,8 +140,9 @@ extension ColdArchiveEntry {
         isFurtherName = flags == 1
         place = start..<end
         for _ in 0..<attributeCount {
-            guard let name = reader.readCounted(max: 255),
-                let value = reader.readCounted(max: 64 << 10)
+            guard
+                let name = reader.readCounted(max: ColdArchiveFormat.attributeNameBytesMax),
+                let value = reader.readCounted(max: ColdArchiveFormat.attributeBytesMax)
             else { return nil }
             attributes.append(Attribute(name: name, value: value))
         }

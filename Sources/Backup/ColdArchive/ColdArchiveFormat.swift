@@ -14,6 +14,14 @@ enum ColdArchiveFormat {
     static let pageBytesMax = 4 << 20
     /// 1 MiB: a longer path is left out of an archive, and said so.
     static let pathBytesMax = 1 << 20
+    /// As Linux bounds them (xattr(7)).
+    static let attributeNameBytesMax = 255
+    static let attributeBytesMax = 64 << 10
+    /// 1 MiB: with path and link an entry then fits into a page beside others; a socket that has more is left out.
+    static let attributesBytesMax = 1 << 20
+    static let labelsMax = 64
+    static let labelNameBytesMax = 255
+    static let labelBytesMax = 64 << 10
     /// 64 MiB: the root names at most some 5 million pages.
     static let rootBytesMax = 64 << 20
     static let rootMagic = Array("VRVAIDX\0".utf8)

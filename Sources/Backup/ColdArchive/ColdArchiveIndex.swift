@@ -78,7 +78,7 @@ struct ColdArchiveRoot: Sendable, Hashable {
             let instant = ColdArchiveRoot.time(&reader),
             let tarBytes = reader.read(UInt64.self), let entries = reader.read(UInt64.self),
             let dataBytes = reader.read(UInt64.self), let seek = reader.read(UInt32.self),
-            let labelCount = reader.read(UInt32.self), labelCount <= 64
+            let labelCount = reader.read(UInt32.self), labelCount <= ColdArchiveFormat.labelsMax
         else { return nil }
         info = ColdArchiveInfo(id: id, created: created, instant: instant)
         info.tarBytes = tarBytes
@@ -86,11 +86,11 @@ struct ColdArchiveRoot: Sendable, Hashable {
         info.dataBytes = dataBytes
         seekChecksum = seek
         for _ in 0..<labelCount {
-            guard
-                let name = reader.readCounted(max: 255).map({ String(decoding: $0, as: UTF8.self) }
-                ),
-                let text = reader.readCounted(max: 64 << 10), info.labels[name] == nil
+            guard let nameBytes = reader.readCounted(max: ColdArchiveFormat.labelNameBytesMax),
+                let text = reader.readCounted(max: ColdArchiveFormat.labelBytesMax)
             else { return nil }
+            let name = String(decoding: nameBytes, as: UTF8.self)
+            guard info.labels[name] == nil else { return nil }
             info.labels[name] = String(decoding: text, as: UTF8.self)
         }
         pages = []

@@ -3,29 +3,27 @@ import VarveModel
 /// Unpacks the parts of an archive as they come, from here or through a socket.
 package final class ColdArchiveIntake: Sendable {
     private let input = ArchiveInput()
-    private let guide: UnpackingGuide
+    private let guide = UnpackingGuide()
 
-    /// Takes everything, or refuses what stands beneath none of these paths.
-    package init(paths: [[UInt8]] = []) {
-        guide = UnpackingGuide(paths: paths)
-    }
+    package init() {}
 
     /// Whether nobody wants more: what unpacks has ended.
     package var isStopped: Bool { input.isStopped }
 
     /// Takes a part; waits while too much is unread.
+    ///
+    /// - Throws: `.invalid` for a part that is out of place; `.unsupported` when they say more than is held.
     package func take(_ part: ColdArchivePart) async throws(BackupError) {
         switch part {
-        case .beyondTar(let entries):
-            guard guide.add(entries) else {
-                throw BackupError(.unsupported, "the archive has too many sockets and odd times")
-            }
+        case .asked(let paths): try guide.ask(paths)
+        case .sockets(let entries): try guide.add(sockets: entries)
         case .names:
             throw BackupError(.invalid, "names came where bytes were expected")
+        case .next(let next): try guide.expect(next)
         case .tar(let bytes): await input.send(bytes)
         case .damaged(let path, let reason, let hasBegun):
-            guide.damage(path, reason, hasBegun: hasBegun)
-        case .entries(let count): guide.expect(count)
+            try guide.damage(path, reason, hasBegun: hasBegun)
+        case .entries(let count): guide.expect(entries: count)
         case .end: input.finish()
         }
     }
@@ -68,7 +66,9 @@ extension ColdArchive {
         existing: ExistingNames,
         progress: ProgressHandler? = nil
     ) async throws(BackupError) -> TransferReport {
-        let intake = ColdArchiveIntake(paths: feed.paths)
+        // All of the index first: when it does not verify, not even the target's directory is made.
+        try feed.begin()
+        let intake = ColdArchiveIntake()
         async let fed = hand(feed, to: intake)
         let unpacked = await unpack(intake, target, existing, progress)
         if let failure = await fed { throw failure }

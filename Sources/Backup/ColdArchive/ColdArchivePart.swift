@@ -2,10 +2,14 @@ import VarveModel
 
 /// A part of what is read out of an archive, in the order in which whoever unpacks it needs them.
 package enum ColdArchivePart: Sendable, Hashable {
-    /// What the tar stream does not say: sockets, exact times, and further names that stand in for a first one.
-    case beyondTar([ColdArchiveEntry])
+    /// Paths that were asked for, before all else; without any it is everything. What comes must stand at or beneath one.
+    case asked([[UInt8]])
+    /// What tar cannot hold.
+    case sockets([ColdArchiveEntry])
     /// Names without their bytes, for whoever only wants to know.
     case names([ColdArchiveEntry])
+    /// What the index says of the entry that the stream has next: with its bytes must come this name, and no other.
+    case next(ColdArchiveNext)
     case tar([UInt8])
     /// An entry that does not verify; once its header has gone out, zeros stand for the rest of it.
     case damaged(path: [UInt8], reason: String, hasBegun: Bool)
@@ -13,6 +17,51 @@ package enum ColdArchivePart: Sendable, Hashable {
     case entries(UInt64)
     /// Nothing follows: without it, something is missing.
     case end
+}
+
+/// An entry of the index whose bytes come next in the tar stream.
+package struct ColdArchiveNext: Sendable, Hashable {
+    /// As it shall be made.
+    var entry: ColdArchiveEntry
+    /// Its path in the stream: another one when a further name stands in for the first.
+    let tarPath: [UInt8]
+    /// Of a further name, the first one in the stream.
+    let tarLink: [UInt8]
+
+    init(_ entry: ColdArchiveEntry) {
+        self.entry = entry
+        tarPath = entry.path
+        tarLink = entry.link
+    }
+
+    /// Whether a header of the stream is this entry's.
+    func isOf(_ header: ArchiveEntry) -> Bool {
+        guard header.path == tarPath else { return false }
+        guard let hardLink = header.hardLink else {
+            return !entry.isFurtherName && header.node.kind == entry.kind
+        }
+        return entry.isFurtherName && FileName.components(hardLink).map(FileName.path) == tarLink
+    }
+
+    fileprivate var bytes: [UInt8] {
+        var writer = ByteWriter()
+        entry.append(to: &writer)
+        writer.append(counted: tarPath)
+        writer.append(counted: tarLink)
+        return writer.bytes
+    }
+
+    fileprivate init?(_ content: [UInt8]) {
+        var reader = ByteReader(content)
+        guard let entry = ColdArchiveEntry(&reader),
+            let path = reader.readCounted(max: ColdArchiveFormat.pathBytesMax),
+            let link = reader.readCounted(max: ColdArchiveFormat.pathBytesMax),
+            reader.remaining == 0
+        else { return nil }
+        self.entry = entry
+        tarPath = path
+        tarLink = link
+    }
 }
 
 /// Parts as bytes: u8 kind, u32 how many bytes follow, little-endian.
@@ -25,13 +74,15 @@ extension ColdArchivePart {
     package var bytes: [UInt8] {
         let (kind, content): (UInt8, [UInt8]) =
             switch self {
-            case .beyondTar(let entries): (1, ColdArchiveEntry.encode(entries))
+            case .sockets(let entries): (1, ColdArchiveEntry.encode(entries))
             case .names(let entries): (2, ColdArchiveEntry.encode(entries))
             case .tar(let bytes): (3, bytes)
             case .damaged(let path, let reason, let hasBegun):
                 (4, ColdArchivePart.damage(path, reason, hasBegun))
             case .end: (5, [])
             case .entries(let count): (6, ColdArchivePart.number(count))
+            case .next(let next): (7, next.bytes)
+            case .asked(let paths): (8, ColdArchivePart.list(paths))
             }
         var writer = ByteWriter(capacity: content.count + ColdArchivePart.headBytes)
         writer.append(kind)
@@ -47,6 +98,24 @@ extension ColdArchivePart {
         return writer.bytes
     }
 
+    private static func list(_ paths: [[UInt8]]) -> [UInt8] {
+        var writer = ByteWriter()
+        for path in paths { writer.append(counted: path) }
+        return writer.bytes
+    }
+
+    private static func paths(_ content: [UInt8]) -> [[UInt8]]? {
+        var reader = ByteReader(content)
+        var paths: [[UInt8]] = []
+        while reader.remaining > 0 {
+            guard let path = reader.readCounted(max: ColdArchiveFormat.pathBytesMax),
+                !path.isEmpty
+            else { return nil }
+            paths.append(path)
+        }
+        return paths
+    }
+
     private static func number(_ number: UInt64) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(number)
@@ -57,7 +126,7 @@ extension ColdArchivePart {
         switch kind {
         case 1, 2:
             guard let entries = ColdArchiveEntry.decode(content) else { return nil }
-            self = kind == 1 ? .beyondTar(entries) : .names(entries)
+            self = kind == 1 ? .sockets(entries) : .names(entries)
         case 3: self = .tar(content)
         case 4:
             var reader = ByteReader(content)
@@ -75,6 +144,12 @@ extension ColdArchivePart {
             var reader = ByteReader(content)
             guard let count = reader.read(UInt64.self) else { return nil }
             self = .entries(count)
+        case 7:
+            guard let next = ColdArchiveNext(content) else { return nil }
+            self = .next(next)
+        case 8:
+            guard let paths = ColdArchivePart.paths(content) else { return nil }
+            self = .asked(paths)
         default: return nil
         }
     }

@@ -132,8 +132,9 @@ package final class ColdArchiveReader: @unchecked Sendable {
         beneath paths: [[UInt8]],
         _ body: ([ColdArchiveEntry]) throws -> Void
     ) throws {
+        let asked = AskedPaths(paths)
         for number in 0..<pageCount {
-            let found = try page(number).filter { $0.isBeneath(paths) }
+            let found = try page(number).filter { asked.contains($0.path) }
             if !found.isEmpty { try body(found) }
         }
     }

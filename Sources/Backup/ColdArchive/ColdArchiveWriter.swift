@@ -116,6 +116,7 @@ package enum ColdArchive {
         progress: ProgressHandler? = nil,
         to output: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws(BackupError) -> TransferReport {
+        try requireReadable(cover.info.labels)
         let writer = ColdArchiveWriter(cover)
         let report = try await ArchiveStream.write(
             place,
@@ -133,5 +134,20 @@ package enum ColdArchive {
             throw BackupError(.failed, "the receiver of the archive is gone: \(error)")
         }
         return report
+    }
+
+    /// A reader bounds labels.
+    private static func requireReadable(_ labels: [String: String]) throws(BackupError) {
+        let isFitting = labels.allSatisfy {
+            $0.key.utf8.count <= ColdArchiveFormat.labelNameBytesMax
+                && $0.value.utf8.count <= ColdArchiveFormat.labelBytesMax
+        }
+        guard isFitting, labels.count <= ColdArchiveFormat.labelsMax else {
+            throw BackupError(
+                .unsupported,
+                "what the archive would say of itself is too long: its name or path has over \(ColdArchiveFormat.labelBytesMax) bytes",
+                remedy: "Archive a directory further up."
+            )
+        }
     }
 }

@@ -1,5 +1,4 @@
 import FileSystemEngine
-import Synchronization
 import VarveModel
 
 /// A directory of a live file system, as a place to write a tree to.
@@ -78,7 +77,7 @@ struct EngineSink: TreeSink {
     ) async throws(TreeFailure) -> EngineSinkFile {
         let permissions = entry.node.permissions | (caller.isRoot ? 0 : 0o600)
         let new = new(.regular, entry.node, permissions: permissions)
-        guard existing == .mirror else {
+        guard try await isDraftWanted(entry.name, in: directory) else {
             let made = try await replacing("create", entry.name, in: directory) {
                 () async throws(FileSystemError) in
                 try await fileSystem.create(entry.name, in: directory, new, as: caller)
@@ -94,6 +93,21 @@ struct EngineSink: TreeSink {
         } catch {
             drafts.end(name)
             throw TreeFailure(changing: "create", error)
+        }
+    }
+
+    /// Whether a file is made beside what it shall replace: that must stay when the new one does not come whole.
+    private func isDraftWanted(
+        _ name: FileName,
+        in directory: InodeNumber
+    ) async throws(TreeFailure) -> Bool {
+        guard existing == .replace else { return existing == .mirror }
+        do throws(FileSystemError) {
+            return try await fileSystem.lookup(name, in: directory, as: caller).kind != .directory
+        } catch  where error.code == .notFound {
+            return false
+        } catch {
+            throw TreeFailure("look up", error)
         }
     }
 
@@ -431,32 +445,6 @@ struct EngineSink: TreeSink {
         } catch {
             throw TreeFailure(changing: call, error)
         }
-    }
-}
-
-/// The names under which files are written before they take their own.
-private final class Drafts: Sendable {
-    private let stem = ".varve-restore-\(Hex.encode(UniqueID.random().bytes))"
-    private let state = Mutex((begun: 0, names: Set<FileName>()))
-
-    /// A name that nobody else uses.
-    func begin() -> FileName {
-        state.withLock { state in
-            state.begun += 1
-            guard let name = FileName("\(stem)-\(state.begun)") else {
-                preconditionFailure("letters, digits and dashes make a name")
-            }
-            state.names.insert(name)
-            return name
-        }
-    }
-
-    func end(_ name: FileName) {
-        state.withLock { _ = $0.names.remove(name) }
-    }
-
-    func contains(_ name: FileName) -> Bool {
-        state.withLock { $0.names.contains(name) }
     }
 }
 

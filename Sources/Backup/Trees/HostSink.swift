@@ -9,6 +9,8 @@ struct HostSink: TreeSink {
     private let isRoot = geteuid() == 0
     private let uid = geteuid()
     private let gid = getegid()
+    /// Files that replace others once they are whole.
+    private let drafts = Drafts()
 
     /// Enough to keep a disk busy; the threads behind them are fewer.
     let workersMax = 16
@@ -80,10 +82,33 @@ struct HostSink: TreeSink {
         in directory: RestingDirectory
     ) async throws(TreeFailure) -> HostSinkFile {
         let open = try change("open") { () throws(DiskError) in try directory.opened() }
-        let file = try making("create", entry.name, in: open) { () throws(DiskError) in
-            try open.createFile(entry.name)
+        // What stands there stays until the new one is whole.
+        let isDraft = try isDraftWanted(entry.name, in: open)
+        let name = isDraft ? drafts.begin() : entry.name
+        do throws(TreeFailure) {
+            let file = try making("create", name, in: open) { () throws(DiskError) in
+                try open.createFile(name)
+            }
+            return HostSinkFile(file: file, directory: open, resting: directory, name: name)
+        } catch {
+            if isDraft { drafts.end(name) }
+            throw error
         }
-        return HostSinkFile(file: file, directory: open, resting: directory, name: entry.name)
+    }
+
+    /// Whether a file is made beside what it shall replace: that must stay when the new one does not come whole.
+    private func isDraftWanted(
+        _ name: FileName,
+        in directory: HostDirectory
+    ) throws(TreeFailure) -> Bool {
+        guard existing != .refuse else { return false }
+        do throws(DiskError) {
+            return try directory.status(of: name).kind != .directory
+        } catch  where error.code == .notFound {
+            return false
+        } catch {
+            throw TreeFailure("stat", error)
+        }
     }
 
     func write(
@@ -106,14 +131,21 @@ struct HostSink: TreeSink {
             }
         }
         let failures = try dress(file.name, entry.node, details, in: file.directory)
+        if file.name != entry.name {
+            try change("rename") { () throws(DiskError) in
+                try file.directory.rename(file.name, over: entry.name)
+            }
+            drafts.end(file.name)
+        }
         file.file.close()
-        return (HostLink(directory: file.resting, name: file.name), failures)
+        return (HostLink(directory: file.resting, name: entry.name), failures)
     }
 
     func abandon(_ file: HostSinkFile) async {
         file.file.close()
         // What cannot be taken away either has been told of: the copy of this file failed.
         try? file.directory.remove(file.name)
+        drafts.end(file.name)
     }
 
     func makeSpecial(
@@ -177,7 +209,7 @@ struct HostSink: TreeSink {
             while true {
                 let names = try listing.nextNames()
                 if names.isEmpty { break }
-                others += names.filter { !kept.contains($0) }
+                others += names.filter { !kept.contains($0) && !drafts.contains($0) }
             }
             for name in others { try listing.removeTree(name) }
         }

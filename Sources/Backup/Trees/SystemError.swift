@@ -16,6 +16,11 @@ enum SystemError {
         [ENOSPC, EDQUOT, EROFS, EIO].contains(number)
     }
 
+    /// Whether a medium does not give back what stands on it: a bad sector, or a sum that does not fit.
+    static func isUnreadable(_ number: Int32) -> Bool {
+        [EIO, EUCLEAN, EBADMSG, EILSEQ].contains(number)
+    }
+
     /// What a program on a mount would see.
     static func number(_ code: FileSystemError.Code) -> Int32 {
         switch code {

@@ -33,6 +33,12 @@ package struct TransferReport: Sendable, Hashable, Codable {
         let alike = omission.isDamage ? damageCount : omissionsCount - damageCount
         if alike <= TransferReport.omissionsMax { omissions.append(omission) }
     }
+
+    /// Counts what is damaged and was too much to be listed.
+    mutating func addUnlistedDamage(_ count: Int) {
+        omissionsCount += count
+        damageCount += count
+    }
 }
 
 /// One thing that a copy could not do; the rest went on.

@@ -44,6 +44,8 @@ int varve_mknodat(int directory, const char *name, unsigned mode, uint32_t major
 int varve_symlinkat(const char *target, int directory, const char *name);
 long varve_readlinkat(int directory, const char *name, void *buffer, size_t size);
 int varve_linkat(int from, const char *name, int to, const char *new_name);
+// Renames within a directory, never over a name that is taken.
+int varve_rename_new(int directory, const char *name, const char *new_name);
 int varve_unlinkat(int directory, const char *name, int is_directory);
 int varve_chownat(int directory, const char *name, uint32_t uid, uint32_t gid);
 int varve_chmodat(int directory, const char *name, unsigned mode);

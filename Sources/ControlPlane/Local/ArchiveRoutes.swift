@@ -29,6 +29,8 @@ struct ArchiveRoutes: Sendable {
             let fileKey = Hex.decode(request.fileKey).flatMap({ AgeFileKey($0) })
         else { throw APIError(.usage, "the request has no level from 1 to 19, or no file key") }
         let header = try AgeHeader(Array(request.header.utf8))
+        // A header of another key would make an archive that nobody opens.
+        try header.verified(fileKey)
         if let point = request.moment.recoveryPoint {
             return try await exportPoint(point, request, peer, header, fileKey)
         }
@@ -219,7 +221,7 @@ struct ArchiveRoutes: Sendable {
                 switch part {
                 case .names(let entries): try await plan.add(entries)
                 case .end: break
-                case .beyondTar, .tar, .damaged, .entries:
+                case .asked, .sockets, .next, .tar, .damaged, .entries:
                     throw APIError(.usage, "a plan takes names alone")
                 }
             }

@@ -40,6 +40,21 @@ extension HostDirectory {
         try check("link", name, result)
     }
 
+    /// Gives a name of this directory another one; `.exists` when that is taken.
+    package func rename(_ name: FileName, toFree newName: FileName) throws(DiskError) {
+        try check(
+            "rename",
+            name,
+            varve_rename_new(descriptor, name.cString, newName.cString)
+        )
+    }
+
+    /// Gives a name of this directory another one, in the place of what has that.
+    package func rename(_ name: FileName, over newName: FileName) throws(DiskError) {
+        let result = renameat(descriptor, name.cString, descriptor, newName.cString)
+        try check("rename", name, result == 0 ? 0 : -errno)
+    }
+
     /// The bytes that a symlink points to.
     package func symlinkTarget(_ name: FileName) throws(DiskError) -> [UInt8] {
         var failure: Int32 = 0

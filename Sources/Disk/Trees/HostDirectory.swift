@@ -20,8 +20,16 @@ package final class HostDirectory: Sendable {
 
     /// Opens by path, following symlinks: a person chose it.
     package static func open(_ path: String) throws(DiskError) -> HostDirectory {
-        let result = varve_open(path, O_RDONLY | O_DIRECTORY, 0)
-        guard result >= 0 else { throw DiskError(errno: -result, "open '\(path)'") }
+        try open(bytes: Array(path.utf8))
+    }
+
+    /// Opens the same, by a path that need not be UTF-8.
+    package static func open(bytes path: [UInt8]) throws(DiskError) -> HostDirectory {
+        let text = path.map { CChar(bitPattern: $0) } + [0]
+        let result = varve_open(text, O_RDONLY | O_DIRECTORY, 0)
+        guard result >= 0 else {
+            throw DiskError(errno: -result, "open '\(String(decoding: path, as: UTF8.self))'")
+        }
         return HostDirectory(descriptor: result)
     }
 
@@ -104,12 +112,20 @@ package final class HostDirectory: Sendable {
         return file
     }
 
-    /// Makes a regular file with permissions 0600; `.exists` when the name is taken.
-    package func createFile(_ name: FileName) throws(DiskError) -> HostFile {
+    /// Makes a regular file with permissions 0600, or others less the umask; `.exists` when the name is taken.
+    package func createFile(
+        _ name: FileName,
+        permissions: UInt32 = 0o600
+    ) throws(DiskError) -> HostFile {
         HostFile(
-            descriptor: try openat(name, O_RDWR | O_CREAT | O_EXCL, 0o600),
+            descriptor: try openat(name, O_RDWR | O_CREAT | O_EXCL, permissions),
             path: name.description
         )
+    }
+
+    /// Makes the names in it durable.
+    package func sync() throws(DiskError) {
+        guard fsync(descriptor) == 0 else { throw DiskError(errno: errno, "sync the directory") }
     }
 
     private func openat(
@@ -130,7 +146,7 @@ package final class HostDirectory: Sendable {
 
 extension FileName {
     /// For names that stand in this file.
-    fileprivate init(checked bytes: [UInt8]) {
+    init(checked bytes: [UInt8]) {
         guard let name = FileName(bytes: bytes) else { preconditionFailure("not a name") }
         self = name
     }

@@ -107,8 +107,9 @@ package struct AgeHeader: Sendable, Hashable {
     package var recipientCount: Int { stanzas.count }
 
     /// The file key, if the header is what was written under it.
-    func verified(_ fileKey: AgeFileKey) throws(KeyringError) -> AgeFileKey {
-        guard fileKey.mac(of: authenticated) == mac else {
+    @discardableResult
+    package func verified(_ fileKey: AgeFileKey) throws(KeyringError) -> AgeFileKey {
+        guard Digest.areEqual(fileKey.mac(of: authenticated), mac) else {
             throw KeyringError(
                 .notAuthentic,
                 "the age header was changed: its MAC does not fit",

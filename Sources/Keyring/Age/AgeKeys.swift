@@ -56,13 +56,23 @@ package struct AgeRecipient: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `age1…`.
     ///
+    /// What is no recipient may be a secret, and is not repeated.
+    ///
     /// - Throws: `.malformed` for a typing error; `.unsupported` for a recipient of another kind.
     package init(_ text: String) throws(KeyringError) {
+        guard !text.lowercased().hasPrefix(AgeIdentity.prefix) else {
+            throw KeyringError(
+                .malformed,
+                "a secret identity (AGE-SECRET-KEY-1…) stands where a recipient (age1…) belongs",
+                remedy:
+                    "Name its recipient: 'age-keygen -y FILE' tells it. Make a new identity if others may have seen this one."
+            )
+        }
         let decoded = Bech32.decode(text)
         if let decoded, decoded.prefix != AgeRecipient.prefix {
             throw KeyringError(
                 .unsupported,
-                "'\(text.prefix(24))…' is a recipient of kind '\(decoded.prefix)'; Varve writes to X25519 (age1…)",
+                "a recipient of another kind than X25519 (age1…), to which Varve writes",
                 remedy:
                     "Name an X25519 recipient: 'varve archive keygen' or 'age-keygen' makes one."
             )
@@ -70,7 +80,7 @@ package struct AgeRecipient: Sendable, Hashable, CustomStringConvertible {
         guard let decoded, decoded.bytes.count == 32 else {
             throw KeyringError(
                 .malformed,
-                "'\(text)' is no age recipient: its letters do not add up",
+                "\(text.utf8.count) characters that are no age recipient: they do not add up",
                 remedy: "Copy it again; it begins with age1 and has 62 characters."
             )
         }
@@ -100,7 +110,7 @@ package struct AgeRecipient: Sendable, Hashable, CustomStringConvertible {
 package struct AgeIdentity: Sendable {
     private let secret: SecretBytes
 
-    private static let prefix = "age-secret-key-"
+    fileprivate static let prefix = "age-secret-key-"
 
     package static func random() -> AgeIdentity {
         AgeIdentity(secret: SecretBytes(OpenSSL.random(32)))

@@ -14,7 +14,7 @@ struct ArchiveCommands: AsyncParsableCommand {
               varve archive export shared:/ shared.tar.zst.age --recipient age1…
               varve archive ls shared.tar.zst.age --identity vault.key
               varve archive extract shared.tar.zst.age docs/plan.txt --identity vault.key --to /tmp/back
-              varve archive import shared.tar.zst.age --identity vault.key --to-new shared-again
+              varve archive import ./shared.tar.zst.age --identity vault.key --to-new shared-again
             """,
         subcommands: [
             MakeKeyCommand.self, ExportArchiveCommand.self, ImportArchiveCommand.self,

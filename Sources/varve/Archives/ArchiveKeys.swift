@@ -47,13 +47,31 @@ struct SealOptions: ParsableArguments {
                     with: AgePassphrase(try Passphrase.ask(isNew: true))
                 )
             }
-            let texts = try recipient + recipientsFile.flatMap(SmallFile.lines)
-            guard !texts.isEmpty else {
+            var recipients = try parsed(recipient, "--recipient")
+            for path in recipientsFile {
+                recipients += try parsed(try SmallFile.lines(path), "'\(path)'")
+            }
+            guard !recipients.isEmpty else {
                 throw APIError(.usage, "the recipients' files name nobody")
             }
-            return try AgeHeader(fileKey, to: texts.map(AgeRecipient.init))
+            return try AgeHeader(fileKey, to: recipients)
         } catch let error as KeyringError {
             throw APIError(.usage, error.message, remedy: error.remedy)
+        }
+    }
+
+    /// Says where a recipient stands that is none, and not what stands there: it may be a secret.
+    private func parsed(_ texts: [String], _ place: String) throws -> [AgeRecipient] {
+        try texts.enumerated().map { number, text in
+            do throws(KeyringError) {
+                return try AgeRecipient(text)
+            } catch {
+                throw APIError(
+                    .usage,
+                    "\(place), recipient \(number + 1): \(error.message)",
+                    remedy: error.remedy
+                )
+            }
         }
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Keyring
 import LocalAPI
 import VarveModel
@@ -11,7 +10,7 @@ struct ExportArchiveCommand: AsyncParsableCommand {
         abstract: "Write a tree, as it is or was, as an archive that stands alone.",
         discussion: """
             One consistent instant, held while it is read. The archive appears whole or not at all; '-' is standard output. \
-            An archive is written once: one that is there is not replaced. What could not be read is listed, and the exit \
+            An archive is written once: what is there is not replaced. A run that is killed leaves a '.varve-part-…' beside it. What could not be read is listed, and the exit \
             code is then 3, or 2 when it is damaged; a large file that is damaged half-way ends it all.
 
             EXAMPLES
@@ -68,7 +67,7 @@ struct ExportArchiveCommand: AsyncParsableCommand {
         moment.recoveryPoint = recoveryPoint
         moment.vault = vault
         let path = ArgumentBytes.bytes(archive)
-        if archive != "-" { try WholeFile.requireFree(path) }
+        if archive != "-" { try NewFile.requireFree(path) }
         let request = ExportArchive(
             file: source,
             moment: moment,
@@ -80,7 +79,7 @@ struct ExportArchiveCommand: AsyncParsableCommand {
             let report = try await download(request) { try Output.write($0) }
             return try Output.end(left: report.left, of: report.leftCount)
         }
-        let file = try WholeFile(path)
+        let file = try NewFile(path, permissions: 0o666)
         let report: TreeReport
         do {
             report = try await download(request) { try file.write($0) }
@@ -104,57 +103,5 @@ struct ExportArchiveCommand: AsyncParsableCommand {
         }
         ProgressLine.end()
         return report
-    }
-}
-
-/// A host file that appears whole, and on the disk, or not at all.
-final class WholeFile {
-    private let target: [UInt8]
-    private let part: [CChar]
-    private let descriptor: Int32
-
-    private var shown: String { String(decoding: target, as: UTF8.self) }
-
-    static func requireFree(_ target: [UInt8]) throws {
-        guard access(HostFile.path(target), F_OK) != 0 else {
-            throw APIError(
-                .exists,
-                "'\(String(decoding: target, as: UTF8.self))' exists; archives are written once",
-                remedy: "Name another file, or remove this one."
-            )
-        }
-    }
-
-    init(_ target: [UInt8]) throws {
-        self.target = target
-        part = HostFile.path(target + Array(".varve-part".utf8))
-        descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw HostFile.failure("write '\(shown)'") }
-    }
-
-    func write(_ bytes: [UInt8]) throws {
-        try Output.write(bytes, to: descriptor)
-    }
-
-    /// Puts it in place, once its bytes are durable; its name is so in the end.
-    func finish() throws {
-        guard fsync(descriptor) == 0 else { throw HostFile.failure("sync '\(shown)'") }
-        try WholeFile.requireFree(target)
-        guard rename(part, HostFile.path(target)) == 0 else {
-            throw HostFile.failure("put '\(shown)' in place")
-        }
-        close(descriptor)
-        let slash = target.lastIndex(of: UInt8(ascii: "/"))
-        let folder = slash.map { Array(target[...$0]) } ?? [UInt8(ascii: ".")]
-        let directory = open(HostFile.path(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0, fsync(directory) == 0 else {
-            throw HostFile.failure("sync the directory of '\(shown)'")
-        }
-        close(directory)
-    }
-
-    func abandon() {
-        close(descriptor)
-        unlink(part)
     }
 }

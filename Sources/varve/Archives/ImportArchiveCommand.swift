@@ -14,9 +14,9 @@ struct ImportArchiveCommand: AsyncParsableCommand {
             content, and hears of no key. What is damaged is left out and named; the exit code is then 2.
 
             EXAMPLES
-              varve archive import shared.tar.zst.age shared:/ --identity vault.key --dry-run
-              varve archive import shared.tar.zst.age shared:/back --path docs --identity vault.key
-              varve archive import shared.tar.zst.age --to-new shared-again --passphrase
+              varve archive import ./shared.tar.zst.age shared:/ --identity vault.key --dry-run
+              varve archive import ./shared.tar.zst.age shared:/back --path docs --identity vault.key
+              varve archive import ./shared.tar.zst.age --to-new shared-again --passphrase
             """
     )
 
@@ -54,11 +54,17 @@ struct ImportArchiveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let asked = try ArchivePath.all(path)
-        let reader = try unlock.open(archive)
+        let feed = ColdArchiveFeed(try unlock.open(archive), paths: asked, isNamesOnly: dryRun)
+        do throws(BackupError) {
+            // All of the index first: when it does not verify, the daemon makes nothing.
+            try feed.begin()
+        } catch {
+            throw APIError(error)
+        }
         let report: ImportArchiveReport = try await global.client.upload(
             Route.importArchive,
             ImportArchive(file: target, newFileSystem: toNew, isPlan: dryRun),
-            body: ArchiveParts(feed: ColdArchiveFeed(reader, paths: asked, isNamesOnly: dryRun)),
+            body: ArchiveParts(feed: feed),
             length: nil
         )
         ProgressLine.end()
@@ -107,10 +113,15 @@ struct ArchiveParts: AsyncSequence, Sendable {
         }
     }
 
-    /// The next part as it travels.
+    /// 256 KiB: parts of small files travel together.
+    private static let pieceBytes = 256 << 10
+
+    /// The next parts as they travel.
     private static func bytes(of feed: ColdArchiveFeed) throws(APIError) -> [UInt8]? {
         do throws(BackupError) {
-            return try feed.next()?.bytes
+            var bytes: [UInt8] = []
+            while bytes.count < pieceBytes, let part = try feed.next() { bytes += part.bytes }
+            return bytes.isEmpty ? nil : bytes
         } catch {
             throw APIError(error)
         }

@@ -85,7 +85,7 @@ struct ListArchiveCommand: AsyncParsableCommand {
             gid: entry.gid,
             size: entry.size,
             modified: TimeText(entry.modified),
-            target: entry.kind == .symlink ? EscapedBytes(entry.link) : nil,
+            target: entry.kind == .symlink && !entry.isFurtherName ? EscapedBytes(entry.link) : nil,
             firstName: entry.isFurtherName ? EscapedBytes(entry.link) : nil
         )
     }

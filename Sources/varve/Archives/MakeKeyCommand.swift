@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Keyring
 import LocalAPI
 
@@ -49,13 +48,15 @@ struct MakeKeyCommand: AsyncParsableCommand {
         try Output.write(Array(text.utf8))
     }
 
-    /// A new file that only its owner reads, on the disk before anything is archived for it.
+    /// A new file that only its owner reads, whole and on the disk before anything is archived for it.
     private static func keep(_ text: String, in path: String) throws {
-        let target = HostFile.path(ArgumentBytes.bytes(path))
-        let descriptor = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw HostFile.failure("make '\(path)'") }
-        defer { close(descriptor) }
-        try Output.write(Array(text.utf8), to: descriptor)
-        guard fsync(descriptor) == 0 else { throw HostFile.failure("sync '\(path)'") }
+        let file = try NewFile(ArgumentBytes.bytes(path), permissions: 0o600)
+        do {
+            try file.write(Array(text.utf8))
+            try file.finish()
+        } catch {
+            file.abandon()
+            throw error
+        }
     }
 }
