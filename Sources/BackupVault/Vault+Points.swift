@@ -42,6 +42,7 @@ extension Vault {
     package func delete(_ id: RecoveryPointID) throws(VaultError) {
         try exclusively { () throws(VaultError) in
             try requireUnheld(id)
+            // Durably, and nobody makes it again meanwhile: parity alone would say that the point was lost.
             let parity = try parityFiles.remove([.manifest(id)])
             do throws(VaultError) {
                 try manifests.remove(id)

@@ -21,6 +21,8 @@ extension Vault {
         var packs: [ListedPack] = []
         /// What index files tell of packs whose own lists are asked first.
         var told: [UniqueID: ListedPack] = [:]
+        /// What they tell of packs that do not open now: to be told again, and not relied on.
+        var unopened: [ListedPack] = []
         /// Packs that stand in a readable index file.
         var listed: Set<UniqueID> = []
         /// Packs that told of themselves.
@@ -84,7 +86,7 @@ extension Vault {
                 for (pack, entries) in found.packs { known.index.add(pack, entries: entries) }
             }
             // Of a pack that was cut short only what is there was taken in; healed, it has all of its list again.
-            return news.packs.map { news.told[$0.pack.id] ?? $0 }
+            return news.packs.map { news.told[$0.pack.id] ?? $0 } + news.unopened
         }
     }
 
@@ -166,8 +168,8 @@ extension Vault {
                     news.damagedPacks[id] = error
                     if let told = news.told[id].flatMap(readable) {
                         news.packs.append(told)
-                    } else {
-                        news.told[id] = nil
+                    } else if let told = news.told.removeValue(forKey: id) {
+                        news.unopened.append(told)
                     }
                 default: throw error
                 }
@@ -187,10 +189,10 @@ extension Vault {
         return (told.pack, Array(entries))
     }
 
-    /// The list of a pack as the index has it; empty when it has none.
-    func knownEntries(of pack: UniqueID) -> [PackEntry] {
-        let found = knowledge.withLock { $0.index.entries(of: pack) }
-        return found
+    /// The lists of some packs as the index has them.
+    func knownEntries(of packs: Set<UniqueID>) -> [UniqueID: [PackEntry]] {
+        guard !packs.isEmpty else { return [:] }
+        return knowledge.withLock { $0.index.entries(of: packs) }
     }
 
     func readFooter(
@@ -249,11 +251,21 @@ extension Vault {
     package func rebuildIndex() throws(VaultError) -> Int {
         let old = try files.list(.index, ending: IndexFile.ending)
         let packs = try refresh(asksPacks: true)
-        let newer = knowledge.withLock { known in
-            known.damagedIndexFiles.filter { $0.value.code == .newerFormat }
-        }
-        try replaceIndexFiles(old.filter { newer[$0] == nil }, with: packs)
+        let kept = indexFilesKept(beside: Set(packs.map(\.pack.id)))
+        try replaceIndexFiles(old.filter { !kept.contains($0) }, with: packs)
         return packs.count
+    }
+
+    /// Index files that stay where another one is made: newer ones, and those that the medium does not give just now, as long as they
+    /// may tell of a pack that tells nothing of itself.
+    func indexFilesKept(beside listed: Set<UniqueID>) -> Set<String> {
+        knowledge.withLock { known in
+            let isMissed = known.damagedPacks.keys.contains { !listed.contains($0) }
+            let kept = known.damagedIndexFiles.filter {
+                $0.value.code == .newerFormat || $0.value.code == .failed && isMissed
+            }
+            return Set(kept.keys)
+        }
     }
 
     /// Writes one index file and drops others whose packs it holds.

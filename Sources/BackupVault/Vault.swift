@@ -68,8 +68,8 @@ package final class Vault: Sendable {
         compression = ChunkCompression(level: settings.compressionLevel)
         generations = GenerationFiles(files: files, keys: keys)
         manifests = ManifestFiles(files: files, keys: keys)
-        holdFiles = HoldFiles(files: files, keys: keys)
         parityFiles = ParityFiles(files: files, keys: keys)
+        holdFiles = HoldFiles(files: files, keys: keys, parity: parityFiles)
     }
 
     /// Makes a vault in `directory`; `vault.json` comes last and makes it one.

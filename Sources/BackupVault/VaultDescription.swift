@@ -9,10 +9,12 @@ struct VaultDescription: Codable, Hashable {
     static let secretFileName = "secret"
     static let magicText = "varve vault"
     static let formatKnown: UInt32 = 1
+    /// Incompatible bit 0: who removes or changes what has parity removes that first, so that no older Varve may write.
+    static let parityFeature: UInt32 = 1
 
     let magic: String
     let format: UInt32
-    let features: Features
+    private(set) var features: Features
     /// 32 hex digits.
     let uuid: String
     let name: String
@@ -46,6 +48,20 @@ struct VaultDescription: Codable, Hashable {
     }
 
     var id: UniqueID? { Hex.decode(uuid).flatMap(UniqueID.init) }
+
+    /// Whether the vault may have parity.
+    var keepsParity: Bool { features.incompatible & VaultDescription.parityFeature != 0 }
+
+    /// The same vault, with parity or without.
+    func keepingParity(_ keepsParity: Bool) -> VaultDescription {
+        var changed = self
+        changed.features = Features(
+            compatible: features.compatible,
+            readOnlyCompatible: features.readOnlyCompatible,
+            incompatible: keepsParity ? VaultDescription.parityFeature : 0
+        )
+        return changed
+    }
 
     /// What the seal covers: every field, in order.
     private var sealedBytes: [UInt8] {
@@ -91,7 +107,7 @@ struct VaultDescription: Codable, Hashable {
             throw VaultError.damaged(name, "is no description of a vault")
         }
         guard beginning.format <= VaultDescription.formatKnown,
-            beginning.features.incompatible == 0
+            beginning.features.incompatible & ~VaultDescription.parityFeature == 0
         else {
             throw VaultError(
                 .newerFormat,

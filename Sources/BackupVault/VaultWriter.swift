@@ -224,7 +224,6 @@ package final class VaultWriter {
         guard let pack = open[kind] else { return }
         try pack.finish()
         open[kind] = nil
-        if let parity { try vault.protect(pack.header.pack, parity) }
         let indexed = IndexedPack(
             header: pack.header,
             fileBytes: UInt64(pack.size),
@@ -234,6 +233,7 @@ package final class VaultWriter {
         vault.knowledge.withLock { $0.index.add(indexed, entries: pack.entries) }
         pending.remove(pack.entries)
         counters.packsFinished += 1
+        if let parity { try vault.protect(pack.header.pack, parity) }
     }
 
     /// Ends the packs and writes an index of them, durably but for the packs' names.
@@ -251,6 +251,15 @@ package final class VaultWriter {
             state = .broken
             throw error
         }
+    }
+
+    /// Makes what was stored durable without a recovery point, and ends the writer: points that had lost it have it again.
+    ///
+    /// - Throws: `.noSpace`, `.failed`; the writer is then to be abandoned.
+    package func keep() throws(VaultError) {
+        try settle()
+        try vault.files.sync(.packs)
+        abandon()
     }
 
     func countRescued() { counters.chunksRescued += 1 }

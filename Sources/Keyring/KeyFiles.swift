@@ -125,6 +125,16 @@ extension DataKey {
         self.init(secret: SecretBytes(plain))
     }
 
+    /// Whether bytes are a wrapped key of an owner, as far as can be said without the root key: one of a newer format is, too.
+    package static func isWrapped(_ bytes: [UInt8], for owner: UniqueID) -> Bool {
+        var reader = ByteReader(bytes)
+        guard reader.read(count: 8) == DataKey.magic, let format = reader.read(UInt32.self),
+            format >= DataKey.format
+        else { return false }
+        guard format == DataKey.format else { return true }
+        return bytes.count == DataKey.wrappedBytes && Array(bytes[44..<60]) == owner.bytes
+    }
+
     private static func wrapper(_ root: RootKey, salt: [UInt8], owner: UniqueID) -> Sealer {
         let info = Array("varve wrap 1".utf8) + owner.bytes
         return Sealer(DataKey(secret: root.secret).derive(salt: salt, info: info))

@@ -9,19 +9,27 @@ package struct VerifyVault: Codable, Sendable, Hashable {
     package var seed: UInt64?
     /// Heals what is found, as far as parity and other files of the vault allow.
     package var repairs: Bool
+    /// Other vaults that may still have what is lost.
+    package var from: [String]
+    /// Whether the file systems here are asked too.
+    package var isFromLive: Bool
 
     package init(
         vault: String,
         readsData: Bool,
         sample: Double? = nil,
         seed: UInt64? = nil,
-        repairs: Bool = false
+        repairs: Bool = false,
+        from: [String] = [],
+        isFromLive: Bool = false
     ) {
         self.vault = vault
         self.readsData = readsData
         self.sample = sample
         self.seed = seed
         self.repairs = repairs
+        self.from = from
+        self.isFromLive = isFromLive
     }
 }
 
@@ -107,10 +115,12 @@ package struct LostFiles: Codable, Sendable, Hashable {
     package var fileSystem: String
     package var fileSystemName: String
     package var instant: TimeText
-    /// By path; the first ten thousand.
+    /// By path; of very many the first.
     package var parts: [Part]
-    /// All of them.
+    /// Those besides counted.
     package var partCount: UInt64
+    /// Whether nothing else of the point is lost: a verify names only so many keys of each point.
+    package var isComplete: Bool
 
     package init(
         point: String,
@@ -118,7 +128,8 @@ package struct LostFiles: Codable, Sendable, Hashable {
         fileSystemName: String,
         instant: TimeText,
         parts: [Part],
-        partCount: UInt64
+        partCount: UInt64,
+        isComplete: Bool
     ) {
         self.point = point
         self.fileSystem = fileSystem
@@ -126,6 +137,7 @@ package struct LostFiles: Codable, Sendable, Hashable {
         self.instant = instant
         self.parts = parts
         self.partCount = partCount
+        self.isComplete = isComplete
     }
 }
 
@@ -137,6 +149,11 @@ package struct IndexReport: Codable, Sendable, Hashable {
     package init(packs: UInt64) {
         self.packs = packs
     }
+}
+
+extension LostFiles {
+    /// How many parts are lost, in words.
+    package var countText: String { isComplete ? "\(partCount)" : "at least \(partCount)" }
 }
 
 extension LostFiles.Part {

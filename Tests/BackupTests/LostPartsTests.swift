@@ -126,9 +126,11 @@ import VarveModel
             let left = try await omitted(sample)
             #expect(!parts.isEmpty && !left.isEmpty)
             if nodes.contains(id) {
-                // A restore reads ahead in the maps: of what stands before a lost run it leaves out some too.
                 let lost = parts.filter { $0.what != .names }
                 #expect(lost.allSatisfy { isLeftOut($0, left) }, "\(id): \(left) lacks \(paths)")
+                // Damage costs no neighbours: nothing is left out but what was told.
+                let others = left.filter { !isTold($0, parts) }
+                #expect(others.isEmpty, "\(id): \(others) beside \(paths)")
             } else {
                 // Of a file with two names one is copied, and the other linked.
                 let names: Set = ["/outer/inner/one", "/outer/two"]
@@ -142,6 +144,15 @@ import VarveModel
         await sample.world.close()
     }
 
+    /// Whether a path was told, or may be beneath what has lost names.
+    private func isTold(_ path: String, _ parts: [LostPart]) -> Bool {
+        parts.contains { part in
+            let told = String(decoding: part.path, as: UTF8.self)
+            return told == path
+                || part.what == .names && path.hasPrefix(told == "/" ? "/" : told + "/")
+        }
+    }
+
     /// Whether a restore left out a path, or what it is beneath.
     private func isLeftOut(_ part: LostPart, _ left: Set<String>) -> Bool {
         let path = String(decoding: part.path, as: UTF8.self)
@@ -151,27 +162,116 @@ import VarveModel
     @Test func `bytes are told exactly, and every name of a file`() async throws {
         let sample = try await Self.sample()
         let map = try #require(sample.point.maps[PointFormat.inodes])
-        var ranges: [Range<UInt64>] = []
-        var shared: ChunkID?
+        var extents: [InodeNumber: [(range: Range<UInt64>, chunk: ChunkID)]] = [:]
         for entry in try sample.vault.scan(map, limit: 100) {
-            guard let (_, tile) = PointFormat.tile(ofKey: entry.key) else { continue }
-            let extents = try PointTile(entry.value).extents
-            if tile == 1 {
-                let extent = try #require(extents.dropFirst(2).first)
-                let start = UInt64(tile) * PointFormat.tileBytes
-                ranges = [
+            guard let (inode, tile) = PointFormat.tile(ofKey: entry.key) else { continue }
+            let start = UInt64(tile) * PointFormat.tileBytes
+            for extent in try PointTile(entry.value).extents {
+                let range =
                     start + UInt64(extent.range.lowerBound)..<start
-                        + UInt64(extent.range.upperBound)
-                ]
-                try flip(extent.chunk.id, in: sample)
-            } else if extents.reduce(0, { $0 + $1.range.count }) == 30_000 {
-                shared = extents.first?.chunk.id
+                    + UInt64(extent.range.upperBound)
+                extents[inode, default: []].append((range, extent.chunk.id))
             }
         }
+        // The last chunk of the large file, in whichever tiles it is.
+        let large = try #require(
+            extents.values.first { ($0.last?.range.upperBound ?? 0) == 5 << 20 }
+        )
+        let last = try #require(large.last).chunk
+        let first = try #require(large.first { $0.chunk == last }).range.lowerBound
+        let ranges = [first..<(5 << 20 as UInt64)]
+        try flip(last, in: sample)
+        let shared = extents.values.first { $0.reduce(0) { $0 + $1.range.count } == 30_000 }?.first?
+            .chunk
         #expect(try told(sample) == [LostPart(path: Array("/large".utf8), what: .content(ranges))])
         try flip(try #require(shared), in: sample)
         let paths = Set(try told(sample).map { String(decoding: $0.path, as: UTF8.self) })
         #expect(paths == ["/large", "/outer/inner/one", "/outer/two"])
         await sample.world.close()
+    }
+
+    /// Goal: however much is lost, what is held is bounded, and the rest counted.
+    @Test func `of very many parts some are told, of each point, and all are counted`() async throws
+    {
+        let sample = try await Self.sample()
+        let service = BackupService(clock: sample.world.clock)
+        let fs = try await sample.world.makeFileSystem()
+        _ = try await fs.create(
+            try #require(FileName("alone")),
+            in: .root,
+            NewInode(.regular, permissions: 0o644),
+            as: .root
+        )
+        let other = try await service.backUp(fs, source: "other", to: sample.vault).point
+        for point in [sample.point, other] {
+            try flip(try #require(point.maps[PointFormat.inodes]).node.id, in: sample)
+        }
+        let vault = try reopened(sample)
+        let report = try vault.verify(readData: true)
+        let whole = try LostParts(vault).all(in: report)
+        #expect(whole.map(\.point.id) == [sample.point.id, other.id])
+        // 500 files in `many`, seven other names, and the root.
+        #expect(whole[0].partCount == 508 && whole[0].parts.count == 508)
+        #expect(whole[1].partCount == 2 && whole.allSatisfy { $0.isComplete })
+        let few = try LostParts(vault, partsMax: 30, partsEachMax: 12).all(in: report)
+        #expect(few.map(\.partCount) == whole.map(\.partCount))
+        #expect(few.map(\.parts.count) == [12, 2])
+        #expect(Set(few[0].parts).isSubset(of: whole[0].parts))
+        await sample.world.close()
+    }
+
+    /// Goal: joined and searched by halves, lost runs say what each of them says.
+    @Test func `lost runs that are joined cover what they covered apart`() {
+        var generator = SeededGenerator(seed: testSeed(default: 92))
+        for round in 0..<300 {
+            var losses = PointLosses()
+            var runs: [(after: (UInt64, UInt32?)?, last: UInt64, map: String)] = []
+            for _ in 0..<Int.random(in: 0...8, using: &generator) {
+                let first = UInt64.random(in: 1...20, using: &generator)
+                let tile = Bool.random(using: &generator) ? UInt32(first % 3) : nil
+                let after = first == 20 ? nil : (first, tile)
+                let last = first + UInt64.random(in: 0...6, using: &generator)
+                let map = Bool.random(using: &generator) ? PointFormat.names : PointFormat.inodes
+                runs.append((after, last, map))
+                losses.add(Self.subtree(after, last, map), chunk: nil)
+            }
+            losses.settle()
+            let size: UInt64? = round % 3 == 0 ? nil : UInt64(round % 5) * PointFormat.tileBytes
+            for inode in 1...30 as ClosedRange<UInt64> {
+                let isLost = runs.contains { run in
+                    guard run.map == PointFormat.inodes, run.last >= inode else { return false }
+                    guard let after = run.after, after.0 >= inode else { return true }
+                    guard after.0 == inode, let size else { return after.0 == inode }
+                    return size > (after.1.map { (UInt64($0) + 1) * PointFormat.tileBytes } ?? 0)
+                }
+                let found = losses.isLost(InodeNumber(rawValue: inode)) { size }
+                #expect(found == isLost, "\(runs) \(inode) \(String(describing: size))")
+                let lacksNames = runs.contains {
+                    $0.map == PointFormat.names && ($0.after?.0 ?? 0) <= inode && inode <= $0.last
+                }
+                #expect(losses.hasLostNames(InodeNumber(rawValue: inode)) == lacksNames)
+            }
+        }
+    }
+
+    private static func subtree(
+        _ after: (UInt64, UInt32?)?,
+        _ last: UInt64,
+        _ map: String
+    ) -> AffectedPart {
+        func key(_ inode: UInt64, _ tile: UInt32?) -> [UInt8] {
+            let number = InodeNumber(rawValue: inode)
+            if map == PointFormat.names { return PointFormat.key(number, cookie: 7) }
+            return tile.map { PointFormat.key(number, tile: $0) } ?? PointFormat.key(number)
+        }
+        return AffectedPart(
+            point: RecoveryPointID(.random()),
+            source: "fs",
+            labels: [:],
+            map: map,
+            key: key(last, nil),
+            isSubtree: true,
+            after: after.map { key($0.0, $0.1) }
+        )
     }
 }

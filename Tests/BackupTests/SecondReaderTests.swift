@@ -21,6 +21,7 @@ struct SecondReaderTests {
         let bench = try await Bench()
         let world = bench.world
         try await bench.backUp()
+        try bench.vault.setParity(ParityPolicy(share: 0.05))
         try await bench.change()
         try await bench.backUp(expires: world.clock.now().adding(seconds: 10))
         try await bench.changeAgain()

@@ -162,4 +162,55 @@ import VarveModel
         #expect((try? SealedObject.open(sealed, as: .manifest, name: "i", keys: Self.keys)) == nil)
         #expect((try? SealedObject.open(sealed, as: .index, name: "i", keys: Self.keys)) != nil)
     }
+
+    // MARK: Parity
+
+    @Test func `a parity policy is decoded exactly or not at all`() throws {
+        let policy = try #require(ParityPolicy(share: 0.05))
+        #expect(ParityState(policy.encoded()) == .kept(policy))
+        #expect(ParityState([0, 0, 0, 0]) == .ending)
+        Self.feed(policy.encoded(), seed: 9) { bytes in
+            guard case .kept(let read) = ParityState(bytes) else { return }
+            #expect(read.encoded() == bytes && read.share > 0 && read.share <= 1)
+        }
+    }
+
+    @Test func `a parity table is decoded exactly or not at all`() {
+        var generator = SeededGenerator(seed: testSeed(default: 10))
+        let shape = ParityShape(fileBytes: 9_000, share: 0.05)
+        let blocks = (shape.dataRuns + shape.parityRuns) * shape.stripes
+        let table = ParityTable(
+            name: "packs/0123.pack",
+            fileBytes: 9_000,
+            shape: shape,
+            digest: generator.bytes(32),
+            sums: (0..<blocks).map { _ in UInt32.random(in: .min ... .max, using: &generator) }
+        )
+        #expect(ParityTable(table.encoded()) == table)
+        Self.feed(table.encoded(), seed: 11) { bytes in
+            guard let read = ParityTable(bytes) else { return }
+            #expect(read.encoded() == bytes)
+        }
+    }
+
+    /// Goal: whatever becomes of a parity file, it heals to the file that it was made of, or not at all.
+    @Test func `a parity file gives its own table or an error`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 12))
+        let name = "packs/0123.pack"
+        let bytes = generator.bytes(700)
+        let file = ParityFile.encode(bytes, of: name, share: 0.05, keys: Self.keys)
+        let whole = try ParityFile.decode(file, of: name, label: "p", keys: Self.keys)
+        #expect(whole.isWhole && ParityFile.isWhole(whole.parity, by: whole.table))
+        Self.feed(file, seed: 13) { harmed in
+            // What does not open is refused by an error of its own type.
+            guard
+                let read = try? ParityFile.decode(harmed, of: name, label: "p", keys: Self.keys)
+            else { return }
+            #expect(read.table == whole.table)
+            let isAsWritten = read.isWhole && ParityFile.isWhole(read.parity, by: read.table)
+            #expect(isAsWritten == (harmed == file))
+            let healed = ParityFile.heal([], by: read.table, read.parity)
+            #expect(healed == nil || healed?.bytes == bytes)
+        }
+    }
 }

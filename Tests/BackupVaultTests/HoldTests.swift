@@ -147,11 +147,13 @@ import VarveModel
     }
 
     /// Goal: a hold is there or not, whenever power goes, and its point with it (I2, I3).
-    @Test func `a hold that was placed survives a power cut after every write`() throws {
+    @Test(arguments: [false, true])
+    func `a hold that was placed survives a power cut after every write`(parity: Bool) throws {
         let disk = SimulatedDisk()
         try disk.makeDirectory("/vaults")
         try disk.syncDirectory("/")
         let world = try VaultWorld(disk: disk)
+        if parity { try world.vault.setParity(ParityTests.policy) }
         let point = try VaultWorld.backUp(["a": [1]], to: world.vault, expires: VaultWorld.start)
         try VaultWorld.backUp(["a": [2]], to: world.vault, day: 1)
         let before = disk.operations
@@ -160,6 +162,8 @@ import VarveModel
         try world.vault.removeHold(named: "case 17", from: point.id)
         let removed = disk.operations
         #expect(before < placed && placed < removed)
+        let names = try disk.list(VaultWorld.directory + "/" + (parity ? "parity" : "packs"))
+        #expect(!names.contains { $0.contains(".holds") })
         var replay = disk.replay()
         for cut in before...removed {
             replay.advance(to: cut)
@@ -173,6 +177,68 @@ import VarveModel
                 #expect(try vault.verify(readData: true).isClean, "cut \(cut)")
             }
         }
+    }
+
+    // MARK: Parity
+
+    /// Goal: with parity, holds are not lost with their file.
+    @Test func `holds whose file is lost or damaged still hold, and come back by parity`() throws {
+        let world = try VaultWorld()
+        try world.vault.setParity(ParityTests.policy)
+        let point = try VaultWorld.backUp(["a": [1]], to: world.vault, expires: VaultWorld.start)
+        try VaultWorld.backUp(["a": [2]], to: world.vault, day: 1)
+        try world.vault.addHold(Self.hold("case 17"), to: point.id)
+        try world.vault.addHold(Self.hold("audit"), to: point.id)
+        let path = VaultWorld.directory + "/holds/\(point.id).holds"
+        let whole = try world.disk.contents(of: path)
+        let late = VaultWorld.start.adding(seconds: 100)
+        for isLost in [true, false] {
+            if isLost {
+                try world.disk.remove(path)
+            } else {
+                try world.disk.corrupt(path, at: 99, mask: 4)
+            }
+            let vault = try world.reopened()
+            #expect(Self.code { try vault.delete(point.id) } == .corrupt)
+            #expect(try vault.expire(now: late).isEmpty)
+            #expect(try vault.heldPoints() == [point.id])
+            _ = try vault.prune()
+            #expect(try vault.verify(readData: false).findings.map(\.subject) == [.hold])
+            let report = try vault.repair(.structure)
+            #expect(
+                report.verified.isClean && report.healed.map(\.file) == ["holds/\(point.id).holds"]
+            )
+            #expect(try world.disk.contents(of: path) == whole)
+            #expect(try vault.holds(of: point.id).map(\.name) == ["audit", "case 17"])
+        }
+        // What is taken away is not brought back.
+        try world.vault.removeHold(named: "audit", from: point.id)
+        try world.disk.remove(path)
+        _ = try world.reopened().repair(.structure)
+        #expect(try world.vault.holds(of: point.id).map(\.name) == ["case 17"])
+        try world.vault.removeHold(named: "case 17", from: point.id)
+        #expect(try world.reopened().heldPoints().isEmpty)
+        #expect(try world.reopened().repair(.everything).verified.isClean)
+        try world.vault.delete(point.id)
+    }
+
+    @Test func `holds from before parity are given it`() throws {
+        let world = try VaultWorld()
+        let point = try VaultWorld.backUp(["a": [1]], to: world.vault)
+        try world.vault.addHold(Self.hold("case 17"), to: point.id)
+        #expect(try world.vault.setParity(ParityTests.policy) == 4)
+        let name = "\(point.id).holds.parity"
+        let folder = VaultWorld.directory + "/parity"
+        #expect(try world.disk.list(folder).contains(name))
+        try world.disk.remove(folder + "/" + name)
+        #expect(try world.reopened().verify(readData: false).withoutParity == 1)
+        #expect(try world.reopened().prune().parityMade == 1)
+        #expect(try world.disk.list(folder).contains(name))
+        // A held point whose manifest is gone, and its parity: nothing heals that, and the holds are whole.
+        try world.disk.remove(folder + "/\(point.id).manifest.parity")
+        try world.disk.remove(VaultWorld.directory + "/manifests/\(point.id).manifest")
+        let report = try world.reopened().repair(.structure)
+        #expect(report.verified.findings.map(\.subject) == [.hold] && report.healed.isEmpty)
     }
 
     // MARK: The golden sample

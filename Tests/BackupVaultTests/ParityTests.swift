@@ -216,6 +216,51 @@ import VarveModel
 
     // MARK: In step
 
+    /// Goal: a Varve that would leave parity behind, and so call deleted points lost, does not open the vault.
+    @Test func `a vault with parity says that older writers must not open it`() throws {
+        let world = try VaultWorld()
+        let point = try VaultWorld.backUp(["a": [1, 2, 3]], to: world.vault)
+        func feature() throws -> UInt32 {
+            let bytes = try world.disk.contents(of: Self.directory + "/vault.json")
+            return try VaultDescription(bytes).features.incompatible
+        }
+        let without = try world.disk.contents(of: Self.directory + "/vault.json")
+        #expect(try feature() == 0)
+        try world.vault.setParity(Self.policy)
+        #expect(try feature() == VaultDescription.parityFeature)
+        #expect(try world.reopened().verify(readData: true).isClean)
+        #expect(try world.vault.verify(readData: true).isClean)
+        // Damaged, it comes back as it was, whether or not the vault was opened before there was parity.
+        for vault in [world.vault, try world.reopened()] {
+            try world.disk.corrupt(Self.directory + "/vault.json", at: 5, mask: 1)
+            #expect(try vault.repair(.structure).healed.map(\.file) == ["vault.json"])
+            #expect(try feature() == VaultDescription.parityFeature)
+        }
+        // Who began before the end of parity may make more of it.
+        let writer = try world.reopened().beginWrite()
+        try world.vault.setParity(nil)
+        #expect(try feature() == VaultDescription.parityFeature)
+        let map = try VaultWorld.store(["b": [4, 5]], by: writer)
+        let second = try writer.publish(VaultWorld.draft(map, day: 1))
+        #expect(try world.vault.parity() == nil)
+        #expect(try world.vault.verify(readData: true).isClean)
+        _ = try world.reopened().prune()
+        #expect(try world.disk.list(Self.directory + "/parity").isEmpty)
+        #expect(try world.disk.contents(of: Self.directory + "/vault.json") == without)
+        let vault = try world.reopened()
+        #expect(try VaultWorld.restore(point, from: vault) == ["a": [1, 2, 3]])
+        #expect(try VaultWorld.restore(second, from: vault) == ["b": [4, 5]])
+    }
+
+    @Test func `a policy that is lost is missed while there is parity`() throws {
+        let world = try Self.sample(seed: 202).world
+        try world.disk.remove(Self.directory + "/parity/policy")
+        let report = try world.reopened().repair(.everything)
+        #expect(report.verified.findings.map(\.file) == ["parity/policy"])
+        try world.reopened().setParity(Self.policy)
+        #expect(try world.reopened().verify(readData: true).isClean)
+    }
+
     @Test func `parity is switched on later, changed, and off again`() throws {
         var generator = SeededGenerator(seed: testSeed(default: 197))
         let world = try VaultWorld()
@@ -308,7 +353,7 @@ import VarveModel
         try VaultWorld.backUp(["a": [1, 2, 3]], to: world.vault)
         let path = Self.directory + "/" + name
         let bytes = try world.disk.contents(of: path)
-        try world.disk.corrupt(path, at: 30, mask: 1)
+        try world.disk.corrupt(path, at: 5, mask: 1)
         let report = try world.vault.repair(.structure)
         #expect(report.healed.map(\.file) == [name] && report.verified.isClean)
         #expect(try world.disk.contents(of: path) == bytes)

@@ -75,4 +75,40 @@ import Testing
         }
         #expect(daemon.stop() == 0)
     }
+
+    private func run(_ daemon: DaemonProcess, _ words: [String]) throws -> DaemonProcess.Ended {
+        try DaemonProcess.run("varve", ["--socket", daemon.socket] + words)
+    }
+
+    /// Goal: without parity, content comes back from another vault, or from what is backed up.
+    @Test(arguments: ["--from-live", "--from"])
+    func `what parity does not heal comes back from others`(who: String) throws {
+        let world = try DamagedWorld()
+        let daemon = world.daemon
+        try daemon.start()
+        try daemon.done("vault", "create", "copies")
+        try daemon.done("backup", "run", "first", "--vault", "copies")
+        if who == "--from" {
+            try daemon.done("put", "-", "first:/large", input: DamagedWorld.small)
+        }
+        #expect(daemon.stop() == 0)
+        let pack = try contentPack(daemon)
+        try world.damage("vaults/main/packs/" + pack, .flip(200))
+        try daemon.start()
+        let words = ["vault", "verify", "main", "--read-data", "--repair"]
+        let alone = try run(daemon, words)
+        #expect(alone.status == 2 && alone.text.contains("not healed"), "\(alone.text)")
+        let stranger = try run(daemon, words + ["--from", "other"])
+        #expect(stranger.status == 2, "\(stranger.text)")
+        let healed = try run(daemon, words + (who == "--from" ? [who, "copies"] : [who]))
+        #expect(healed.status == 0, "\(healed.text)")
+        #expect(healed.text.contains("healed: content: 1 chunks"), "\(healed.text)")
+        #expect(try daemon.varve("vault", "verify", "main", "--read-data").status == 0)
+        try daemon.done("restore", "first:/", "--recovery-point", world.point, "--to-new", "r")
+        #expect(try world.reads("r"))
+        #expect(try run(daemon, words + ["--from", "main"]).status == 64)
+        let refused = try run(daemon, ["vault", "verify", "main", who, "copies"])
+        #expect(refused.status == 64)
+        #expect(daemon.stop() == 0)
+    }
 }

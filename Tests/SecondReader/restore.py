@@ -181,7 +181,8 @@ class Vault:
         described = json.loads(contents(f"{self.path}/vault.json"))
         demand(described["magic"] == "varve vault", "vault.json: another magic")
         demand(described["format"] == 1, f"vault.json: format {described['format']}")
-        demand(described["features"]["incompatible"] == 0, "vault.json: needs a newer reader")
+        # Bit 0: there may be parity, which a reader need not know.
+        demand(described["features"]["incompatible"] in (0, 1), "vault.json: needs a newer reader")
         return described
 
     def check_description(self, described):

@@ -4,10 +4,12 @@ import VarveModel
 /// What a recovery point has lost, as far as a verify found.
 package struct LostPoint: Sendable {
     package let point: RecoveryPoint
-    /// By path; no more than were asked for.
+    /// By path; no more than were asked for: of more than these, the first that the maps lead to.
     package internal(set) var parts: [LostPart]
-    /// All of them.
+    /// Those besides counted.
     package internal(set) var partCount: Int
+    /// Whether nothing else is lost: the verify named all that it found of the point.
+    package let isComplete: Bool
 }
 
 /// A part of a recovery point that does not restore.
@@ -33,68 +35,105 @@ package struct LostPart: Sendable, Hashable {
 
 /// Says in paths what a verify said in keys.
 ///
-/// Looks only at points that have lost something: for each it reads the map of names once, and holds its directories'
-/// names in memory.
+/// Looks only at points that have lost something. For each it reads the map of names once; in memory it holds the names of the
+/// point's directories, which paths are made of, and the parts that it tells.
 package struct LostParts {
     private let vault: Vault
     private let partsMax: Int
+    private let partsEachMax: Int
 
     /// - Parameters:
     ///   - vault: The one that was verified.
-    ///   - partsMax: As many of each point are told.
-    package init(_ vault: Vault, partsMax: Int = 10_000) {
+    ///   - partsMax: As many are told of all points together, but of each some.
+    ///   - partsEachMax: No more are told of one.
+    package init(_ vault: Vault, partsMax: Int = 100_000, partsEachMax: Int = 10_000) {
         self.vault = vault
         self.partsMax = partsMax
+        self.partsEachMax = partsEachMax
     }
+
+    /// Of a point, as many in any case.
+    private static let partsEachMin = 10
 
     /// What the findings cost.
     ///
     /// - Returns: The points that have lost something, by creation.
     /// - Throws: `.failed`, `.denied`; a point that is deleted meanwhile is left out.
     package func all(in report: VerifyReport) throws(BackupError) -> [LostPoint] {
+        guard !report.affectedPoints.isEmpty else { return [] }
         var losses: [RecoveryPointID: PointLosses] = [:]
         for finding in report.findings {
             for part in finding.affected {
                 losses[part.point, default: PointLosses()].add(part, chunk: finding.chunk)
             }
         }
-        guard !losses.isEmpty else { return [] }
         let points: [RecoveryPoint]
         do throws(VaultError) {
             points = try vault.listing().points
         } catch {
             throw BackupError(error)
         }
+        let affected = Dictionary(
+            uniqueKeysWithValues: report.affectedPoints.map { ($0.point, $0) }
+        )
+        let share = max(LostParts.partsEachMin, partsMax / affected.count)
         return points.compactMap { point in
-            losses[point.id].map { parts(of: point, losing: $0) }
+            guard let known = affected[point.id] else { return nil }
+            var lost = losses[point.id] ?? PointLosses()
+            lost.settle()
+            return parts(
+                of: point,
+                losing: lost,
+                isComplete: known.isComplete,
+                max: min(share, partsEachMax)
+            )
         }
     }
 
-    private func parts(of point: RecoveryPoint, losing losses: PointLosses) -> LostPoint {
-        let names = PointNames(point, in: vault, wanting: losses)
-        var parts: Set<LostPart> = []
+    private func parts(
+        of point: RecoveryPoint,
+        losing losses: PointLosses,
+        isComplete: Bool,
+        max: Int
+    ) -> LostPoint {
+        var found = FoundParts(max: max)
+        var kinds: [InodeNumber: [LostPart.What]] = [:]
         for (inode, chunks) in losses.chunks {
-            let kinds = content(of: inode, losing: chunks, in: point)
-            for path in names.paths(of: inode) {
-                for what in kinds { parts.insert(LostPart(path: path, what: what)) }
+            kinds[inode] = content(of: inode, losing: chunks, in: point)
+        }
+        // What is lost of an inode: of its own, or because its key may be in a lost run.
+        func lost(_ inode: InodeNumber) -> [LostPart.What] {
+            if let known = kinds[inode] { return known }
+            let isLost = losses.isLost(inode) { size(of: inode, in: point) }
+            return isLost ? [.inode] : []
+        }
+        var unnamed = Set(kinds.keys)
+        found.add(.inode(.root), lost(.root), hasLostNames: losses.hasLostNames(.root))
+        unnamed.remove(.root)
+        if let map = point.maps[PointFormat.names] {
+            vault.forEachReadableEntry(of: map) { entry in
+                // One that does not parse leads nowhere; a restore tells it.
+                guard let name = try? PointName(entry.value) else { return true }
+                let parent = PointFormat.directory(ofKey: entry.key)
+                let isDirectory = name.kind == .directory
+                if isDirectory { found.paths.add(name.inode, named: name.name, in: parent) }
+                unnamed.remove(name.inode)
+                found.add(
+                    isDirectory ? .inode(name.inode) : .name(name.name, in: parent),
+                    lost(name.inode),
+                    hasLostNames: isDirectory && losses.hasLostNames(name.inode)
+                )
+                return true
             }
         }
-        for inode in names.lostInodes where losses.chunks[inode] == nil {
-            guard losses.isLost(inode, size: { size(of: inode, in: point) }) else { continue }
-            for path in names.paths(of: inode) {
-                parts.insert(LostPart(path: path, what: .inode))
-            }
+        for inode in unnamed.sorted(by: { $0.rawValue < $1.rawValue }) {
+            found.add(.inode(inode), lost(inode), hasLostNames: false)
         }
-        for directory in names.lostDirectories {
-            for path in names.paths(of: directory) {
-                parts.insert(LostPart(path: path, what: .names))
-            }
-        }
-        let sorted = parts.sorted { $0.path.lexicographicallyPrecedes($1.path) }
         return LostPoint(
             point: point,
-            parts: Array(sorted.prefix(partsMax)),
-            partCount: sorted.count
+            parts: found.parts,
+            partCount: found.count,
+            isComplete: isComplete
         )
     }
 
@@ -151,135 +190,5 @@ package struct LostParts {
             let found = try? PointInode(value)
         else { return nil }
         return found.attributes.kind == .regular ? found.attributes.size : 0
-    }
-}
-
-/// The keys of one point's maps that a verify named.
-struct PointLosses {
-    /// Where in an inode a chunk is missed.
-    enum Place: Hashable {
-        case attributes
-        case tile(UInt32)
-    }
-
-    /// A lost run of keys of inodes.
-    struct Run {
-        /// The inode and the tile of the last key before it; the tile is `nil` for the inode's own key.
-        let after: (inode: InodeNumber, tile: UInt32?)?
-        let last: InodeNumber
-    }
-
-    private(set) var chunks: [InodeNumber: [Place: Set<ChunkID>]] = [:]
-    private(set) var inodeRuns: [Run] = []
-    private(set) var directoryRuns: [ClosedRange<UInt64>] = []
-
-    mutating func add(_ part: AffectedPart, chunk: ChunkID?) {
-        if part.isSubtree {
-            addRun(part)
-        } else if part.map == PointFormat.inodes, let chunk {
-            let inode = PointFormat.inode(ofKey: part.key)
-            let place = PointFormat.tile(ofKey: part.key).map { Place.tile($0.tile) } ?? .attributes
-            chunks[inode, default: [:]][place, default: []].insert(chunk)
-        }
-    }
-
-    private mutating func addRun(_ part: AffectedPart) {
-        let first = part.after.map { PointFormat.inode(ofKey: $0) }
-        // A lost root has no last key: it is the last of all.
-        let last =
-            part.key.isEmpty
-            ? InodeNumber(rawValue: .max) : PointFormat.inode(ofKey: part.key)
-        if part.map == PointFormat.names {
-            directoryRuns.append((first?.rawValue ?? 0)...last.rawValue)
-        } else {
-            let after = part.after.map { key in
-                (inode: PointFormat.inode(ofKey: key), tile: PointFormat.tile(ofKey: key)?.tile)
-            }
-            inodeRuns.append(Run(after: after, last: last))
-        }
-    }
-
-    /// Whether some key of an inode may lie in a lost run.
-    func mayHaveLost(_ inode: InodeNumber) -> Bool {
-        inodeRuns.contains {
-            $0.last.rawValue >= inode.rawValue
-                && $0.after.map { $0.inode.rawValue <= inode.rawValue } ?? true
-        }
-    }
-
-    /// Whether one does: of the inode before a run the rest may be nothing.
-    ///
-    /// - Parameters:
-    ///   - inode: One that may have lost something.
-    ///   - size: Of the file; `nil` when its inode does not read.
-    /// - Returns: Whether one does, as far as can be known.
-    func isLost(_ inode: InodeNumber, size: () -> UInt64?) -> Bool {
-        inodeRuns.contains { run in
-            guard run.last.rawValue >= inode.rawValue else { return false }
-            guard let after = run.after, after.inode.rawValue >= inode.rawValue else { return true }
-            guard after.inode == inode, let size = size() else { return after.inode == inode }
-            let known = after.tile.map { (UInt64($0) + 1) * PointFormat.tileBytes } ?? 0
-            return size > known
-        }
-    }
-
-    func hasLostNames(_ directory: InodeNumber) -> Bool {
-        directoryRuns.contains { $0.contains(directory.rawValue) }
-    }
-}
-
-/// The names of a point that lead to what was lost.
-private struct PointNames {
-    /// Named inodes that may have lost something of themselves.
-    private(set) var lostInodes: Set<InodeNumber> = []
-    /// Directories that may have lost names.
-    private(set) var lostDirectories: Set<InodeNumber> = []
-    private var directories: [InodeNumber: (parent: InodeNumber, name: FileName)] = [:]
-    private var wanted: [InodeNumber: [(parent: InodeNumber, name: FileName)]] = [:]
-
-    init(_ point: RecoveryPoint, in vault: Vault, wanting losses: PointLosses) {
-        if losses.mayHaveLost(.root) { lostInodes.insert(.root) }
-        if losses.hasLostNames(.root) { lostDirectories.insert(.root) }
-        guard let map = point.maps[PointFormat.names] else { return }
-        vault.forEachReadableEntry(of: map) { entry in
-            // One that does not parse leads nowhere; a restore tells it.
-            guard let name = try? PointName(entry.value) else { return true }
-            let parent = PointFormat.directory(ofKey: entry.key)
-            if name.kind == .directory {
-                directories[name.inode] = (parent, name.name)
-                if losses.hasLostNames(name.inode) { lostDirectories.insert(name.inode) }
-            }
-            let isRunning = losses.mayHaveLost(name.inode)
-            if isRunning { lostInodes.insert(name.inode) }
-            if isRunning || losses.chunks[name.inode] != nil, name.kind != .directory {
-                wanted[name.inode, default: []].append((parent, name.name))
-            }
-            return true
-        }
-    }
-
-    /// Every path of an inode.
-    func paths(of inode: InodeNumber) -> [[UInt8]] {
-        guard let names = wanted[inode] else { return [path(ofDirectory: inode)] }
-        return names.map { name in
-            let above = path(ofDirectory: name.parent)
-            return (above == [UInt8(ascii: "/")] ? [] : above) + [UInt8(ascii: "/")]
-                + name.name.bytes
-        }
-    }
-
-    /// A directory's path; one that no name leads to is told by its number.
-    private func path(ofDirectory directory: InodeNumber) -> [UInt8] {
-        var names: [FileName] = []
-        var current = directory
-        var seen: Set<InodeNumber> = []
-        while current != .root, let up = directories[current], seen.insert(current).inserted {
-            names.append(up.name)
-            current = up.parent
-        }
-        var path: [UInt8] =
-            current == .root ? [] : Array("<inode \(current.rawValue)>".utf8)
-        for name in names.reversed() { path += [UInt8(ascii: "/")] + name.bytes }
-        return path.isEmpty ? [UInt8(ascii: "/")] : path
     }
 }

@@ -67,7 +67,8 @@ struct VaultSource: TreeSource {
     ) async throws(TreeFailure) -> VaultSourceFile {
         VaultSourceFile(
             source: self,
-            inode: InodeNumber(rawValue: entry.node.identity.inode)
+            inode: InodeNumber(rawValue: entry.node.identity.inode),
+            size: entry.node.size
         )
     }
 
@@ -90,21 +91,17 @@ struct VaultSource: TreeSource {
         of inode: InodeNumber,
         from key: [UInt8]
     ) throws(TreeFailure) -> (tiles: [(UInt32, PointTile)], next: [UInt8]?) {
-        let limit = 16
-        let entries = try reading { () throws(VaultError) in
-            try vault.scan(try root(inodes), from: key, limit: limit)
+        let run = try entries(of: try inodeRoot(), from: key, max: 16) { key in
+            PointFormat.tile(ofKey: key)?.inode == inode
         }
         var found: [(UInt32, PointTile)] = []
-        for entry in entries {
-            guard let (owner, tile) = PointFormat.tile(ofKey: entry.key), owner == inode else {
-                return (found, nil)
-            }
+        for entry in run.entries {
+            guard let (_, tile) = PointFormat.tile(ofKey: entry.key) else { continue }
             found.append(
                 (tile, try parsing { () throws(BackupError) in try PointTile(entry.value) })
             )
         }
-        guard let last = entries.last, entries.count == limit else { return (found, nil) }
-        return (found, last.key + [0])
+        return (found, run.next)
     }
 
     /// One tile; `nil` when all of it is a hole.
@@ -141,16 +138,46 @@ struct VaultSource: TreeSource {
         of directory: InodeNumber,
         from key: [UInt8]
     ) throws(TreeFailure) -> (names: [PointName], next: [UInt8]?) {
-        let entries = try reading { () throws(VaultError) in
-            try vault.scan(try root(names), from: key, limit: 256)
+        let run = try entries(of: try nameRoot(), from: key, max: 256) { key in
+            PointFormat.directory(ofKey: key) == directory
         }
         var found: [PointName] = []
-        for entry in entries {
-            guard PointFormat.directory(ofKey: entry.key) == directory else { return (found, nil) }
+        for entry in run.entries {
             found.append(try parsing { () throws(BackupError) in try PointName(entry.value) })
         }
-        guard let last = entries.last, entries.count == 256 else { return (found, nil) }
-        return (found, last.key + [0])
+        return (found, run.next)
+    }
+
+    /// Entries from a key on, as long as they belong together, and where to go on; `nil` behind the last of them.
+    ///
+    /// It reads no node behind the one where the first other entry is, and what comes before one that does not read is there all the
+    /// same: damage costs who comes to it.
+    private func entries(
+        of map: MapRoot,
+        from key: [UInt8],
+        max: Int,
+        while belongs: ([UInt8]) -> Bool
+    ) throws(TreeFailure) -> (entries: [MapEntry], next: [UInt8]?) {
+        var scan = vault.entries(of: map, from: key)
+        var found: [MapEntry] = []
+        while found.count < max {
+            do throws(VaultError) {
+                guard let entry = try scan.next(), belongs(entry.key) else { return (found, nil) }
+                found.append(entry)
+            } catch {
+                guard !found.isEmpty else { throw TreeFailure(BackupError(error)) }
+                break
+            }
+        }
+        return (found, found.last.map { $0.key + [0] })
+    }
+
+    private func inodeRoot() throws(TreeFailure) -> MapRoot {
+        try reading { () throws(VaultError) in try root(inodes) }
+    }
+
+    private func nameRoot() throws(TreeFailure) -> MapRoot {
+        try reading { () throws(VaultError) in try root(names) }
     }
 
     /// The map of names, which a point of anything else lacks.
@@ -201,15 +228,18 @@ final class VaultListing: TreeListing {
 final class VaultSourceFile: TreeFile {
     private let source: VaultSource
     private let inode: InodeNumber
+    /// No tile begins behind it: what the map has there is somebody else's.
+    private let size: UInt64
     /// Tiles that were looked up: what is read is read in parts of a tile, several tiles at a time.
     private let known = Mutex<[UInt32: PointTile]>([:])
 
     /// 8: twice as many as are read at a time; 4,096 extents each, of 48 bytes, are 1.5 MiB.
     private static let tilesKnownMax = 8
 
-    init(source: VaultSource, inode: InodeNumber) {
+    init(source: VaultSource, inode: InodeNumber, size: UInt64) {
         self.source = source
         self.inode = inode
+        self.size = size
     }
 
     private func tile(_ number: UInt32) throws(TreeFailure) -> PointTile? {
@@ -241,7 +271,8 @@ final class VaultSourceFile: TreeFile {
                 VaultSourceFile.add(map, tile, to: &runs)
                 keepIfFirst(map, tile)
             }
-            key = next
+            let end = tiles.last.map { (UInt64($0.0) + 1) * PointFormat.tileBytes } ?? 0
+            key = end < size ? next : nil
         }
         return runs
     }

@@ -106,19 +106,34 @@ struct ChunkIndex: Sendable {
         return [best] + (copies[id] ?? [])
     }
 
-    /// A pack's list as it was taken in; looks at all chunks.
-    func entries(of pack: UniqueID) -> [PackEntry] {
-        guard let ordinal = ordinals[pack] else { return [] }
-        var found: [(number: UInt32, entry: PackEntry)] = []
+    /// Lists of some packs as they were taken in; looks at all chunks, once for all of these packs.
+    func entries(of packs: Set<UniqueID>) -> [UniqueID: [PackEntry]] {
+        var found: [UInt32: [(number: UInt32, entry: PackEntry)]] = [:]
+        for pack in packs {
+            if let ordinal = ordinals[pack] { found[ordinal] = [] }
+        }
+        guard !found.isEmpty else { return [:] }
         for id in chunks.keys {
-            for place in places(of: id) where place.pack == ordinal {
-                found.append((place.number, PackEntry(id: id, place: place)))
+            for place in places(of: id) {
+                found[place.pack]?.append((place.number, PackEntry(id: id, place: place)))
             }
         }
-        found.sort { $0.number < $1.number }
-        // A chunk's number is its nonce, so nothing behind a gap is of use.
-        return found.enumerated().prefix { $0.offset == Int($0.element.number) }
-            .map(\.element.entry)
+        var lists: [UniqueID: [PackEntry]] = [:]
+        for (ordinal, entries) in found {
+            let sorted = entries.sorted { $0.number < $1.number }
+            // A chunk's number is its nonce, so nothing behind a gap is of use.
+            lists[self.packs[Int(ordinal)].id] = sorted.enumerated()
+                .prefix { $0.offset == Int($0.element.number) }.map(\.element.entry)
+        }
+        return lists
+    }
+
+    /// Packs that did not give back a chunk.
+    var damagedPacks: Set<UniqueID> { Set(damaged.map(\.pack)) }
+
+    /// Whether a place did not give back its chunk.
+    func isDamaged(_ place: ChunkPlace, of id: ChunkID) -> Bool {
+        worth(place, of: id) == .damaged
     }
 
     /// Whether new references may rely on a chunk.

@@ -12,14 +12,24 @@ final class PackReader: Sendable {
     /// Opens a pack and reads its header.
     ///
     /// - Throws: `.notFound` when the file is gone; `.corrupt`, `.newerFormat`.
-    init(_ pack: UniqueID, files: VaultFiles, keys: VaultKeys) throws(VaultError) {
-        let fileName = PackFormat.fileName(pack)
-        name = "packs/" + fileName
-        let path = files.path(.packs, fileName)
+    convenience init(
+        _ pack: UniqueID,
+        files: VaultFiles,
+        keys: VaultKeys
+    ) throws(VaultError) {
+        let path = files.path(.packs, PackFormat.fileName(pack))
         let opened = try onDisk { () throws(DiskError) in try files.disk.open(path, .read) }
-        file = opened
+        try self.init(pack, of: opened, keys: keys)
+    }
+
+    /// Reads the header of an open file.
+    ///
+    /// - Throws: `.corrupt`, `.newerFormat`.
+    init(_ pack: UniqueID, of file: any DiskFile, keys: VaultKeys) throws(VaultError) {
+        self.file = file
+        name = "packs/" + PackFormat.fileName(pack)
         let plain = try onDisk { () throws(DiskError) in
-            try opened.read(count: PackHeader.byteCount, at: 0)
+            try file.read(count: PackHeader.byteCount, at: 0)
         }
         header = try PackHeader(plain, of: pack, in: keys.vault, name: name)
         sealer = keys.sealer(salt: header.salt, header: plain)

@@ -38,7 +38,10 @@ struct ParityTable: Sendable, Hashable {
     /// `nil` for anything that no writer could have written.
     init?(_ body: [UInt8]) {
         var reader = ByteReader(body)
-        guard let name = reader.readCounted(max: 256), let fileBytes = reader.read(UInt64.self),
+        guard
+            let name = reader.readCounted(max: 256)
+                .flatMap({ String(validating: $0, as: UTF8.self) }),
+            let fileBytes = reader.read(UInt64.self),
             fileBytes <= 1 << 32, let blockBytes = reader.read(UInt32.self),
             let dataRuns = reader.read(UInt16.self), let parityRuns = reader.read(UInt16.self),
             let stripes = reader.read(UInt32.self),
@@ -53,7 +56,7 @@ struct ParityTable: Sendable, Hashable {
         let count = (shape.dataRuns + shape.parityRuns) * shape.stripes
         guard reader.remaining == 4 * count else { return nil }
         self.init(
-            name: String(decoding: name, as: UTF8.self),
+            name: name,
             fileBytes: Int(fileBytes),
             shape: shape,
             digest: digest,
@@ -102,6 +105,54 @@ enum ParityFile {
         return file.bytes
     }
 
+    /// What is read of a parity file to see that it is there and opens.
+    struct Beginning {
+        /// The first table, as far as the file gives it.
+        let table: [UInt8]
+        /// The file's last bytes.
+        let trailer: [UInt8]
+        let fileBytes: Int
+    }
+
+    /// How long a parity file's table is, by its first bytes; `nil` where no table begins.
+    static func tableBytes(_ first: [UInt8]) -> Int? { SealedObject.byteCount(of: first[...]) }
+    /// As many bytes of a parity file tell how long its table is.
+    static let firstBytes = SealedObject.headerBytes
+    static let endBytes = trailerBytes
+
+    /// Refuses a parity file whose first table, length or end is not what was written; its parity is not looked at.
+    ///
+    /// - Throws: `.corrupt`, `.newerFormat`.
+    static func check(
+        _ file: Beginning,
+        of name: String,
+        label: String,
+        keys: VaultKeys
+    ) throws(VaultError) {
+        let table = try table(file.table, of: name, label: label, keys: keys)
+        guard file.trailer == trailer(file.table.count),
+            file.fileBytes == 2 * file.table.count + table.shape.parityBytes + trailerBytes
+        else {
+            throw VaultError.damaged(
+                label,
+                "has another length, or another end, than its table says"
+            )
+        }
+    }
+
+    private static func table(
+        _ sealed: [UInt8],
+        of name: String,
+        label: String,
+        keys: VaultKeys
+    ) throws(VaultError) -> ParityTable {
+        let opened = try SealedObject.open(sealed, as: .parity, name: label, keys: keys)
+        guard let found = ParityTable(opened.body), found.name == name else {
+            throw VaultError.damaged(label, "is not the parity of '\(name)'")
+        }
+        return found
+    }
+
     private static func trailer(_ tableBytes: Int) -> [UInt8] {
         var trailer = ByteWriter(capacity: trailerBytes)
         trailer.append(UInt64(tableBytes))
@@ -127,15 +178,12 @@ enum ParityFile {
         var failure: VaultError?
         for table in tables(in: file) {
             do throws(VaultError) {
-                let opened = try SealedObject.open(
+                let found = try ParityFile.table(
                     Array(table.bytes),
-                    as: .parity,
-                    name: label,
+                    of: name,
+                    label: label,
                     keys: keys
                 )
-                guard let found = ParityTable(opened.body), found.name == name else {
-                    throw VaultError.damaged(label, "is not the parity of '\(name)'")
-                }
                 let count = found.shape.parityBytes
                 let start = table.isFirst ? table.bytes.count : table.bytes.startIndex - count
                 guard start >= 0 else {

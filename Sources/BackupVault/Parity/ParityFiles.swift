@@ -30,6 +30,38 @@ package struct ParityPolicy: Sendable, Hashable {
     }
 }
 
+/// Whether a vault keeps parity.
+enum ParityState: Sendable, Hashable {
+    /// It does not, and has none.
+    case none
+    /// It does not any more; what it has is being removed.
+    case ending
+    case kept(ParityPolicy)
+
+    /// u32: a policy's millionths, 0 where parity ends.
+    init?(_ body: [UInt8]) {
+        if body == [0, 0, 0, 0] {
+            self = .ending
+        } else if let policy = ParityPolicy(body) {
+            self = .kept(policy)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// How a file was healed.
+enum ParityHealing: Sendable, Hashable {
+    /// So many of its blocks were damaged or did not read.
+    case blocks(Int)
+    /// It was gone, or did not open.
+    case made
+    /// It went on behind its end.
+    case cut
+    /// It is what its parity says.
+    case nothing
+}
+
 /// The parity files of one vault, and the policy that says how large they are.
 struct ParityFiles: Sendable {
     let files: VaultFiles
@@ -39,7 +71,7 @@ struct ParityFiles: Sendable {
 
     /// A file that has parity of its own.
     struct Subject: Hashable, Sendable {
-        /// Packs or manifests.
+        /// Packs, manifests or holds.
         let folder: VaultFiles.Folder
         let name: String
 
@@ -55,6 +87,10 @@ struct ParityFiles: Sendable {
 
         static func manifest(_ id: RecoveryPointID) -> Subject {
             Subject(folder: .manifests, name: Manifest.fileName(id))
+        }
+
+        static func holds(_ id: RecoveryPointID) -> Subject {
+            Subject(folder: .holds, name: HoldList.fileName(id))
         }
 
         init(folder: VaultFiles.Folder, name: String) {
@@ -76,19 +112,23 @@ struct ParityFiles: Sendable {
         }
 
         private init?(name: String) {
-            if name.hasSuffix(PackFormat.fileEnding) {
-                self.init(folder: .packs, name: name)
-            } else if name.hasSuffix(Manifest.ending) {
-                self.init(folder: .manifests, name: name)
-            } else {
+            let folders: [(VaultFiles.Folder, String)] = [
+                (.packs, PackFormat.fileEnding), (.manifests, Manifest.ending),
+                (.holds, HoldList.ending),
+            ]
+            guard let (folder, _) = folders.first(where: { name.hasSuffix($1) }) else {
                 return nil
             }
+            self.init(folder: folder, name: name)
         }
 
-        /// Of a manifest.
+        /// Of a manifest, or of what holds it.
         var point: RecoveryPointID? {
-            guard folder == .manifests else { return nil }
-            return RecoveryPointID(String(name.dropLast(Manifest.ending.count)))
+            switch folder {
+            case .manifests: RecoveryPointID(String(name.dropLast(Manifest.ending.count)))
+            case .holds: RecoveryPointID(String(name.dropLast(HoldList.ending.count)))
+            default: nil
+            }
         }
 
         /// Of a pack.
@@ -100,17 +140,17 @@ struct ParityFiles: Sendable {
 
     // MARK: Policy
 
-    /// The policy in force; `nil` when the vault keeps no parity.
+    /// Whether the vault keeps parity, and how much.
     ///
     /// - Throws: `.corrupt`, `.newerFormat`, `.failed`.
-    func policy() throws(VaultError) -> ParityPolicy? {
+    func state() throws(VaultError) -> ParityState {
         let label = "parity/" + ParityFiles.policyName
         let bytes: [UInt8]
         do throws(VaultError) {
             bytes = try files.contents(.parity, ParityFiles.policyName)
         } catch {
             guard error.code == .notFound else { throw error }
-            return nil
+            return .none
         }
         let opened = try SealedObject.open(
             bytes,
@@ -119,21 +159,30 @@ struct ParityFiles: Sendable {
             name: label,
             keys: keys
         )
-        guard let policy = ParityPolicy(opened.body) else {
+        guard let state = ParityState(opened.body) else {
             throw VaultError.damaged(label, "holds no share that can be")
         }
+        return state
+    }
+
+    /// The policy in force; `nil` when the vault keeps no parity.
+    ///
+    /// - Throws: As ``state()``.
+    func policy() throws(VaultError) -> ParityPolicy? {
+        guard case .kept(let policy) = try state() else { return nil }
         return policy
     }
 
-    /// Puts a policy in force, durably; `nil` ends it.
+    /// Whether there is a policy, or was one whose parity is not all removed; also one that does not read.
+    func isKeptOrEnding() throws(VaultError) -> Bool {
+        if try files.exists(.parity, ParityFiles.policyName) { return true }
+        return try !subjects().isEmpty
+    }
+
+    /// Puts a policy in force, durably; `nil` says that parity ends.
     func setPolicy(_ policy: ParityPolicy?) throws(VaultError) {
-        guard let policy else {
-            guard try files.exists(.parity, ParityFiles.policyName) else { return }
-            try files.remove(.parity, ParityFiles.policyName)
-            return try files.sync(.parity)
-        }
         let bytes = SealedObject.seal(
-            policy.encoded(),
+            policy?.encoded() ?? [0, 0, 0, 0],
             as: .parityPolicy,
             object: keys.vault,
             keys: keys
@@ -143,6 +192,13 @@ struct ParityFiles: Sendable {
         try files.replace(.parity, ParityFiles.policyName, with: bytes)
     }
 
+    /// Forgets that there was a policy, durably.
+    func removePolicy() throws(VaultError) {
+        guard try files.exists(.parity, ParityFiles.policyName) else { return }
+        try files.remove(.parity, ParityFiles.policyName)
+        try files.sync(.parity)
+    }
+
     // MARK: Parity files
 
     /// Whose parity there is.
@@ -150,19 +206,41 @@ struct ParityFiles: Sendable {
         Set(try files.list(.parity).compactMap { Subject(parityName: $0) })
     }
 
-    /// Makes the parity of a file from its bytes, durably; what was there is replaced.
-    func write(
-        _ subject: Subject,
-        _ bytes: [UInt8],
-        _ policy: ParityPolicy
-    ) throws(VaultError) {
+    /// Makes the parity of a file as it stands, durably, if every seal of what was read opens; what was there is replaced.
+    ///
+    /// Parity of other bytes would put these in the place of right ones one day. Of a manifest or of holds only while nobody can
+    /// remove or change them.
+    ///
+    /// - Returns: Whether it was made: not of what is damaged, does not read, or is gone.
+    /// - Throws: `.noSpace`, `.denied`, `.failed`.
+    @discardableResult
+    func write(_ subject: Subject, _ policy: ParityPolicy) throws(VaultError) -> Bool {
+        let bytes: [UInt8]
+        do throws(VaultError) {
+            bytes = try files.contents(subject.folder, subject.name)
+        } catch {
+            guard error.code == .notFound || error.code == .failed else { throw error }
+            return false
+        }
+        guard isAuthentic(bytes, of: subject) else { return false }
         let parity = ParityFile.encode(bytes, of: subject.path, share: policy.share, keys: keys)
         try files.replace(.parity, subject.parityName, with: parity)
+        return true
     }
 
-    /// Makes the parity of a file as it stands.
-    func write(_ subject: Subject, _ policy: ParityPolicy) throws(VaultError) {
-        try write(subject, files.contents(subject.folder, subject.name), policy)
+    /// Whether bytes are a file as it was written: every seal in them opens, and nothing is in them besides.
+    func isAuthentic(_ bytes: [UInt8], of subject: Subject) -> Bool {
+        if let pack = subject.pack { return PackReader.isAuthentic(bytes, pack, keys: keys) }
+        guard let point = subject.point else { return false }
+        // Whatever hinders opening it, it is not what was written.
+        let opened = try? SealedObject.open(
+            bytes,
+            as: subject.folder == .holds ? .holds : .manifest,
+            object: point.unique,
+            name: subject.path,
+            keys: keys
+        )
+        return opened != nil
     }
 
     /// Removes parity files, durably, before what they are for goes: parity without its file says that the file was lost.
@@ -192,10 +270,39 @@ struct ParityFiles: Sendable {
         let missed = try subjects().filter { $0.folder == folder && !present.contains($0.name) }
         var lost: [Subject] = []
         for subject in missed.sorted(by: { $0.name < $1.name }) {
-            if try files.exists(subject.folder, subject.name) { continue }
-            if try files.exists(.parity, subject.parityName) { lost.append(subject) }
+            if try isLost(subject) { lost.append(subject) }
         }
         return lost
+    }
+
+    /// Whether a file is lost: its parity is there, and it is not.
+    func isLost(_ subject: Subject) throws(VaultError) -> Bool {
+        if try files.exists(subject.folder, subject.name) { return false }
+        guard try files.exists(.parity, subject.parityName) else { return false }
+        // It comes before its parity: whoever missed it just before both came finds it now.
+        return try !files.exists(subject.folder, subject.name)
+    }
+
+    /// Refuses parity that does not open, or has another length than it should; its blocks are not read.
+    ///
+    /// - Throws: `.notFound` when there is none, `.corrupt`, `.newerFormat`, `.failed`.
+    func checkTable(of subject: Subject) throws(VaultError) {
+        let path = files.path(.parity, subject.parityName)
+        let beginning = try onDisk { () throws(DiskError) -> ParityFile.Beginning in
+            let file = try files.disk.open(path, .read)
+            defer { file.close() }
+            let size = Int(clamping: try file.size())
+            let first = try file.read(count: min(size, ParityFile.firstBytes), at: 0)
+            let count = min(size, ParityFile.tableBytes(first) ?? 0)
+            let end = min(size, ParityFile.endBytes)
+            return ParityFile.Beginning(
+                table: try file.read(count: count, at: 0),
+                trailer: try file.read(count: end, at: UInt64(size - end)),
+                fileBytes: size
+            )
+        }
+        let label = subject.parityPath
+        try ParityFile.check(beginning, of: subject.path, label: label, keys: keys)
     }
 
     /// Reads and opens the parity of a file.
@@ -205,7 +312,7 @@ struct ParityFiles: Sendable {
         _ subject: Subject
     ) throws(VaultError) -> (table: ParityTable, parity: ArraySlice<UInt8>, isWhole: Bool) {
         try ParityFile.decode(
-            files.readable(.parity, subject.parityName),
+            files.readable(.parity, subject.parityName).bytes,
             of: subject.path,
             label: subject.parityPath,
             keys: keys
@@ -214,21 +321,52 @@ struct ParityFiles: Sendable {
 
     /// Heals a file by its parity: writes it anew beside and renames it over.
     ///
-    /// - Returns: How many blocks were damaged; `nil` when they are too many.
+    /// A manifest or holds only while nobody can remove or change them.
+    ///
+    /// - Returns: What was done; `nil` when too much is damaged.
     /// - Throws: `.notFound` when it has no parity; `.corrupt` when that does not open; `.noSpace`, `.failed`.
-    func heal(_ subject: Subject) throws(VaultError) -> Int? {
+    func heal(_ subject: Subject) throws(VaultError) -> ParityHealing? {
         let (table, parity, _) = try read(subject)
-        var bytes: [UInt8] = []
-        do throws(VaultError) {
-            bytes = try files.readable(subject.folder, subject.name, limit: table.fileBytes)
-        } catch {
-            guard error.code == .notFound else { throw error }
+        let found = try present(subject, limit: table.fileBytes)
+        guard let healed = ParityFile.heal(found?.bytes ?? [], by: table, parity) else {
+            return nil
         }
-        guard let healed = ParityFile.heal(bytes, by: table, parity) else { return nil }
+        let healing: ParityHealing
+        switch found {
+        case nil: healing = .made
+        case let found? where max(healed.blocks, found.unreadBlocks) > 0:
+            healing = .blocks(max(healed.blocks, found.unreadBlocks))
+        case let found? where found.fileBytes != table.fileBytes: healing = .cut
+        default: return .nothing
+        }
+        // Parity that was made of other bytes must not put them in the place of right ones.
+        guard isAuthentic(healed.bytes, of: subject) else { return nil }
         // What a bad sector held comes back in another place: the file is written anew.
         try files.replace(subject.folder, subject.name, with: healed.bytes)
-        return healed.blocks
+        return healing
     }
+
+    /// What there is of a file; `nil` when it is gone, or does not open.
+    private func present(
+        _ subject: Subject,
+        limit: Int
+    ) throws(VaultError) -> ReadableBytes? {
+        do throws(VaultError) {
+            return try files.readable(subject.folder, subject.name, limit: limit)
+        } catch {
+            guard error.code == .notFound || error.code == .failed else { throw error }
+            return nil
+        }
+    }
+}
+
+/// What a medium gives of a file.
+private struct ReadableBytes {
+    /// With zeros where it gives none.
+    var bytes: [UInt8]
+    /// As long as it says that the file is.
+    let fileBytes: Int
+    var unreadBlocks = 0
 }
 
 extension VaultFiles {
@@ -239,34 +377,47 @@ extension VaultFiles {
     ///   - name: Its own.
     ///   - limit: No more of it is read.
     /// - Returns: All its bytes up to the limit.
-    /// - Throws: `.notFound`, `.denied`.
+    /// - Throws: `.notFound`, `.denied`; `.failed` when it does not open.
     fileprivate func readable(
         _ folder: Folder,
         _ name: String,
         limit: Int = 1 << 30
-    ) throws(VaultError) -> [UInt8] {
-        try onDisk { () throws(DiskError) -> [UInt8] in
+    ) throws(VaultError) -> ReadableBytes {
+        try onDisk { () throws(DiskError) -> ReadableBytes in
             let file = try disk.open(path(folder, name), .read)
             defer { file.close() }
-            let size = min(limit, Int(clamping: try file.size()))
+            let fileBytes = Int(clamping: try file.size())
+            let size = min(limit, fileBytes)
             do throws(DiskError) {
-                return try file.read(count: size, at: 0)
+                return ReadableBytes(
+                    bytes: try file.read(count: size, at: 0),
+                    fileBytes: fileBytes
+                )
             } catch {
                 guard error.code == .failed else { throw error }
             }
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(size)
-            while bytes.count < size {
-                let count = min(ParityShape.blockBytesMax, size - bytes.count)
-                // One that does not read is a damaged block, which its checksum tells.
-                let block = try? file.read(count: count, at: UInt64(bytes.count))
-                guard let block, block.count == count else {
-                    bytes += [UInt8](repeating: 0, count: count)
-                    continue
-                }
-                bytes += block
-            }
-            return bytes
+            return VaultFiles.readable(file, size, fileBytes)
         }
+    }
+
+    private static func readable(
+        _ file: any DiskFile,
+        _ size: Int,
+        _ fileBytes: Int
+    ) -> ReadableBytes {
+        var found = ReadableBytes(bytes: [], fileBytes: fileBytes)
+        found.bytes.reserveCapacity(size)
+        while found.bytes.count < size {
+            let count = min(ParityShape.blockBytesMax, size - found.bytes.count)
+            // One that does not read is a damaged block, which its checksum tells.
+            let block = try? file.read(count: count, at: UInt64(found.bytes.count))
+            if let block, block.count == count {
+                found.bytes += block
+            } else {
+                found.bytes += [UInt8](repeating: 0, count: count)
+                found.unreadBlocks += 1
+            }
+        }
+        return found
     }
 }

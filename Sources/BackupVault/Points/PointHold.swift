@@ -80,19 +80,32 @@ enum HoldList {
 }
 
 /// The files of holds of one vault, one a point that has any.
+///
+/// They are the only files that change: their parity goes before a change and comes again after it, so that none is ever that of
+/// other holds. Parity without its file says that holds were lost.
 struct HoldFiles: Sendable {
     let files: VaultFiles
     let keys: VaultKeys
+    let parity: ParityFiles
 
-    /// The points that have a file of holds.
+    /// The points that have a file of holds, or have lost it.
     func ids() throws(VaultError) -> [RecoveryPointID] {
-        try files.list(.holds, ending: HoldList.ending).compactMap { RecoveryPointID($0) }
+        let present = try files.list(.holds, ending: HoldList.ending)
+            .compactMap { RecoveryPointID($0) }
+        let lost = try parity.lost(.holds)
+        return present + lost.compactMap(\.point)
     }
 
     /// What holds a point; empty without a file.
+    ///
+    /// - Throws: `.corrupt` when the file does not read, or is lost; `.newerFormat`, `.failed`.
     func read(_ point: RecoveryPointID) throws(VaultError) -> [PointHold] {
         let name = HoldList.fileName(point)
-        guard try files.exists(.holds, name) else { return [] }
+        guard try files.exists(.holds, name) else {
+            let subject = ParityFiles.Subject.holds(point)
+            guard try parity.isLost(subject) else { return [] }
+            throw VaultError.lost(subject)
+        }
         let label = "holds/" + name
         let opened = try SealedObject.open(
             try files.contents(.holds, name),
@@ -108,17 +121,23 @@ struct HoldFiles: Sendable {
     }
 
     /// Writes what holds a point durably; the file goes with the last hold.
+    ///
+    /// Only while nobody else can.
     func write(_ holds: [PointHold], of point: RecoveryPointID) throws(VaultError) {
-        guard holds.isEmpty else {
-            let bytes = SealedObject.seal(
-                HoldList.encode(holds),
-                as: .holds,
-                object: point.unique,
-                keys: keys
-            )
-            return try files.replace(.holds, HoldList.fileName(point), with: bytes)
+        let subject = ParityFiles.Subject.holds(point)
+        try parity.remove([subject])
+        guard !holds.isEmpty else {
+            try files.remove(.holds, subject.name)
+            return try files.sync(.holds)
         }
-        try files.remove(.holds, HoldList.fileName(point))
-        try files.sync(.holds)
+        let bytes = SealedObject.seal(
+            HoldList.encode(holds),
+            as: .holds,
+            object: point.unique,
+            keys: keys
+        )
+        try files.replace(.holds, subject.name, with: bytes)
+        // The holds stand, whatever comes of their parity: the next prune makes it.
+        if let policy = try? parity.policy() { _ = try? parity.write(subject, policy) }
     }
 }

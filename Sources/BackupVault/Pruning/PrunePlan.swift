@@ -16,6 +16,8 @@ struct PrunePlan: Sendable, Hashable {
         let liveChunks: Int
         /// Condemned already, or its writer has not ended.
         let isLeftAlone: Bool
+        /// Chunks of it were found damaged, and other packs have all of these that a point needs.
+        var isDamaged = false
     }
 
     /// No live chunk in them.
@@ -28,13 +30,15 @@ struct PrunePlan: Sendable, Hashable {
 
     /// Decides for all packs of a vault.
     ///
-    /// Repacked are packs of which less than half is live, and small packs (below a quarter of the
+    /// Repacked are packs of which less than half is live, those with damaged chunks that stand elsewhere too, and small packs (below a quarter of the
     /// full size) of one kind once there are more than 16 of them.
     init(_ candidates: [Candidate], packBytes: Int) {
         let free = candidates.filter { !$0.isLeftAlone }
         dead = Set(free.filter { $0.liveChunks == 0 }.map(\.pack))
         let alive = free.filter { $0.liveChunks > 0 }
-        var repacked = Set(alive.filter { $0.liveBytes * 2 < $0.chunkBytes }.map(\.pack))
+        var repacked = Set(
+            alive.filter { $0.isDamaged || $0.liveBytes * 2 < $0.chunkBytes }.map(\.pack)
+        )
         for kind in PackKind.allCases {
             let small = alive.filter { $0.kind == kind && $0.fileBytes < UInt64(packBytes) / 4 }
             if small.count > PrunePlan.smallPacksMax { repacked.formUnion(small.map(\.pack)) }

@@ -54,16 +54,20 @@ private struct Pruner {
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
         try markNewPoints()
         try checkCopies()
-        let plan = PrunePlan(
-            candidates(among: listed, living: living),
-            packBytes: vault.settings.packBytes
-        )
         // Dead packs go first: on a full disk they make the room that copies need.
-        try condemn(plan.dead)
+        try condemn(plan(among: listed, living).dead)
         try deleteCondemned()
-        if try moveLive(outOf: plan.repacked) {
-            try condemn(plan.repacked)
-            try deleteCondemned()
+        // What is found damaged on the way keeps its own pack, and no other.
+        for _ in 0..<2 {
+            let packs = plan(among: listed, living).repacked
+            switch try moveLive(outOf: packs) {
+            case .damage: continue
+            case .nothing: break
+            case .done:
+                try condemn(packs)
+                try deleteCondemned()
+            }
+            break
         }
         do throws(VaultError) {
             try compactIndex()
@@ -109,7 +113,7 @@ private struct Pruner {
                 _ = try vault.payload(of: id)
             } catch {
                 // All copies are damaged: none is better than another.
-                guard error.code == .corrupt else { throw error }
+                guard error.code == .corrupt || error.code == .failed else { throw error }
             }
         }
     }
@@ -120,7 +124,7 @@ private struct Pruner {
     private mutating func removeLeftovers() throws(VaultError) {
         let names = try vault.files.list(.packs).filter { $0.hasSuffix(PackFormat.openEnding) }
         var unfinished: [(VaultFiles.Folder, String)] = []
-        for folder in [.index, .manifests, .generations, .holds, .parity] as [VaultFiles.Folder] {
+        for folder in [.index, .manifests, .generations] as [VaultFiles.Folder] {
             for name in try vault.files.list(folder) where name.hasSuffix(".new") {
                 unfinished.append((folder, name))
             }
@@ -144,6 +148,27 @@ private struct Pruner {
             try vault.files.remove(folder, name)
             report.leftoversRemoved += 1
         }
+        report.leftoversRemoved += try removeUnfinishedHolds()
+    }
+
+    /// Drops files of holds and of parity that were never renamed: whoever places a hold takes no lease.
+    ///
+    /// - Returns: How many there were; none while another process places one.
+    private func removeUnfinishedHolds() throws(VaultError) -> Int {
+        let vault = vault
+        do throws(VaultError) {
+            guard try !vault.files.unfinishedHolds().isEmpty else { return 0 }
+            return try vault.exclusively { () throws(VaultError) -> Int in
+                // Listed before the living writers: those of writers that began since are not among them.
+                let unfinished = try vault.files.unfinishedHolds()
+                guard try Lease.living(files: vault.files).isEmpty else { return 0 }
+                for (folder, name) in unfinished { try vault.files.remove(folder, name) }
+                return unfinished.count
+            }
+        } catch {
+            guard error.code == .locked else { throw error }
+            return 0
+        }
     }
 
     // MARK: The first phase
@@ -161,6 +186,10 @@ private struct Pruner {
         try vault.refresh()
     }
 
+    private func plan(among listed: Set<UniqueID>, _ living: Set<UniqueID>) -> PrunePlan {
+        PrunePlan(candidates(among: listed, living: living), packBytes: vault.settings.packBytes)
+    }
+
     private func candidates(
         among listed: Set<UniqueID>,
         living: Set<UniqueID>
@@ -169,6 +198,8 @@ private struct Pruner {
         return vault.knowledge.withLock { known in
             var bytes = [UInt64](repeating: 0, count: known.index.packs.count)
             var chunks = [Int](repeating: 0, count: known.index.packs.count)
+            let damaged = known.index.damagedPacks
+            let losing = live.packsLosing(by: known)
             for id in live.ids {
                 guard let place = known.index.chunks[id] else { continue }
                 bytes[Int(place.pack)] += UInt64(place.stored)
@@ -184,22 +215,35 @@ private struct Pruner {
                     liveChunks: chunks[ordinal],
                     isLeftAlone: known.index.condemned.contains(UInt32(ordinal))
                         || living.contains(pack.writer) || !listed.contains(pack.id)
+                        || losing.contains(pack.id),
+                    isDamaged: damaged.contains(pack.id)
                 )
             }
         }
     }
 
-    /// Copies live chunks out of mostly dead or small packs; answers whether all were copied.
-    private mutating func moveLive(outOf packs: Set<UniqueID>) throws(VaultError) -> Bool {
-        guard !packs.isEmpty else { return false }
+    /// What came of moving chunks.
+    private enum Move {
+        case done
+        /// One of them did not read; it is known as damaged now.
+        case damage
+        /// There were none, or is no room.
+        case nothing
+    }
+
+    /// Copies live chunks out of mostly dead, damaged or small packs.
+    private mutating func moveLive(outOf packs: Set<UniqueID>) throws(VaultError) -> Move {
+        guard !packs.isEmpty else { return .nothing }
         do throws(VaultError) {
             report.chunksMoved += try copyLive { packs.contains($0.id) }
-            return true
+            return .done
         } catch {
-            // A full disk has no room for copies, and what is damaged cannot be copied: the packs
-            // stay as they are, copies already made are dead and go with the next prune.
-            guard error.code == .noSpace || error.code == .corrupt else { throw error }
-            return false
+            // The packs stay as they are; copies already made are dead and go with the next prune.
+            switch error.code {
+            case .noSpace: return .nothing
+            case .corrupt, .failed: return .damage
+            default: throw error
+            }
         }
     }
 
@@ -231,7 +275,7 @@ private struct Pruner {
         guard !generation.condemned.isEmpty else { return }
         let oldest = try Lease.living(files: vault.files).map(\.generation).min() ?? .max
         let present = vault.knowledge.withLock { $0.index.packIDs }
-        let going = Set(
+        var going = Set(
             generation.condemned.filter { present.contains($0.key) && $0.value <= oldest }.keys
         )
         report.packsWaiting = generation.condemned.keys.filter(present.contains).count - going.count
@@ -239,7 +283,11 @@ private struct Pruner {
         // Every writer that could refer to these packs has ended: what it published is to be seen.
         try markNewPoints()
         try vault.refresh()
-        _ = try copyLive { going.contains($0.id) }
+        let live = live
+        let losing = vault.knowledge.withLock { live.packsLosing(by: $0) }
+        going.subtract(losing)
+        // What does not read keeps all of them for this time; the next prune knows whose it is.
+        guard try moveLive(outOf: going) == .done else { return }
         // A removal may become durable before an earlier rename. What stands in for these packs must have its
         // name for certain: copies of this prune, of one that was killed, packs of a backup that gave up.
         try vault.files.sync(.packs)
@@ -262,6 +310,10 @@ private struct Pruner {
         let isIncomplete = try isIndexIncomplete()
         guard isIncomplete || stems.count > Pruner.indexFilesMax else { return }
         let present = vault.knowledge.withLock { $0.index.packIDs }
+        // A pack that tells nothing of itself may stand in one that does not read just now.
+        let isMissed = vault.knowledge.withLock { known in
+            known.damagedPacks.keys.contains { !present.contains($0) }
+        }
         var seen: Set<UniqueID> = []
         var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
         for stem in stems {
@@ -273,7 +325,8 @@ private struct Pruner {
             } catch {
                 switch error.code {
                 // What a damaged index file told stands in the footers too.
-                case .corrupt, .notFound, .failed: continue
+                case .corrupt, .notFound: continue
+                case .failed: if isMissed { stems.removeAll { $0 == stem } }
                 case .newerFormat: stems.removeAll { $0 == stem }
                 default: throw error
                 }
@@ -292,5 +345,37 @@ private struct Pruner {
                     known.unlisted.contains($0.id) && !living.contains($0.writer)
                 }
         }
+    }
+}
+
+extension VaultFiles {
+    /// What a crash left of holds and parity on the way to their names.
+    fileprivate func unfinishedHolds() throws(VaultError) -> [(folder: Folder, name: String)] {
+        var found: [(folder: Folder, name: String)] = []
+        for folder in [.holds, .parity] as [Folder] {
+            for name in try list(folder) where name.hasSuffix(".new") {
+                found.append((folder, name))
+            }
+        }
+        return found
+    }
+}
+
+extension LiveChunks {
+    /// Packs that must stay, since a repair may still give back of them what points need: those with chunks that no pack gives back
+    /// whole, and, while chunks stand in no list at all, those whose own list does not read.
+    fileprivate func packsLosing(by known: Vault.Knowledge) -> Set<UniqueID> {
+        var losing: Set<UniqueID> = []
+        var isMissing = false
+        for id in ids {
+            guard let place = known.index.chunks[id] else {
+                isMissing = true
+                continue
+            }
+            if known.index.isDamaged(place, of: id) {
+                losing.insert(known.index.pack(of: place).id)
+            }
+        }
+        return isMissing ? losing.union(known.damagedPacks.keys) : losing
     }
 }

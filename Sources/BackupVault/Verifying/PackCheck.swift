@@ -7,6 +7,8 @@ struct PackOutcome: Sendable {
     var error: VaultError?
     /// Whether the header is damaged: without it nothing of the pack opens.
     var isUnreadable = false
+    /// Whether the list is damaged: only an index leads to its chunks.
+    var isUnlisted = false
     var good = 0
     var bad: [(id: ChunkID, error: VaultError)] = []
     var bytes: UInt64 = 0
@@ -36,32 +38,52 @@ final class PackCheck {
     }
 
     /// Checks a pack's header, list and end, and every chunk when `readsChunks`.
+    ///
+    /// Chunks of a pack whose own list is damaged are not looked at.
     func check(_ pack: UniqueID, readsChunks: Bool) -> PackOutcome {
         var outcome = PackOutcome(pack: pack)
+        guard let reader = open(&outcome) else { return outcome }
         do throws(VaultError) {
-            let reader = try PackReader(pack, files: vault.files, keys: vault.keys)
-            var entries: [PackEntry] = []
-            do throws(VaultError) {
-                (entries, _) = try reader.entries()
-            } catch {
-                outcome.error = error
-                // What an index file told of the pack still leads to its chunks.
-                entries = vault.knownEntries(of: pack)
-            }
-            guard readsChunks else { return outcome }
-            outcome.bytes = entries.last.map { UInt64($0.offset) + UInt64($0.stored) } ?? 0
-            var first = 0
-            while first < entries.count {
-                let end = PackCheck.endOfRun(from: first, in: entries)
-                check(first..<end, of: entries, reader, into: &outcome)
-                first = end
-            }
+            let (entries, _) = try reader.entries()
+            if readsChunks { check(entries, reader, into: &outcome) }
+        } catch {
+            outcome.error = error
+            outcome.isUnlisted = true
+        }
+        return outcome
+    }
+
+    /// Checks the chunks of a pack whose own list is damaged, by what an index file told of it.
+    func check(_ outcome: PackOutcome, listedElsewhere entries: [PackEntry]) -> PackOutcome {
+        var outcome = outcome
+        guard let reader = open(&outcome) else { return outcome }
+        check(entries, reader, into: &outcome)
+        return outcome
+    }
+
+    private func open(_ outcome: inout PackOutcome) -> PackReader? {
+        do throws(VaultError) {
+            return try PackReader(outcome.pack, files: vault.files, keys: vault.keys)
         } catch {
             outcome.error = error
             // One that is gone was pruned meanwhile.
             outcome.isUnreadable = error.code != .notFound
+            return nil
         }
-        return outcome
+    }
+
+    private func check(
+        _ entries: [PackEntry],
+        _ reader: PackReader,
+        into outcome: inout PackOutcome
+    ) {
+        outcome.bytes = entries.last.map { UInt64($0.offset) + UInt64($0.stored) } ?? 0
+        var first = 0
+        while first < entries.count {
+            let end = PackCheck.endOfRun(from: first, in: entries)
+            check(first..<end, of: entries, reader, into: &outcome)
+            first = end
+        }
     }
 
     /// Chunks lie without gaps, so that a run of them is one read.

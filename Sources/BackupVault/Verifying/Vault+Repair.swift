@@ -16,13 +16,13 @@ extension Vault {
     ///
     /// A file is healed by being written anew beside and renamed over; it is then what it was, byte for byte. A crash leaves the
     /// damaged file or the healed one. Index, generation and parity are made again; description, key and secret are put
-    /// back as they were when the vault was opened.
+    /// back as they were when the vault was opened. What a newer Varve wrote is left alone.
     ///
     /// - Parameters:
     ///   - scope: How much is read: only what was found is healed.
     ///   - progress: Is told as by `verify`.
-    /// - Returns: What was healed, what not, and what was found afterwards.
-    /// - Throws: `.locked` while a prune runs; `.noSpace`, `.failed`, `.denied`.
+    /// - Returns: What was healed, what not and why, and what was found afterwards.
+    /// - Throws: `.locked` while a prune runs; `.denied`; `.failed` when the folders are not listed.
     package func repair(
         _ scope: VerifyScope,
         progress: @escaping @Sendable (VerifyProgress) -> Void = { _ in }
@@ -48,80 +48,130 @@ private struct Repair {
     var report: RepairReport
 
     mutating func run(_ found: VerifyReport) throws(VaultError) {
-        for finding in found.findings {
+        let known = found.findings.filter { $0.code != .newerFormat }
+        try putBack(known)
+        try heal(found.findings)
+        try vault.refresh(forgetsDamage: true)
+        try renewIndex(known)
+        try renewGenerations(found.findings)
+        try renewParity(known)
+    }
+
+    /// Notes that a file was not healed; goes on where the next one may be.
+    private mutating func leave(_ file: String, _ error: VaultError) throws(VaultError) {
+        guard error.code != .denied else { throw error }
+        report.unhealed.append((file, error))
+    }
+
+    /// The three files that a vault is opened with.
+    private mutating func putBack(_ findings: [VaultFinding]) throws(VaultError) {
+        for finding in findings {
             guard let file = vault.entrance.first(where: { $0.name == finding.file }) else {
                 continue
             }
-            try vault.files.replace(file.name, with: file.bytes)
-            report.healed.append((file.name, "put back as it was when the vault was opened"))
+            do throws(VaultError) {
+                try vault.putBack(file.subject)
+                report.healed.append((file.name, "put back as it was when the vault was opened"))
+            } catch {
+                try leave(file.name, error)
+            }
         }
-        try heal(found)
-        try renew(found)
-        dropDamagedParity(found)
-        let made = try vault.completeParity()
-        if made > 0 { report.healed.append(("parity", "made for \(made) files")) }
     }
 
-    /// Packs and manifests, by their parity.
-    private mutating func heal(_ found: VerifyReport) throws(VaultError) {
+    /// Packs, manifests and holds, by their parity.
+    ///
+    /// Also what seems to be newer: a damaged header does. What is newer indeed is what its parity says.
+    private mutating func heal(_ findings: [VaultFinding]) throws(VaultError) {
         var tried: Set<ParityFiles.Subject> = []
-        for finding in found.findings {
+        for finding in findings {
             guard let subject = ParityFiles.Subject(path: finding.file),
                 finding.subject != .parity, tried.insert(subject).inserted
             else { continue }
+            // What it holds may be missed while it is itself whole; one that does not read is to be healed.
+            if finding.subject == .hold, let point = subject.point,
+                (try? vault.holdFiles.read(point)) != nil
+            {
+                continue
+            }
             do throws(VaultError) {
-                guard let blocks = try vault.parityFiles.heal(subject) else {
+                guard let healing = try vault.heal(subject) else {
                     throw VaultError(
                         .corrupt,
                         "'\(subject.path)' has more damage than its parity heals",
                         remedy: "Put it back from a copy."
                     )
                 }
-                report.healed.append((subject.path, "\(blocks) damaged blocks, by its parity"))
+                guard let how = healing.words else { continue }
+                report.healed.append((subject.path, how))
             } catch {
-                switch error.code {
-                case .notFound:
-                    report.unhealed.append((subject.path, VaultError.withoutParity(subject)))
-                case .corrupt, .newerFormat: report.unhealed.append((subject.path, error))
-                default: throw error
+                guard error.code == .notFound else {
+                    try leave(subject.path, error)
+                    continue
                 }
+                // One that was deleted meanwhile has gone with its parity; what is newer is left alone.
+                guard finding.code != .newerFormat,
+                    try vault.files.exists(subject.folder, subject.name)
+                else { continue }
+                report.unhealed.append((subject.path, VaultError.withoutParity(subject)))
             }
         }
     }
 
-    /// What can be made again from other files.
-    private mutating func renew(_ found: VerifyReport) throws(VaultError) {
-        try vault.refresh(forgetsDamage: true)
-        if found.findings.contains(where: { $0.subject == .index }) {
+    /// The index, from the packs' own lists.
+    private mutating func renewIndex(_ findings: [VaultFinding]) throws(VaultError) {
+        guard findings.contains(where: { $0.subject == .index }) else { return }
+        do throws(VaultError) {
             let packs = try vault.rebuildIndex()
             report.healed.append(("index", "made again of \(packs) packs"))
+        } catch {
+            try leave("index", error)
         }
-        guard found.findings.contains(where: { $0.subject == .generation }) else { return }
-        let number = try vault.nextGeneration(after: vault.generations.numbers().last ?? 0)
-        try vault.generations.write(Generation(number: number, condemned: [:]))
-        report.healed.append(("generations", "begun anew: nothing is condemned"))
     }
 
-    /// Parity that is no good; that of whole files is then made again.
-    private mutating func dropDamagedParity(_ found: VerifyReport) {
-        for finding in found.findings where finding.subject == .parity {
+    /// Generations: what was condemned is found dead again by the next prune.
+    private mutating func renewGenerations(_ findings: [VaultFinding]) throws(VaultError) {
+        let damaged = findings.filter { $0.subject == .generation }
+        guard !damaged.isEmpty, !damaged.contains(where: { $0.code == .newerFormat }) else {
+            return
+        }
+        do throws(VaultError) {
+            let number = try vault.nextGeneration(after: vault.generations.numbers().last ?? 0)
+            try vault.generations.write(Generation(number: number, condemned: [:]))
+            report.healed.append(("generations", "begun anew: nothing is condemned"))
+        } catch {
+            try leave("generations", error)
+        }
+    }
+
+    /// Parity that is no good, of files that are whole: written over, so that what it may still heal stays until then; and what is
+    /// missing.
+    private mutating func renewParity(_ findings: [VaultFinding]) throws(VaultError) {
+        // Without a policy that reads nobody can say how much, and what there is may still be of use.
+        guard let policy = vault.parityForWriting else { return }
+        for finding in findings where finding.subject == .parity {
             guard let name = finding.file.split(separator: "/").last,
                 let subject = ParityFiles.Subject(parityName: String(name))
             else { continue }
             do throws(VaultError) {
-                // Of a file that is lost or damaged it may still be of use to somebody.
-                guard try vault.isReadable(subject) else { continue }
-                try vault.parityFiles.remove([subject])
+                // Not of a file that is damaged or gone: of that it may still be of use.
+                guard try vault.write(subject, policy) else { continue }
+                report.healed.append((finding.file, "made again"))
             } catch {
-                report.unhealed.append((finding.file, error))
+                try leave(finding.file, error)
             }
+        }
+        do throws(VaultError) {
+            let made = try vault.completeParity()
+            if made > 0 { report.healed.append(("parity", "made for \(made) files")) }
+        } catch {
+            try leave("parity", error)
         }
     }
 
     /// Parity of lost packs that cannot be healed, once no recovery point misses anything.
     mutating func dropIdleParity() throws(VaultError) {
         let isNeeded = report.verified.findings.contains {
-            $0.affectedCount > 0 || $0.subject == .manifest
+            $0.affectedCount > 0 || $0.subject == .manifest || $0.subject == .hold
         }
         guard !isNeeded else { return }
         let lost = try vault.parityFiles.lost(.packs)
@@ -136,16 +186,16 @@ private struct Repair {
     }
 }
 
-extension Vault {
-    /// Whether a file gives back all that is in it.
-    fileprivate func isReadable(_ subject: ParityFiles.Subject) throws(VaultError) -> Bool {
-        if let pack = subject.pack {
-            let outcome = PackCheck(self).check(pack, readsChunks: true)
-            return outcome.error == nil && outcome.bad.isEmpty
+extension ParityHealing {
+    /// For people; `nil` where nothing was done.
+    fileprivate var words: String? {
+        switch self {
+        case .blocks(1): "1 damaged block, by its parity"
+        case .blocks(let count): "\(count) damaged blocks, by its parity"
+        case .made: "it was lost, or did not open: made again of its parity"
+        case .cut: "bytes behind its end, by its parity"
+        case .nothing: nil
         }
-        guard let point = subject.point else { return false }
-        // One that does not read is not readable, whatever the reason.
-        return (try? manifests.read(point)) != nil
     }
 }
 
@@ -153,7 +203,7 @@ extension VaultError {
     fileprivate static func withoutParity(_ subject: ParityFiles.Subject) -> VaultError {
         VaultError(
             .corrupt,
-            "'\(subject.path)' is damaged or lost, and has no parity",
+            "'\(subject.path)' is damaged, and has no parity",
             remedy:
                 "Put it back from a copy; 'varve vault parity' has the vault keep parity from then on."
         )

@@ -20,11 +20,13 @@ extension Vault {
     ///
     /// - Parameters:
     ///   - scope: How much is read.
+    ///   - partsMax: As many lost parts of recovery points are named, each point's share of them in any case.
     ///   - progress: Is told after each pack and each point, from any thread, one at a time.
     /// - Returns: Findings; none means that every recovery point restores, as far as was read.
     /// - Throws: `.failed`, `.denied` when the storage itself does not answer.
     package func verify(
         _ scope: VerifyScope,
+        partsMax: Int = AffectedPoint.partsMax,
         progress: @escaping @Sendable (VerifyProgress) -> Void = { _ in }
     ) throws(VaultError) -> VerifyReport {
         dropCaches()
@@ -34,7 +36,7 @@ extension Vault {
         try verifier.checkPacks(scope)
         try verifier.checkParity(scope)
         verifier.checkPoints()
-        verifier.nameAffected()
+        verifier.nameAffected(partsMax: partsMax)
         return verifier.report
     }
 }
@@ -69,6 +71,7 @@ private struct Verifier {
                 subject: subject,
                 file: file,
                 chunk: chunk,
+                code: error.code,
                 message: error.message,
                 remedy: remedy ?? error.remedy
             )
@@ -131,16 +134,9 @@ private struct Verifier {
         }
     }
 
-    /// Compares a file that the vault cannot be opened without with what it was when it was opened.
     private mutating func check(_ file: VaultEntrance) {
         do throws(VaultError) {
-            guard try vault.files.contents(file.name, limit: 1 << 20) != file.bytes else { return }
-            find(
-                file.subject,
-                file: file.name,
-                VaultError.damaged(file.name, "is not what it was when the vault was opened"),
-                remedy: entranceRemedy
-            )
+            try vault.check(file)
         } catch {
             find(file.subject, file: file.name, error, remedy: entranceRemedy)
         }
@@ -159,12 +155,20 @@ private struct Verifier {
         let chosen = scope.chosen(of: packs)
         report.packs = packs.count
         report.packsRead = chosen.count
-        let outcomes = Verifier.outcomes(of: packs, whole: chosen, in: vault, progress)
+        var outcomes = Verifier.outcomes(of: packs, whole: chosen, in: vault, progress)
+        let damaged = outcomes.filter { $0.isUnreadable || $0.isUnlisted }
+        let known = vault.knownEntries(of: Set(damaged.map(\.pack)))
+        // What an index file told of a pack still leads to its chunks.
+        for (place, outcome) in outcomes.enumerated()
+        where outcome.isUnlisted && chosen.contains(outcome.pack) {
+            let entries = known[outcome.pack] ?? []
+            outcomes[place] = PackCheck(vault).check(outcome, listedElsewhere: entries)
+        }
         for outcome in outcomes {
             for (id, _) in outcome.bad { vault.noteDamaged(id, in: outcome.pack) }
             guard outcome.isUnreadable else { continue }
             unreadable.insert(outcome.pack)
-            for entry in vault.knownEntries(of: outcome.pack) {
+            for entry in known[outcome.pack] ?? [] {
                 vault.noteDamaged(entry.id, in: outcome.pack)
             }
         }
@@ -217,7 +221,14 @@ private struct Verifier {
         if let error = outcome.error, error.code != .notFound { find(.pack, file: file, error) }
         for (id, error) in outcome.bad {
             if lost[id] == nil, !vault.isWhole(id) { lost[id] = report.findings.count }
-            find(.chunk, file: file, chunk: id, error)
+            guard lost[id] == nil else {
+                find(.chunk, file: file, chunk: id, error)
+                continue
+            }
+            let remedy =
+                "Nothing is lost: another pack has the chunk whole, and a prune drops this copy."
+            find(.chunk, file: file, chunk: id, error, remedy: remedy)
+            report.findings[report.findings.count - 1].isSpare = true
         }
         report.chunksRead += outcome.good + outcome.bad.count
         report.bytesRead += outcome.bytes
@@ -229,8 +240,8 @@ private struct Verifier {
     mutating func checkParity(_ scope: VerifyScope) throws(VaultError) {
         let found = try vault.checkParity(readsAll: scope == .everything)
         report.withoutParity = found.without
-        for (subject, file, error, remedy) in found.damaged {
-            find(subject, file: file, error, remedy: remedy)
+        for one in found.damaged {
+            find(one.subject, file: one.file, one.error, remedy: one.remedy)
         }
     }
 
@@ -320,86 +331,10 @@ private struct Verifier {
     // MARK: Who is affected
 
     /// Tells each lost chunk's finding which parts of which points need it.
-    mutating func nameAffected() {
+    mutating func nameAffected(partsMax: Int) {
         guard !lost.isEmpty else { return }
-        var clean: Set<ChunkID> = []
-        for point in points {
-            for (name, map) in point.maps.sorted(by: { $0.key < $1.key }) {
-                _ = nameAffected(
-                    in: MapChild(key: [], node: map.node, entryCount: map.count),
-                    behind: nil,
-                    of: point,
-                    map: name,
-                    clean: &clean
-                )
-            }
-        }
-    }
-
-    /// Answers whether nothing beneath the node is lost; such nodes are not walked again.
-    private mutating func nameAffected(
-        in child: MapChild,
-        behind after: [UInt8]?,
-        of point: RecoveryPoint,
-        map: String,
-        clean: inout Set<ChunkID>
-    ) -> Bool {
-        if clean.contains(child.node.id) { return true }
-        if let place = lost[child.node.id] {
-            add(place, point, map: map, key: child.key, after: after, isSubtree: true)
-            return false
-        }
-        // A node that does not open is among the lost ones.
-        guard let node = try? vault.node(child.node) else { return false }
-        var isClean = true
-        switch node.items {
-        case .leaf(let entries):
-            for entry in entries {
-                let places = Set(entry.value.chunks.compactMap { lost[$0.id] })
-                for place in places.sorted() {
-                    add(place, point, map: map, key: entry.key, after: nil, isSubtree: false)
-                    isClean = false
-                }
-            }
-        case .branch(let children):
-            var after = after
-            for child in children {
-                let below = nameAffected(
-                    in: child,
-                    behind: after,
-                    of: point,
-                    map: map,
-                    clean: &clean
-                )
-                isClean = below && isClean
-                after = child.key
-            }
-        }
-        if isClean { clean.insert(child.node.id) }
-        return isClean
-    }
-
-    private mutating func add(
-        _ place: Int,
-        _ point: RecoveryPoint,
-        map: String,
-        key: [UInt8],
-        after: [UInt8]?,
-        isSubtree: Bool
-    ) {
-        report.findings[place].affectedCount += 1
-        guard report.findings[place].affected.count < VaultFinding.affectedMax else { return }
-        report.findings[place].affected.append(
-            AffectedPart(
-                point: point.id,
-                source: point.source,
-                labels: point.labels,
-                map: map,
-                key: key,
-                isSubtree: isSubtree,
-                after: after
-            )
-        )
+        var walk = AffectedWalk(vault, lost: lost, partsEach: partsMax / max(1, points.count))
+        for point in points { walk.add(point, to: &report) }
     }
 }
 

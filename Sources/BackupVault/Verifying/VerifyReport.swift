@@ -14,6 +14,8 @@ package struct VerifyReport: Sendable {
     /// Packs and manifests without parity in a vault that keeps it: the next prune makes it.
     package internal(set) var withoutParity = 0
     package internal(set) var findings: [VaultFinding] = []
+    /// Every point that loses something, in the order of points.
+    package internal(set) var affectedPoints: [AffectedPoint] = []
 
     package var isClean: Bool { findings.isEmpty }
 }
@@ -31,14 +33,31 @@ package struct VaultFinding: Sendable {
     /// The file within the vault; empty for a chunk that is in no file.
     package let file: String
     package let chunk: ChunkID?
+    package let code: VaultError.Code
     package let message: String
     package let remedy: String
-    /// At most `affectedMax` parts; `affectedCount` tells how many there are.
+    /// Whether it is a copy of a chunk that another pack has whole: nothing is lost with it.
+    package internal(set) var isSpare = false
+    /// Parts of every point that needs it, of each as many as fit (``AffectedPoint``); `affectedCount` tells how many there are.
     package internal(set) var affected: [AffectedPart] = []
     package internal(set) var affectedCount = 0
+}
 
-    /// 10,000 parts are some 2 MB.
-    package static let affectedMax = 10_000
+/// A recovery point that loses something.
+package struct AffectedPoint: Sendable, Hashable {
+    package let point: RecoveryPointID
+    /// Its parts that findings name.
+    package internal(set) var told = 0
+    /// Its parts that are lost, each counted for every finding that costs it.
+    package internal(set) var count = 0
+
+    /// Whether findings name all of them.
+    package var isComplete: Bool { told == count }
+
+    /// Parts of all points that a verify holds: some 60 MB.
+    ///
+    /// Each point has an equal share.
+    package static let partsMax = 500_000
 }
 
 /// A part of a recovery point that cannot be restored whole.

@@ -1,9 +1,13 @@
+import Backup
 import BackupVault
 import LocalAPI
+import MetadataStore
+import VarveModel
 
 /// What is done to a vault as a whole: checking and healing it, its parity, its index.
 struct VaultRoutes: Sendable {
     let vaults: Vaults
+    let fileSystems: FileSystems
 
     func add(to table: RouteTable) {
         table.on(Route.verifyVault) { try await verify($0, $1, $2) }
@@ -21,7 +25,34 @@ struct VaultRoutes: Sendable {
         let vault = try await vaults.find(request.vault)
         report(Progress(phase: "verifying \(request.vault)"))
         guard request.repairs else { return try await VaultChecks.verify(vault, scope, report) }
-        return try await VaultChecks.repair(vault, scope, report)
+        let givers = try await givers(to: vault, request)
+        return try await VaultChecks.repair(vault, scope, from: givers, report)
+    }
+
+    /// Who may still have what a vault has lost.
+    private func givers(
+        to vault: Vault,
+        _ request: VerifyVault
+    ) async throws -> [LostContent.Giver] {
+        var givers: [LostContent.Giver] = []
+        if request.isFromLive {
+            for entry in await fileSystems.all() {
+                guard case .success(let engine) = entry.engine else { continue }
+                givers.append(.fileSystem(engine, source: entry.record.id.text))
+            }
+        }
+        for name in request.from {
+            let other = try await vaults.find(name)
+            guard other.id != vault.id else {
+                throw APIError(
+                    .usage,
+                    "vault '\(name)' is the one that is repaired",
+                    remedy: "Name another vault that has points of the same file systems."
+                )
+            }
+            givers.append(.vault(other))
+        }
+        return givers
     }
 
     private func setParity(

@@ -235,7 +235,7 @@ package struct Daemon: Sendable {
         RecoveryPointRoutes(finder: finder).add(to: table)
         HoldRoutes(finder: finder, clock: clock).add(to: table)
         ExpiryRoutes(vaults: vaults, jobs: jobs, clock: clock).add(to: table)
-        VaultRoutes(vaults: vaults).add(to: table)
+        VaultRoutes(vaults: vaults, fileSystems: fileSystems).add(to: table)
         JobRoutes(jobs: jobs, fileSystems: fileSystems).add(to: table)
         LifecycleRoutes(fileSystems: fileSystems, lifecycle: lifecycle, jobs: jobs).add(to: table)
         MachineRoutes(

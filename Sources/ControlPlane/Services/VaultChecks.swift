@@ -17,19 +17,44 @@ enum VaultChecks {
         return summary(of: verified, losing: lost, in: vault, scope)
     }
 
-    /// Heals what a verify finds, and tells what it found afterwards.
+    /// Heals what a verify finds, asks others for content that is still lost, and tells what was found afterwards.
     static func repair(
         _ vault: Vault,
         _ scope: VerifyScope,
+        from givers: [LostContent.Giver],
         _ progress: @escaping @Sendable (Progress) -> Void
     ) async throws -> VaultReport {
-        let (repaired, lost) = try await BlockingCalls.run {
-            let repaired = try vault.repair(scope) { progress(Progress($0, of: vault)) }
-            return (repaired, try LostParts(vault).all(in: repaired.verified))
+        let repaired = try await BlockingCalls.run {
+            try vault.repair(scope) { progress(Progress($0, of: vault)) }
         }
-        var whole = summary(of: repaired.verified, losing: lost, in: vault, scope)
+        let restored = try await LostContent(of: vault, from: givers).restore(repaired.verified) {
+            progress(
+                Progress(
+                    phase: "looking for lost content of \(vault.name)",
+                    done: UInt64($0),
+                    total: UInt64($1)
+                )
+            )
+        }
+        let (verified, lost) = try await BlockingCalls.run {
+            let verified =
+                restored.chunks == 0
+                ? repaired.verified : try vault.verify(scope) { progress(Progress($0, of: vault)) }
+            return (verified, try LostParts(vault).all(in: verified))
+        }
+        var whole = summary(of: verified, losing: lost, in: vault, scope)
         whole.healed = repaired.healed.map { "\($0.file): \($0.how)" }
-        whole.found += repaired.unhealed.map { file, error in
+        if restored.chunks > 0 {
+            whole.healed.append(
+                "content: \(restored.chunks) chunks, \(restored.bytes) bytes, from who still had them"
+            )
+        }
+        // What somebody else gave back is no longer missed, though the pack stays as it is.
+        let missed = Set(verified.findings.filter { !$0.isSpare }.map(\.file))
+        let unhealed = repaired.unhealed.filter {
+            !$0.file.hasPrefix("packs/") || missed.contains($0.file)
+        }
+        whole.found += unhealed.map { file, error in
             CheckReport.Found(
                 kind: "damage",
                 subject: "vault \(vault.name) \(file)",
@@ -106,7 +131,7 @@ enum VaultChecks {
             let needed = rest.count(where: { $0.affectedCount > 0 })
             found.append(
                 CheckReport.Found(
-                    kind: "damage",
+                    kind: rest.allSatisfy(\.isSpare) ? "warning" : "damage",
                     subject: subject(first, in: vault),
                     message: "\(rest.count) more chunks, of which recovery points need \(needed)",
                     remedy: first.remedy
@@ -121,7 +146,7 @@ enum VaultChecks {
 
     private static func one(_ finding: VaultFinding, in vault: Vault) -> CheckReport.Found {
         CheckReport.Found(
-            kind: "damage",
+            kind: finding.isSpare ? "warning" : "damage",
             subject: subject(finding, in: vault),
             message: finding.message + affected(finding),
             remedy: finding.remedy
@@ -150,7 +175,7 @@ enum VaultChecks {
                 kind: "damage",
                 subject: "recovery point \(point.point) of \(point.fileSystem) "
                     + "('\(EscapedBytes(point.fileSystemName.utf8).text)')",
-                message: "\(point.partCount) parts do not restore: \(paths)\(more)",
+                message: "\(point.countText) parts do not restore: \(paths)\(more)",
                 remedy:
                     "'varve vault verify' lists them all; restore them from another recovery point."
             )
@@ -185,7 +210,8 @@ extension LostFiles {
             fileSystemName: lost.point.labels["name"] ?? lost.point.source,
             instant: TimeText(lost.point.instantTime),
             parts: lost.parts.map { Part($0) },
-            partCount: UInt64(lost.partCount)
+            partCount: UInt64(lost.partCount),
+            isComplete: lost.isComplete
         )
     }
 }

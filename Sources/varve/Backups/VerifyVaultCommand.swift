@@ -14,6 +14,7 @@ struct VerifyVaultCommand: AsyncParsableCommand {
               varve vault verify main --read-data
               varve vault verify main --sample 5%
               varve vault verify main --read-data --repair
+              varve vault verify main --read-data --repair --from copies --from-live
             """
     )
 
@@ -37,12 +38,31 @@ struct VerifyVaultCommand: AsyncParsableCommand {
     )
     var repair = false
 
+    @Option(
+        help: ArgumentHelp(
+            "With --repair: lost content comes back from points of the same file systems in this vault; may be repeated.",
+            valueName: "vault"
+        )
+    )
+    var from: [String] = []
+
+    @Flag(
+        help:
+            "With --repair: lost content comes back from the file systems here, and from their past."
+    )
+    var fromLive = false
+
     func validate() throws {
         if readData, sample != nil {
             throw ValidationError("--read-data opens all, --sample a part: give one.")
         }
         if seed != nil, sample == nil {
             throw ValidationError("--seed draws a sample: give --sample too.")
+        }
+        if !repair, fromLive || !from.isEmpty {
+            throw ValidationError(
+                "--from and --from-live say where a repair gets bytes: give --repair too."
+            )
         }
     }
 
@@ -54,7 +74,9 @@ struct VerifyVaultCommand: AsyncParsableCommand {
                 readsData: readData,
                 sample: sample?.fraction,
                 seed: seed,
-                repairs: repair
+                repairs: repair,
+                from: from,
+                isFromLive: fromLive
             )
         )
         try report.show(json: global.json)
@@ -85,11 +107,13 @@ extension VaultReport {
         for point in lost {
             let name = EscapedBytes(point.fileSystemName.utf8).text
             try Output.line(
-                "lost: \(point.point) of \(name) at \(UserTime.local(point.instant)): \(point.partCount) parts"
+                "lost: \(point.point) of \(name) at \(UserTime.local(point.instant)): \(point.countText) parts"
             )
             for part in point.parts { try Output.line("  \(part.text)") }
             let rest = point.partCount - UInt64(point.parts.count)
             if rest > 0 { try Output.line("  and \(rest) more") }
+            guard !point.isComplete else { continue }
+            try Output.line("  and maybe others: more is lost than a verify names key by key")
         }
         try CheckReport(checked: checked, found: found).show(json: false)
         if isDamaged { throw ExitCode(ExitStatus.found.rawValue) }

@@ -1,0 +1,58 @@
+import Disk
+import VarveModel
+
+/// A pack whose bytes are in memory.
+extension PackReader {
+    /// Whether bytes are a pack as its writer sealed it: the header's key opens its list and every chunk, and they are all of it.
+    static func isAuthentic(_ bytes: [UInt8], _ pack: UniqueID, keys: VaultKeys) -> Bool {
+        do throws(VaultError) {
+            let reader = try PackReader(pack, of: BytesInMemory(bytes), keys: keys)
+            for (number, entry) in try reader.entries().entries.enumerated() {
+                _ = try reader.payload(of: entry, number: number)
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+/// Bytes that read as a file.
+private final class BytesInMemory: DiskFile {
+    private let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: UInt64
+    ) throws(DiskError) -> Int {
+        let start = min(bytes.count, Int(clamping: offset))
+        let count = min(buffer.count, bytes.count - start)
+        bytes.withUnsafeBytes { source in
+            UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: source[start..<start + count])
+            )
+        }
+        return count
+    }
+
+    func size() throws(DiskError) -> UInt64 { UInt64(bytes.count) }
+    func resident(_ range: Range<UInt64>) -> ResidentBytes? { nil }
+    func readResident(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
+        false
+    }
+    func close() {}
+
+    func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
+        throw BytesInMemory.readOnly
+    }
+    func sync() throws(DiskError) { throw BytesInMemory.readOnly }
+    func truncate(to size: UInt64) throws(DiskError) { throw BytesInMemory.readOnly }
+    func preallocate(_ range: Range<UInt64>) throws(DiskError) { throw BytesInMemory.readOnly }
+    func punch(_ range: Range<UInt64>) throws(DiskError) { throw BytesInMemory.readOnly }
+
+    private static var readOnly: DiskError { DiskError(.denied, "bytes in memory are only read") }
+}
