@@ -145,7 +145,7 @@ extension Vault: MapNodeSource {
                     }
                 }
             }
-            if let damage { throw damage }
+            if let damage { throw VaultError(lostBy: damage) }
         }
         let damaged = knowledge.withLock { $0.damagedPacks.count }
         throw VaultError(
@@ -193,6 +193,15 @@ extension Vault: MapNodeSource {
         readers.withLock { $0 = RecentCache(bytesMax: 256) }
         nodes.withLock { $0 = RecentCache(bytesMax: 32 << 20) }
         plainChunks.withLock { $0 = RecentCache(bytesMax: 16 << 20) }
+    }
+}
+
+extension VaultError {
+    /// What became of a chunk that no pack gives: it is lost, whether its bytes are wrong or the medium fails.
+    ///
+    /// Whoever stands on it then does without, as the format says (docs/formats/vault.md); a failing write stays one.
+    fileprivate init(lostBy error: VaultError) {
+        self.init(.corrupt, error.message, remedy: error.remedy)
     }
 }
 

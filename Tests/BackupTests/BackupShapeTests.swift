@@ -335,6 +335,38 @@ import VarveModel
         await bench.world.close()
     }
 
+    @Test func `an earlier point that the medium does not give makes the next backup a full one`()
+        async throws
+    {
+        let bench = try await Bench()
+        let inode = try await bench.make("a")
+        try await bench.write(inode, [UInt8](repeating: 1, count: 5_000), at: 0)
+        _ = try await bench.backUp()
+        // The pack of nodes (kind 1 at offset 112, docs/formats/vault.md).
+        let folder = "/var/vaults/main/packs"
+        let packs = try bench.disk.list(folder).map { folder + "/" + $0 }
+        let nodes = try #require(
+            try packs.first { try bench.disk.contents(of: $0)[112] == 1 }
+        )
+        let vault = try Vault.open(
+            disk: bench.disk,
+            directory: "/var/vaults/main",
+            root: bench.world.rootKey
+        )
+        _ = try await bench.make("b")
+        bench.disk.failReads(of: nodes)
+        bench.world.clock.advance(seconds: 60)
+        let service = BackupService(clock: bench.world.clock)
+        let second = try await service.backUp(bench.fileSystem, source: "fs", to: vault)
+        #expect(second.fullBecause?.contains("damaged") == true, "\(second.fullBecause ?? "")")
+        try await bench.expectRestored(second.point, "after")
+        bench.world.clock.advance(seconds: 60)
+        let third = try await service.backUp(bench.fileSystem, source: "fs", to: vault)
+        #expect(!third.isFull)
+        bench.disk.clearFaults()
+        await bench.world.close()
+    }
+
     @Test func `another point's damaged manifest does not hinder a backup`() async throws {
         let bench = try await Bench()
         _ = try await bench.make("a")
