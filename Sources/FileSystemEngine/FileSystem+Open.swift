@@ -195,7 +195,7 @@ private struct Opening {
                 committer: Committer(core: core, writer: given.writer),
                 readers: WorkerPool(
                     contexts: given.contexts,
-                    longMax: ReadContext.processors,
+                    longMax: ReadContext.longReadsMax(readers: configuration.limits.readers),
                     lingerMilliseconds: configuration.limits.readerLingerMilliseconds,
                     queueMax: configuration.limits.queuedOperationsMax
                 )

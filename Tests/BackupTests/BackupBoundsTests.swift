@@ -55,8 +55,8 @@ import VarveModel
         let service = BackupService(clock: world.clock)
         let full = try await service.backUp(fileSystem, source: "fs", to: vault)
         let held = full.statistics.bytesHeldMax
-        // The one, and what the visits in hand may have: twice the processors and two, 256 KiB each.
-        let most = 25 * 60_010 + UInt64(2 * FileSystem.longReadsMax + 2) << 18
+        // The one, and what the visits in hand may have: twice the long reads and two, 512 KiB each.
+        let most = 25 * 60_010 + UInt64(2 * fileSystem.longReadsMax + 2) << 19
         #expect(held >= 25 * 60_000 && held <= most, "\(held), at most \(most)")
         try await expectRestored(full.point, fileSystem, vault, world)
 

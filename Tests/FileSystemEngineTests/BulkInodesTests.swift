@@ -83,13 +83,71 @@ import VarveModel
         await fileSystem.close()
     }
 
+    /// Goal: what is laid by hand, row by row, is what a plain read gives.
+    ///
+    /// Method: a file of more runs than may be told, one in its row that was extended, one that was cut within a run.
+    @Test func `holes, ends and too many runs are as a plain read has them`() async throws {
+        let world = try await EngineWorld.make()
+        let fileSystem = world.fileSystem
+        var generator = SeededGenerator(seed: testSeed(default: 33))
+        let scattered = try await fileSystem.makeFile("scattered")
+        for offset in [2_500, 5_000, 8_000, 12_000] as [UInt64] {
+            let bytes = generator.bytes(700)
+            _ = try await fileSystem.write(
+                scattered,
+                bytes,
+                at: offset,
+                stability: .stable,
+                as: .root
+            )
+        }
+        let extended = try await fileSystem.makeFile("extended", generator.bytes(100))
+        _ = try await fileSystem.setAttributes(extended, .init(size: 5_000), as: .root)
+        let cut = try await fileSystem.makeFile("cut", generator.bytes(9_000))
+        _ = try await fileSystem.setAttributes(cut, .init(size: 5_001), as: .root)
+        let hold = try await fileSystem.hold()
+        let asked = try await attributes(world, at: hold).filter { $0.kind == .regular }
+        for runsMax in [2, 16] {
+            let found = try await fileSystem.bulkInodes(
+                asked.map { .init($0, isWhole: true) },
+                detailBytesMax: 0,
+                runsMax: runsMax,
+                at: hold.epoch
+            )
+            #expect(found.count == 3)
+            for one in found {
+                let inode = one.details.attributes.inode
+                var plain: [UInt8] = []
+                for run in one.runs {
+                    plain += try await fileSystem.bulkRead(inode, run, at: .past(hold.epoch)).bytes
+                }
+                #expect(one.bytes == plain, "inode \(inode.rawValue)")
+                let data = try await fileSystem.dataRanges(inode, at: .past(hold.epoch))
+                let (first, last) = try (#require(data.first), #require(data.last))
+                let isOver = data.count > runsMax
+                #expect(one.runs == (isOver ? [first.lowerBound..<last.upperBound] : data))
+                #expect(isOver == (inode == scattered && runsMax == 2))
+                if inode == cut { #expect(data == [0..<5_001]) }
+            }
+        }
+        await fileSystem.close()
+    }
+
+    @Test func `of several readers one always stays for what is short`() {
+        #expect(ReadContext.longReadsMax(readers: 1) == 1)
+        for readers in 2...64 {
+            let most = ReadContext.longReadsMax(readers: readers)
+            #expect(most >= 1 && most < readers && most <= ReadContext.processors)
+        }
+    }
+
     /// Goal: a backup of many small files keeps no client waiting.
     ///
-    /// Method: all long reads that may run at one time do, and wait; one reader is left. Clients are answered a thousand
+    /// Method: all long reads that may run at one time do, and wait; at least one reader is left. Clients are answered a thousand
     /// times, and what a backup asked for meanwhile is not, until long reads end.
     @Test func `what clients ask for passes by what a backup reads`() async throws {
         var limits = EngineWorld.smallLimits
-        limits.readers = FileSystem.longReadsMax + 1
+        limits.readers = FileSystemLimits().readers
         let world = try await EngineWorld.make(limits: limits)
         let fileSystem = world.fileSystem
         _ = try await fileSystem.makeFile("small", [1, 2, 3])
@@ -98,7 +156,7 @@ import VarveModel
             FileSystem.BulkRequest($0, isWhole: true)
         }
         let go = DispatchSemaphore(value: 0)
-        for _ in 0..<FileSystem.longReadsMax {
+        for _ in 0..<fileSystem.longReadsMax {
             _ = fileSystem.readers.push(isLong: true) { _ in go.wait() }
         }
         let epoch = hold.epoch
@@ -119,7 +177,7 @@ import VarveModel
                 try? await fileSystem.readers.run { _ in }
             }
             order.note("clients")
-            for _ in 0..<FileSystem.longReadsMax { go.signal() }
+            for _ in 0..<fileSystem.longReadsMax { go.signal() }
         }
         #expect(order.words == ["clients", "bulk \(asked.count)"])
         await fileSystem.close()

@@ -45,11 +45,13 @@ final class BackupRun {
             vault: vault,
             preparer: writer.preparer
         )
-        window = PointWindow(readingMax: BackupRun.readingMax)
+        window = PointWindow(readingMax: BackupRun.readingMax(of: fileSystem))
     }
 
     /// As many visits as the engine works at, as many that wait for a turn there, and two at hand.
-    private static let readingMax = 2 * FileSystem.longReadsMax + 2
+    private static func readingMax(of fileSystem: FileSystem) -> Int {
+        2 * fileSystem.longReadsMax + 2
+    }
 
     static func run(
         _ request: BackupRequest,
@@ -67,7 +69,7 @@ final class BackupRun {
 
     private func makePoint() async throws(BackupError) -> BackupResult {
         var fullBecause: String?
-        switch try await base() {
+        switch try await start() {
         case .point(let point, let bookmark):
             do throws(BackupError) {
                 names = point.maps[PointFormat.names]
@@ -113,7 +115,7 @@ final class BackupRun {
         inodeEdits = []
         statistics = BackupStatistics()
         isIncrement = false
-        window = PointWindow(readingMax: BackupRun.readingMax)
+        window = PointWindow(readingMax: BackupRun.readingMax(of: reader.fileSystem))
         looks = PointLooks(inodes: 0)
         visits = PointVisits()
         inodesDone = 0

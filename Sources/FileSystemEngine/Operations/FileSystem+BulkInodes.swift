@@ -13,7 +13,9 @@ package struct BulkInode: Sendable {
 /// Many inodes in one visit: a hop between threads costs more than reading a small file.
 extension FileSystem {
     /// Long reads that run at one time; further ones wait.
-    package static var longReadsMax: Int { ReadContext.processors }
+    package var longReadsMax: Int {
+        ReadContext.longReadsMax(readers: core.configuration.limits.readers)
+    }
 
     /// What is wanted of an inode.
     package struct BulkRequest: Sendable {
@@ -134,7 +136,9 @@ extension ReadContext {
     private func readTiles(into found: inout BulkInode, runsMax: Int, at view: View) throws {
         let inode = found.details.attributes.inode
         found.runs = BulkInode.bounded(try dataRanges(inode, at: view), to: runsMax)
-        for run in found.runs {
+        let runs = found.runs
+        if runs.count > 1 { found.bytes.reserveCapacity(runs.reduce(0) { $0 + $1.count }) }
+        for run in runs {
             let bytes = try read(
                 inode,
                 run,
@@ -143,7 +147,7 @@ extension ReadContext {
                 isAccess: false,
                 into: [UInt8].self
             ).bytes
-            if found.bytes.isEmpty { found.bytes = bytes } else { found.bytes += bytes }
+            if runs.count == 1 { found.bytes = bytes } else { found.bytes += bytes }
         }
     }
 }

@@ -171,6 +171,9 @@ extension ReadContext {
 
     static let processors = ProcessInfo.processInfo.activeProcessorCount
 
+    /// Long reads that run at one time: one a processor, and one reader stays for short ones where there are two.
+    static func longReadsMax(readers: Int) -> Int { max(1, min(processors, readers - 1)) }
+
     /// From here on a read's time is its bytes', not its rows' and threads'.
     static let longReadBytes: UInt64 = 256 << 10
 

@@ -5,13 +5,13 @@ import VarveModel
 /// Where a backup starts: what the vault has of the source already.
 extension BackupRun {
     /// What a backup stands on.
-    enum Base {
+    enum Start {
         case point(RecoveryPoint, Bookmark)
         case none(because: String)
     }
 
     /// The recovery point of the vault's bookmark, and that.
-    func base() async throws(BackupError) -> Base {
+    func start() async throws(BackupError) -> Start {
         let bookmark: Bookmark?
         do throws(FileSystemError) {
             bookmark = try await reader.fileSystem.bookmark(BackupService.bookmarkName(of: vault))
