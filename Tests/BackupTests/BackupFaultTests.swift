@@ -132,6 +132,39 @@ import VarveModel
         await world.close()
     }
 
+    /// Goal: a backup that is cancelled while it reads ahead ends at once, and leaves nothing that hinders the next.
+    ///
+    /// Method: the first word of its progress cancels it: visits have been stored, others wait or are being read.
+    @Test func `a backup that is cancelled on its way leaves no point and no hold`() async throws {
+        let (world, _) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        var generator = SeededGenerator(seed: 4)
+        for number in 0..<30 {
+            try await file("f\(number)", generator.bytes(2_000_000), in: fileSystem)
+        }
+        let service = BackupService(clock: world.clock)
+        let code = await withTaskGroup(of: BackupError.Code?.self) { group in
+            group.addTask {
+                do throws(BackupError) {
+                    _ = try await service.backUp(fileSystem, source: "fs", to: vault) { _ in
+                        withUnsafeCurrentTask { $0?.cancel() }
+                    }
+                    return nil
+                } catch {
+                    return error.code
+                }
+            }
+            return await group.next() ?? nil
+        }
+        #expect(code == .cancelled)
+        #expect(try vault.recoveryPoints().isEmpty)
+        let next = try await service.backUp(fileSystem, source: "fs", to: vault)
+        #expect(next.isFull && next.statistics.bytesRead == 60_000_000)
+        #expect(try vault.verify(readData: true).isClean)
+        await world.close()
+    }
+
     @Test func `without its point or bookmark a backup is full and says why`() async throws {
         let (world, _) = try BackupWorld.inMemory()
         let fileSystem = try await world.makeFileSystem()

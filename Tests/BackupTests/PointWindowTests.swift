@@ -123,6 +123,26 @@ import VarveModel
         #expect(window.isEmpty && window.bytesHeld == 0)
     }
 
+    /// Goal: visits that leave something keep to the bounds, as all others do.
+    @Test func `visits that land with a rest hold no more than they were let begin with`() {
+        var window = PointWindow(readingMax: 100)
+        let visit = PointVisit(tasks: [
+            .whole(attributes(9, 100_000)), .attributes(attributes(8, 0)),
+        ])
+        #expect(visit.bytesMax == 200_000 + (512 << 10))
+        var begun: [Int] = []
+        while window.hasRoom(for: visit.bytesMax) {
+            begun.append(window.begin(holding: visit.bytesMax))
+        }
+        #expect(begun.count == 57, "of 40 MiB")
+        for number in begun.dropFirst() {
+            let rest = PointVisit(tasks: visit.tasks, isNext: true)
+            window.land(number, PointLanding(pieces: [held(256 << 10)], rest: rest))
+            #expect(window.bytesHeld <= 40 << 20)
+        }
+        #expect(window.bytesHeldMax <= 40 << 20)
+    }
+
     private func inodes(_ visits: [PointVisit]) -> [[UInt64]] {
         visits.map { visit in
             visit.tasks.compactMap(\.inode).map(\.attributes.inode.rawValue)
@@ -143,7 +163,7 @@ import VarveModel
         let groups = inodes(found)
         #expect(groups.flatMap(\.self) == (2..<202).map { UInt64($0) })
         #expect(groups.map(\.count) == [64, 64, 22, 1, 49])
-        #expect(found.map(\.bytesMax).max() == (6 << 20) + (256 << 10))
+        #expect(found.map(\.bytesMax).max() == (6 << 20) + (512 << 10))
         #expect(visits.rest() == nil)
     }
 

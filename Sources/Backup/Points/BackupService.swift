@@ -28,7 +28,8 @@ package struct BackupService: Sendable {
     ///   - vault: Where to.
     ///   - expires: When the point may go; `nil` leaves that to a retention rule.
     ///   - labels: For people and jobs.
-    ///   - progress: Told every 256 inodes or 16 MiB, and at the end.
+    ///   - progress: Told every 256 inodes or 16 MiB, and when all has been read; it begins anew where an increment
+    ///     turns into a full backup.
     /// - Returns: The point, and what it cost.
     /// - Throws: `.noSpace`, `.corrupt`, `.cancelled`, and what file system and vault refuse.
     package func backUp(

@@ -205,12 +205,13 @@ struct PointReader: Sendable {
         let start = UInt64(tile) * PointFormat.tileBytes
         let runs = PointTile.bounded(runs)
         var found: [UInt8] = []
+        if runs.count > 1 { found.reserveCapacity(runs.reduce(0) { $0 + $1.count }) }
         for run in runs {
             let bytes = try await engine { () async throws(FileSystemError) in
                 try await fileSystem.bulkRead(inode, run, at: .past(instant)).bytes
             }
             try requireWhole(bytes, run.count, inode)
-            if found.isEmpty { found = bytes } else { found += bytes }
+            if runs.count == 1 { found = bytes } else { found += bytes }
         }
         return PointTileContent(
             runs: runs.map { UInt32($0.lowerBound - start)..<UInt32($0.upperBound - start) },

@@ -92,8 +92,14 @@ struct PointVisit: Sendable {
     static let detailBytesMax = 256 << 10
 
     /// Bytes that it holds at most until it is done: as they were read, and as they will be stored.
+    ///
+    /// What inodes have beside data counts once more for what it may leave, which keeps its room when it lands.
     var bytesMax: UInt64 {
-        tasks.reduce(tasks.contains { $0.inode != nil } ? UInt64(PointVisit.detailBytesMax) : 0) {
+        var bytes: UInt64 = 0
+        if tasks.contains(where: { $0.inode != nil }) {
+            bytes = UInt64(PointVisit.detailBytesMax) * (isNext ? 1 : 2)
+        }
+        return tasks.reduce(bytes) {
             if case .ready(let piece) = $1 { $0 + piece.bytesHeld } else { $0 + 2 * $1.bytesMax }
         }
     }

@@ -5,10 +5,18 @@ import LocalAPI
 enum PointDeletion {
     /// Deletes one point.
     ///
-    /// - Throws: What the vault refuses; then nothing has been looked for.
+    /// - Throws: What the vault refuses; an error of looking for space says that the point is gone.
     static func delete(_ id: RecoveryPointID, from vault: Vault) throws(VaultError) {
         try vault.delete(id)
-        try pruneUnlessPruning(vault)
+        do throws(VaultError) {
+            try pruneUnlessPruning(vault)
+        } catch {
+            throw VaultError(
+                error.code,
+                "\(id) is deleted; its space was not given back: \(error.message)",
+                remedy: error.remedy
+            )
+        }
     }
 
     /// Deletes points, and looks for their space once.
