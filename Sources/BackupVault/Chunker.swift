@@ -125,10 +125,10 @@ package struct ChunkSizes: Hashable, Sendable, Codable {
     /// 1 MiB: no chunk of a vault is longer, map nodes excepted.
     package static let bytesMax = 1 << 20
 
-    /// 128, 512 and 1,024 KiB: an eighth of the index and of the maps that 64 KiB in the mean would take, and longer
+    /// 256, 512 and 1,024 KiB: an eighth of the index and of the maps that 64 KiB in the mean would take, and longer
     /// matches for zstd; what is overwritten in place costs its own bytes whatever these are (docs/decisions/0036).
     package static let standard = ChunkSizes(
-        minimum: 128 << 10,
+        minimum: 256 << 10,
         average: 512 << 10,
         maximum: 1 << 20
     )

@@ -287,6 +287,6 @@ package struct VaultSettings: Hashable, Sendable {
         self.chunks = chunks
     }
 
-    /// Packs of 32 MiB, zstd level 3, chunks of 128, 512 and 1,024 KiB.
+    /// Packs of 32 MiB, zstd level 3, chunks of 256, 512 and 1,024 KiB.
     package static let standard = VaultSettings()
 }
