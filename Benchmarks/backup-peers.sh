@@ -94,24 +94,48 @@ start_varved() {
 }
 
 ticks() { awk '{ print $14 + $15 }' "/proc/$daemon/stat"; }
-kib() { awk -v field="$1:" '$1 == field { print $2 }' "/proc/$daemon/status"; }
+
+# The daemon's memory in KiB into `memory`: without pages of files that it has mapped, which are the page cache's
+# (RssAnon, proc(5)). It starts no program, so that looking often costs little.
+look_at_memory() {
+    local name value
+    while read -r name value _; do
+        if [ "$name" = RssAnon: ]; then memory=$value; fi
+    done <"/proc/$daemon/status"
+}
+
+# Keeps the most that it sees, 20 times a second, in a file; until it is killed.
+watch_memory() {
+    local memory=0 most
+    most=$(<"$work/most")
+    exec {never}<> <(:)
+    while :; do
+        look_at_memory
+        if [ "$memory" -gt "$most" ]; then most=$memory && echo "$most" >"$work/most"; fi
+        read -rt 0.05 -u "$never" || true
+    done
+}
 
 # Runs a program and records what it took: TEST SIDE PROGRAM… Of varve, the daemon's share is counted too; its memory
 # is what the daemon grew by at the most.
 measure() {
-    local test=$1 side=$2 ticks_before kib_before wall user system peak
+    local test=$1 side=$2 ticks_before memory=0 watcher='' wall user system peak
     shift 2
     # What was written before is not to be waited for now.
     sync
     if [ "$side" = varve ]; then
-        echo 5 >"/proc/$daemon/clear_refs" # VmHWM begins anew (proc(5)).
-        ticks_before=$(ticks) kib_before=$(kib VmRSS)
+        ticks_before=$(ticks)
+        look_at_memory
+        echo "$memory" >"$work/most"
+        watch_memory &
+        watcher=$!
     fi
     /usr/bin/time -q -o "$work/time" -f '%e %U %S %M' "$@" >"$work/out.log" 2>"$work/$side.log" || stop "$test: $* ended with $?"
+    if [ -n "$watcher" ]; then { kill "$watcher"; wait "$watcher"; } 2>/dev/null || true; fi
     read -r wall user system peak <"$work/time"
     if [ "$side" = varve ]; then
         user=$(awk -v a="$user" -v b="$(($(ticks) - ticks_before))" -v hz="$(getconf CLK_TCK)" 'BEGIN { print a + b / hz }')
-        peak=$(($(kib VmHWM) - kib_before))
+        peak=$(($(cat "$work/most") - memory))
     fi
     awk -v test="$test" -v side="$side" -v wall="$wall" -v user="$user" -v sys="$system" -v peak="$peak" 'BEGIN {
         printf "{\"test\":\"%s\",\"side\":\"%s\",\"wall\":%s,\"cpu\":%s,\"peakKiB\":%s}\n", test, side, wall, user + sys, peak }' \
