@@ -104,14 +104,14 @@ look_at_memory() {
     done <"/proc/$daemon/status"
 }
 
-# Keeps the most that it sees, 20 times a second, in a file; until it is killed.
+# Appends the most that it sees, 20 times a second, to a file, so that its end tells it whenever this is killed.
 watch_memory() {
     local memory=0 most
     most=$(<"$work/most")
     exec {never}<> <(:)
     while :; do
         look_at_memory
-        if [ "$memory" -gt "$most" ]; then most=$memory && echo "$most" >"$work/most"; fi
+        if [ "$memory" -gt "$most" ]; then most=$memory && echo "$most" >>"$work/most"; fi
         read -rt 0.05 -u "$never" || true
     done
 }
@@ -135,7 +135,7 @@ measure() {
     read -r wall user system peak <"$work/time"
     if [ "$side" = varve ]; then
         user=$(awk -v a="$user" -v b="$(($(ticks) - ticks_before))" -v hz="$(getconf CLK_TCK)" 'BEGIN { print a + b / hz }')
-        peak=$(($(cat "$work/most") - memory))
+        peak=$(($(tail -n 1 "$work/most") - memory))
     fi
     awk -v test="$test" -v side="$side" -v wall="$wall" -v user="$user" -v sys="$system" -v peak="$peak" 'BEGIN {
         printf "{\"test\":\"%s\",\"side\":\"%s\",\"wall\":%s,\"cpu\":%s,\"peakKiB\":%s}\n", test, side, wall, user + sys, peak }' \
