@@ -55,8 +55,7 @@ extension ArchiveFile {
 }
 
 /// Plain bytes of an age file at any place; opens only the chunks that it must.
-final class AgeReader: @unchecked Sendable {
-    // SAFETY: one reader owns it and reads from one task at a time.
+final class AgeReader {
     let byteCount: UInt64
     /// Chunks that were opened, each time counted.
     private(set) var chunksOpened = 0

@@ -1,10 +1,11 @@
 import VarveModel
 
+// SAFETY: it is handed to the one task that asks it for parts: the child of `ColdArchive.extract` that feeds the intake, or the body of an
+// upload, which the client reads once and in order. Whoever hands it over calls `begin` before, and nothing of it afterwards.
 /// Reads what was asked for out of an archive, part by part: everything, or what stands at and beneath some paths.
 ///
 /// An entry that does not verify costs itself alone.
 package final class ColdArchiveFeed: @unchecked Sendable {
-    // SAFETY: one owner asks for parts, from one task at a time.
     private let reader: ColdArchiveReader
     private let asked: AskedPaths
     private let isNamesOnly: Bool

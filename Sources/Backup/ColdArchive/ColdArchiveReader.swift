@@ -5,8 +5,7 @@ import VarveModel
 /// An archive that is open: its index, and its tar stream at any place.
 ///
 /// It believes nothing that it has not checked: whoever has a recipient's public key can make an archive.
-package final class ColdArchiveReader: @unchecked Sendable {
-    // SAFETY: one owner reads, from one task at a time.
+package final class ColdArchiveReader {
     package let info: ColdArchiveInfo
 
     private let age: AgeReader

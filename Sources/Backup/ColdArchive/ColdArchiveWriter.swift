@@ -19,9 +19,10 @@ package struct ColdArchiveCover: Sendable {
     }
 }
 
+// SAFETY: the closures of `ColdArchive.write` share it, and its one worker (`ArchiveSink.workersMax` is 1) awaits each before the next; `finish`
+// comes when `ArchiveStream.write` has returned, and with it every task that could call them.
 /// Turns a tar stream and its entries into an archive: frames of zstd, the index, a seek table, all of it sealed by age.
 final class ColdArchiveWriter: @unchecked Sendable {
-    // SAFETY: one worker writes an archive (`ArchiveSink.workersMax` is 1), so one call at a time.
     private var age: AgeWriter
     private var table = SeekTable()
     private var pages = ColdArchivePages()

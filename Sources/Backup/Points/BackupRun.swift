@@ -236,6 +236,7 @@ final class BackupRun {
         while let (number, places) = looks.begin(of: changes.inodes.count) {
             let part = Array(changes.inodes[places])
             let reader = reader
+            // A child of the group of `copyChanges`, which does not return before it has ended; as many as `PointLooks` lets begin.
             group.addTask { await reader.look(at: part, since: base, old, number) }
         }
     }
@@ -261,6 +262,7 @@ final class BackupRun {
 
     private func read(_ visit: PointVisit, _ number: Int, _ group: inout TaskGroup<PointAnswer>) {
         let reader = reader
+        // A child of the group that called, which does not return before it has ended; as many as the window has room for.
         group.addTask { await reader.answer(visit, number) }
     }
 

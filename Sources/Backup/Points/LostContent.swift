@@ -107,10 +107,11 @@ package struct LostContent: Sendable {
 
         init(_ giver: Giver) {
             self.giver = giver
-            guard case .vault(let other) = giver, let known = try? other.listing().points else {
-                // One that is not listed gives nothing; what is still missing is told.
-                points = [:]
-                return
+            var known: [RecoveryPoint] = []
+            if case .vault(let other) = giver {
+                // Harmless: one whose folder does not read gives nothing, and what is then still missing is counted (`left`) and
+                // named by the next verify. The other givers are asked all the same.
+                known = (try? other.listing().points) ?? []
             }
             points = Dictionary(grouping: known, by: \.source)
         }
@@ -127,6 +128,10 @@ package struct LostContent: Sendable {
 }
 
 /// Looks for the bytes of chunks, one after the other; one task's.
+///
+/// It only reads, and believes no bytes but those that a chunk's id is of. So an error of whoever is asked, of whatever kind, costs no more than
+/// that nobody is found: the chunk stays lost, is counted as left, and is named again. A read that was cancelled gives nothing
+/// too; ``LostContent`` looks for cancellation before each chunk.
 private final class ContentSearch {
     private let vault: Vault
     private let givers: [LostContent.KnownGiver]
@@ -195,16 +200,19 @@ private final class ContentSearch {
 
     /// Where a value says that a chunk's bytes stand; a value that does not read says nothing.
     private func places(of id: ChunkID, under key: [UInt8], in point: RecoveryPoint) -> [Place] {
+        // Harmless: the chunk has other places, in other points, or stays lost and is counted as left.
         guard let map = point.maps[PointFormat.inodes],
             let value = try? vault.value(of: key, in: map)
         else { return [] }
         guard let (_, tile) = PointFormat.tile(ofKey: key) else {
+            // Harmless, as above: an inode that does not parse names no attribute to ask for.
             let inode = try? PointInode(value)
             return (inode?.extended ?? []).compactMap { attribute in
                 guard case .chunk(let chunk) = attribute.value, chunk.id == id else { return nil }
                 return .attribute(attribute.name)
             }
         }
+        // Harmless, as above: a tile that does not parse shows no place to ask for.
         let extents = (try? PointTile(value))?.extents.filter { $0.chunk.id == id } ?? []
         let start = UInt64(tile) * PointFormat.tileBytes
         return ContentSearch.pieces(of: extents, from: start).map { [.content($0)] } ?? []
@@ -307,9 +315,11 @@ private final class ContentSearch {
         near point: RecoveryPoint
     ) async -> [View] {
         var views: [View] = []
+        // Harmless: without that instant the versions below are asked, and without those the next giver.
         if let before = try? await fileSystem.instant(atOrBefore: point.instantTime) {
             views.append(.past(before))
         }
+        // Harmless: of a file that is gone, or whose history does not read, there is at most the instant above.
         let versions = (try? await fileSystem.history(of: inode)) ?? []
         let nearest = versions.sorted {
             distance($0.epoch.rawValue, point.instant) < distance($1.epoch.rawValue, point.instant)
@@ -332,6 +342,7 @@ private final class ContentSearch {
         case .content(let pieces):
             var bytes: [UInt8] = []
             for piece in pieces {
+                // Harmless: half of a chunk is not that chunk, and the next version is asked.
                 guard let read = try? await fileSystem.bulkRead(inode, piece, at: view) else {
                     return nil
                 }
@@ -339,6 +350,7 @@ private final class ContentSearch {
             }
             return bytes
         case .attribute(let name):
+            // Harmless: an attribute that is gone or does not read is another version's to give.
             return try? await fileSystem.extendedAttribute(name, of: inode, at: view, as: .root)
         }
     }
@@ -354,11 +366,13 @@ private final class ContentSearch {
             let file = VaultSourceFile(source: source, inode: inode, size: .max)
             var bytes: [UInt8] = []
             for piece in pieces {
+                // Harmless: as of a file system.
                 guard let read = try? await file.read(piece) else { return nil }
                 bytes += read
             }
             return bytes
         case .attribute(let name):
+            // Harmless, both: what does not read here is another point's to give.
             let found = (try? source.inode(inode))?.extended.first { $0.name == name }
             switch found?.value {
             case .inline(let bytes): return bytes

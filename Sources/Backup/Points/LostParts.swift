@@ -185,6 +185,7 @@ package struct LostParts {
 
     /// A file's size; 0 for what is no file, `nil` when its inode does not read.
     private func size(of inode: InodeNumber, in point: RecoveryPoint) -> UInt64? {
+        // Harmless: without a size the file is named as lost, which it is as far as can be known.
         guard let map = point.maps[PointFormat.inodes],
             let value = try? vault.value(of: PointFormat.key(inode), in: map),
             let found = try? PointInode(value)

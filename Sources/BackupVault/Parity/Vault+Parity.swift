@@ -112,6 +112,7 @@ extension Vault {
 
     /// What writers give their packs; none where the policy does not read, which verify names: backups go on.
     var parityForWriting: ParityPolicy? {
+        // Harmless: files without parity are whole, and the next prune with a policy that reads makes it.
         try? parityFiles.policy()
     }
 
