@@ -202,6 +202,7 @@ import VarveModel
             NewInode(.regular, permissions: 0o644),
             as: .root
         )
+        sample.world.clock.advance(seconds: 1)
         let other = try await service.backUp(fs, source: "other", to: sample.vault).point
         for point in [sample.point, other] {
             try flip(try #require(point.maps[PointFormat.inodes]).node.id, in: sample)
