@@ -37,11 +37,14 @@ extension Vault {
 
     /// Deletes a recovery point durably; its chunks stay until a prune finds them dead.
     ///
-    /// - Throws: `.notFound`, `.held`, `.failed`; `.corrupt` when its holds do not read. A damaged or lost point can be
-    ///   deleted too.
-    package func delete(_ id: RecoveryPointID) throws(VaultError) {
+    /// - Parameters:
+    ///   - id: Also a damaged or lost one, unless the vault is locked.
+    ///   - now: What the clock shows; without it a lock's time stands where it was.
+    /// - Throws: `.notFound`, `.held`, `.failed`; `.corrupt` when its holds, or the vault's lock, do not read.
+    package func delete(_ id: RecoveryPointID, now: Timestamp? = nil) throws(VaultError) {
         try exclusively { () throws(VaultError) in
             try requireUnheld(id)
+            try requireUnlocked(id, now: now)
             // Durably, and nobody makes it again meanwhile: parity alone would say that the point was lost.
             let parity = try parityFiles.remove([.manifest(id)])
             do throws(VaultError) {
@@ -53,7 +56,7 @@ extension Vault {
         }
     }
 
-    /// Deletes every point whose expiry has come, but the newest of each source and what is held.
+    /// Deletes every point whose expiry has come, but the newest of each source and what is held or locked.
     ///
     /// Should backups have stopped, the last one must not age away: it goes with the next one, or by hand.
     ///
@@ -61,10 +64,11 @@ extension Vault {
     /// - Returns: The deleted points; one that cannot be read stays.
     /// - Throws: `.failed`, `.denied`.
     package func expire(now: Timestamp) throws(VaultError) -> [RecoveryPoint] {
+        try observeLock(now: now)
         var deleted: [RecoveryPoint] = []
         for verdict in try expiryVerdicts(now: now) where verdict.keptBecause == nil {
             do throws(VaultError) {
-                try delete(verdict.point.id)
+                try delete(verdict.point.id, now: now)
                 deleted.append(verdict.point)
             } catch {
                 // Somebody else deleted or held it since it was listed.
@@ -81,6 +85,7 @@ extension Vault {
         let points = try listing().points
         var newest: [String: RecoveryPointID] = [:]
         for point in points { newest[point.source] = point.id }
+        let keeper = try keeper(now: now)
         var verdicts: [ExpiryVerdict] = []
         for point in points {
             let isNewest = newest[point.source] == point.id
@@ -90,7 +95,7 @@ extension Vault {
             case let expires? where expires > now: reasons.append("its time has not come")
             default: if isNewest { reasons.append("the newest of its source") }
             }
-            if let hold = try holdText(of: point.id) { reasons.append(hold) }
+            if let kept = try keeper.text(of: point) { reasons.append(kept) }
             let why = reasons.isEmpty ? nil : reasons.joined(separator: ", ")
             verdicts.append(ExpiryVerdict(point: point, keptBecause: why))
         }

@@ -249,6 +249,7 @@ extension Vault {
     ///   left out, and `verify` names it.
     @discardableResult
     package func rebuildIndex() throws(VaultError) -> Int {
+        try requireWritable()
         let old = try files.list(.index, ending: IndexFile.ending)
         let packs = try refresh(asksPacks: true)
         let kept = indexFilesKept(beside: Set(packs.map(\.pack.id)))

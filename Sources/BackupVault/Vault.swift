@@ -22,10 +22,13 @@ package final class Vault: Sendable {
     let manifests: ManifestFiles
     let holdFiles: HoldFiles
     let parityFiles: ParityFiles
-    /// Description, wrapped key and sealed secret as they were when the vault was opened or made.
-    ///
-    /// Without them nothing opens, so a verify compares them, and a repair puts them back.
-    let entrance: [VaultEntrance]
+    let lockFiles: LockFiles
+    /// By what its lock tells how much time has passed.
+    let pace: LockPace
+    /// What the vault is opened by, as it was last seen whole.
+    let standing: Mutex<VaultStanding>
+    /// The lock as it was last seen: an older one is not taken for it.
+    let lockSeen = Mutex<LockRecord?>(nil)
 
     /// What is known of packs and chunks; built again from the directory whenever it may be stale.
     struct Knowledge: Sendable {
@@ -53,23 +56,25 @@ package final class Vault: Sendable {
     private init(
         files: VaultFiles,
         keys: VaultKeys,
-        description: VaultDescription,
-        entrance: [VaultEntrance],
-        settings: VaultSettings
+        standing: VaultStanding,
+        settings: VaultSettings,
+        pace: LockPace
     ) {
+        self.pace = pace
         id = keys.vault
-        name = description.name
-        created = description.created
-        chunker = Chunker(sizes: description.chunks, gear: keys.gear)
+        name = standing.description.name
+        created = standing.description.created
+        chunker = Chunker(sizes: standing.description.chunks, gear: keys.gear)
         self.files = files
         self.keys = keys
         self.settings = settings
-        self.entrance = entrance
+        self.standing = Mutex(standing)
         compression = ChunkCompression(level: settings.compressionLevel)
         generations = GenerationFiles(files: files, keys: keys)
         manifests = ManifestFiles(files: files, keys: keys)
         parityFiles = ParityFiles(files: files, keys: keys)
         holdFiles = HoldFiles(files: files, keys: keys, parity: parityFiles)
+        lockFiles = LockFiles(files: files, keys: keys)
     }
 
     /// Makes a vault in `directory`; `vault.json` comes last and makes it one.
@@ -83,6 +88,7 @@ package final class Vault: Sendable {
     ///   - root: Wraps the vault's own key.
     ///   - clock: Says when it was created.
     ///   - settings: Sizes and level.
+    ///   - pace: By what a lock tells how much time has passed.
     /// - Returns: The vault, open.
     /// - Throws: `.exists`, `.noSpace`, `.denied`, `.failed`.
     package static func create(
@@ -91,7 +97,8 @@ package final class Vault: Sendable {
         name: String,
         root: RootKey,
         clock: any VarveClock,
-        settings: VaultSettings = .standard
+        settings: VaultSettings = .standard,
+        pace: LockPace = .machine
     ) throws(VaultError) -> Vault {
         precondition(settings.chunks.isValid, "chunk sizes must be in order")
         let files = VaultFiles(disk: disk, directory: directory)
@@ -104,28 +111,26 @@ package final class Vault: Sendable {
             secret: DataKey(secret: SecretBytes(secret)),
             vault: id
         )
+        let wrapped = data.wrapped(by: root, for: id)
         let description = VaultDescription(
             id: id,
             name: name,
             created: clock.now(),
-            chunks: settings.chunks
-        )
+            chunks: settings.chunks,
+            wrapping: .init(rootKey: root.id, file: wrapped)
+        ).sealed(keys: keys)
         let sealedSecret = SealedObject.seal(secret, as: .secret, object: id, keys: keys)
         try onDisk { () throws(DiskError) in try disk.makeDirectories(directory) }
         try files.makeFolders()
-        let entrance = [
-            VaultEntrance(.key, data.wrapped(by: root, for: id)),
-            VaultEntrance(.secret, sealedSecret),
-            VaultEntrance(.description, try description.encoded(keys: keys)),
-        ]
-        for file in entrance { try files.replace(file.name, with: file.bytes) }
-        return Vault(
-            files: files,
-            keys: keys,
+        let standing = VaultStanding(
             description: description,
-            entrance: entrance,
-            settings: settings
+            rootKey: root.id,
+            key: wrapped,
+            secret: sealedSecret,
+            text: try description.encoded(keys: keys)
         )
+        for file in standing.entrance { try files.replace(file.name, with: file.bytes) }
+        return Vault(files: files, keys: keys, standing: standing, settings: settings, pace: pace)
     }
 
     /// Opens the vault in `directory`; the directory and the root key suffice.
@@ -135,6 +140,7 @@ package final class Vault: Sendable {
     ///   - directory: An absolute path.
     ///   - root: The key that wrapped the vault's own.
     ///   - settings: Sizes and level of what will be written; chunk sizes are the vault's own.
+    ///   - pace: By what a lock tells how much time has passed.
     /// - Returns: The vault, with its index in memory.
     /// - Throws: `.notFound` where no vault was ever made whole, `.wrongKey`, `.newerFormat`, `.corrupt`, `.denied`,
     ///   `.failed`.
@@ -142,7 +148,21 @@ package final class Vault: Sendable {
         disk: any Disk,
         directory: String,
         root: RootKey,
-        settings: VaultSettings = .standard
+        settings: VaultSettings = .standard,
+        pace: LockPace = .machine
+    ) throws(VaultError) -> Vault {
+        try open(disk: disk, directory: directory, roots: [root], settings: settings, pace: pace)
+    }
+
+    /// Opens the vault in `directory` with whichever of several root keys wraps its own.
+    ///
+    /// - Throws: As for one; `.wrongKey` names the key that is needed, where the vault says it.
+    package static func open(
+        disk: any Disk,
+        directory: String,
+        roots: [RootKey],
+        settings: VaultSettings = .standard,
+        pace: LockPace = .machine
     ) throws(VaultError) -> Vault {
         let files = VaultFiles(disk: disk, directory: directory)
         let bytes: [UInt8]
@@ -156,31 +176,31 @@ package final class Vault: Sendable {
         guard let id = description.id else {
             throw VaultError.damaged(VaultDescription.fileName, "names no vault")
         }
-        let (data, wrapped) = try dataKey(files: files, root: root, vault: id)
+        let wrapped = try wrappedKey(files)
+        let (data, rootKey) = try dataKey(wrapped, roots: roots, described: description, id)
         let (keys, secret) = try openKeys(files: files, data: data, vault: id)
         try description.checkSeal(keys: keys)
+        let standing = VaultStanding(
+            description: description,
+            rootKey: rootKey,
+            key: wrapped,
+            secret: secret,
+            text: bytes
+        )
         let vault = Vault(
             files: files,
             keys: keys,
-            description: description,
-            entrance: [
-                VaultEntrance(.key, wrapped), VaultEntrance(.secret, secret),
-                VaultEntrance(.description, bytes),
-            ],
-            settings: settings
+            standing: standing,
+            settings: settings,
+            pace: pace
         )
         try vault.refresh()
         return vault
     }
 
-    private static func dataKey(
-        files: VaultFiles,
-        root: RootKey,
-        vault: UniqueID
-    ) throws(VaultError) -> (key: DataKey, wrapped: [UInt8]) {
-        let wrapped: [UInt8]
+    private static func wrappedKey(_ files: VaultFiles) throws(VaultError) -> [UInt8] {
         do throws(VaultError) {
-            wrapped = try files.contents(VaultDescription.keyFileName, limit: 1 << 16)
+            return try files.contents(VaultDescription.keyFileName, limit: 1 << 16)
         } catch {
             guard error.code == .notFound else { throw error }
             throw VaultError(
@@ -189,17 +209,37 @@ package final class Vault: Sendable {
                 remedy: "Restore the file from a copy; without it nothing opens."
             )
         }
-        do throws(KeyringError) {
-            return (try DataKey(wrapped: wrapped, by: root, for: vault), wrapped)
-        } catch {
-            let code: VaultError.Code =
-                switch error.code {
-                case .wrongKey, .notAuthentic: .wrongKey
-                case .malformed: .corrupt
-                case .unsupported: .newerFormat
-                }
-            throw VaultError(code, "the vault's key: \(error.message)", remedy: error.remedy)
+    }
+
+    private static func dataKey(
+        _ wrapped: [UInt8],
+        roots: [RootKey],
+        described: VaultDescription,
+        _ vault: UniqueID
+    ) throws(VaultError) -> (key: DataKey, rootKey: RootKeyID) {
+        var reason = KeyringError(.wrongKey, "no root key was given")
+        for root in roots {
+            do throws(KeyringError) {
+                return (try DataKey(wrapped: wrapped, by: root, for: vault), root.id)
+            } catch {
+                reason = error
+                if error.code != .wrongKey { break }
+            }
         }
+        let code: VaultError.Code =
+            switch reason.code {
+            case .wrongKey, .notAuthentic: .wrongKey
+            case .malformed: .corrupt
+            case .unsupported: .newerFormat
+            }
+        var text = "the vault's key: \(reason.message)"
+        if code == .wrongKey {
+            text += " (\(roots.map(\.id.description).joined(separator: ", ")))"
+            if let known = described.wrapping(of: wrapped) {
+                text += "; it was wrapped by root key \(known.rootKey)"
+            }
+        }
+        throw VaultError(code, text, remedy: reason.remedy)
     }
 
     /// Opens the secret, which needs the vault key alone.
@@ -237,6 +277,7 @@ package final class Vault: Sendable {
     /// - Returns: A writer with a lease of its own.
     /// - Throws: `.noSpace`, `.denied`, `.failed`, `.newerFormat`.
     package func beginWrite() throws(VaultError) -> VaultWriter {
+        try requireWritable()
         try files.requireFolders()
         let taken = try Lease.take(files: files, generations: generations)
         do throws(VaultError) {
@@ -246,25 +287,6 @@ package final class Vault: Sendable {
             throw error
         }
         return VaultWriter(self, lease: taken.lease, parity: parityForWriting)
-    }
-}
-
-/// One of the three files that a vault cannot be opened without, byte for byte.
-struct VaultEntrance: Sendable, Hashable {
-    let subject: VaultFinding.Subject
-    let bytes: [UInt8]
-
-    init(_ subject: VaultFinding.Subject, _ bytes: [UInt8]) {
-        self.subject = subject
-        self.bytes = bytes
-    }
-
-    var name: String {
-        switch subject {
-        case .key: VaultDescription.keyFileName
-        case .secret: VaultDescription.secretFileName
-        default: VaultDescription.fileName
-        }
     }
 }
 

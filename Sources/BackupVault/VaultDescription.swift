@@ -22,11 +22,28 @@ struct VaultDescription: Codable, Hashable {
     let chunks: ChunkSizes
     /// HMAC-SHA-256 of all of the above under a key of the vault's, in hex.
     var seal: String
+    /// Which root keys wrap the vault's own; absent in vaults that were made before keys had names.
+    private(set) var rootKeys: [Wrapping]?
+    /// As ``seal``, of these: whoever does not know them checks the other.
+    private var rootKeysSeal: String?
 
     struct Features: Codable, Hashable {
         let compatible: UInt32
-        let readOnlyCompatible: UInt32
+        var readOnlyCompatible: UInt32
         let incompatible: UInt32
+    }
+
+    /// A file `key` that was written, or is about to be, and the root key that opens it.
+    struct Wrapping: Codable, Hashable {
+        /// The root key's name.
+        let rootKey: String
+        /// SHA-256 of the file, in hex.
+        let digest: String
+
+        init(rootKey: RootKeyID, file: [UInt8]) {
+            self.rootKey = rootKey.description
+            digest = Hex.encode(Digest.sha256(file))
+        }
     }
 
     /// The part that even a newer format keeps.
@@ -36,7 +53,13 @@ struct VaultDescription: Codable, Hashable {
         let features: Features
     }
 
-    init(id: UniqueID, name: String, created: Timestamp, chunks: ChunkSizes) {
+    init(
+        id: UniqueID,
+        name: String,
+        created: Timestamp,
+        chunks: ChunkSizes,
+        wrapping: Wrapping
+    ) {
         magic = VaultDescription.magicText
         format = VaultDescription.formatKnown
         features = Features(compatible: 0, readOnlyCompatible: 0, incompatible: 0)
@@ -45,6 +68,7 @@ struct VaultDescription: Codable, Hashable {
         self.created = created
         self.chunks = chunks
         seal = ""
+        rootKeys = [wrapping]
     }
 
     var id: UniqueID? { Hex.decode(uuid).flatMap(UniqueID.init) }
@@ -79,10 +103,54 @@ struct VaultDescription: Codable, Hashable {
         return bytes.bytes
     }
 
-    /// The file's bytes, sealed.
-    func encoded(keys: VaultKeys) throws(VaultError) -> [UInt8] {
+    /// What the seal of the root keys covers; another first word than ``sealedBytes`` keeps the two apart.
+    private func sealedBytes(of wrappings: [Wrapping]) -> [UInt8] {
+        var bytes = ByteWriter()
+        bytes.append(counted: Array("varve vault root keys".utf8))
+        bytes.append(counted: Array(uuid.utf8))
+        for wrapping in wrappings {
+            bytes.append(counted: Array(wrapping.rootKey.utf8))
+            bytes.append(counted: Array(wrapping.digest.utf8))
+        }
+        return bytes.bytes
+    }
+
+    /// Whether this lacks a read-only-compatible feature of another one, which is never lost.
+    func lacks(_ other: VaultDescription) -> Bool {
+        other.features.readOnlyCompatible & ~features.readOnlyCompatible != 0
+    }
+
+    /// The same, with a read-only-compatible feature more.
+    func adding(feature bit: UInt32) -> VaultDescription {
+        var changed = self
+        changed.features.readOnlyCompatible |= bit
+        return changed
+    }
+
+    /// The same, of a vault whose key is, or is about to be, wrapped so.
+    func wrapped(_ wrappings: [Wrapping]) -> VaultDescription {
+        var changed = self
+        changed.rootKeys = wrappings
+        return changed
+    }
+
+    /// Who wraps a file `key`, where this says so.
+    func wrapping(of file: [UInt8]) -> Wrapping? {
+        let digest = Hex.encode(Digest.sha256(file))
+        return rootKeys?.first { $0.digest == digest }
+    }
+
+    /// The same with its seals.
+    func sealed(keys: VaultKeys) -> VaultDescription {
         var sealed = self
         sealed.seal = Hex.encode(keys.descriptionTag(sealedBytes))
+        sealed.rootKeysSeal = rootKeys.map { Hex.encode(keys.descriptionTag(sealedBytes(of: $0))) }
+        return sealed
+    }
+
+    /// The file's bytes, sealed.
+    func encoded(keys: VaultKeys) throws(VaultError) -> [UInt8] {
+        let sealed = sealed(keys: keys)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         do {
@@ -128,7 +196,8 @@ struct VaultDescription: Codable, Hashable {
 
     /// Refuses a description that was changed after it was sealed.
     func checkSeal(keys: VaultKeys) throws(VaultError) {
-        guard seal == Hex.encode(keys.descriptionTag(sealedBytes)) else {
+        let own = sealed(keys: keys)
+        guard seal == own.seal, rootKeysSeal == own.rootKeysSeal else {
             throw VaultError.damaged(VaultDescription.fileName, "was changed after it was written")
         }
     }

@@ -13,7 +13,7 @@ package struct VaultError: Error, Sendable, CustomStringConvertible {
         case noSpace
         /// Another prune holds the vault.
         case locked
-        /// A hold keeps the recovery point.
+        /// A hold or the vault's lock keeps the recovery point, or the lock itself.
         case held
         case notFound
         case exists

@@ -35,6 +35,9 @@ struct VaultKeys: Sendable {
         return Digest.hmac(bytes, key: key)
     }
 
+    /// The vault key, wrapped anew: the bytes of a file `key`.
+    func wrapped(by root: RootKey) -> [UInt8] { data.wrapped(by: root, for: vault) }
+
     func chunkID(of plain: UnsafeRawBufferPointer) -> ChunkID {
         ChunkID(digest: Digest.hmac(plain, key: chunkIDs))
     }

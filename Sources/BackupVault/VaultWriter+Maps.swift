@@ -47,7 +47,8 @@ extension VaultWriter {
     ///
     /// - Parameter draft: Its maps are roots that `update` gave, or of points that still exist.
     /// - Returns: The point, with its new id.
-    /// - Throws: `.noSpace`, `.notFound`, `.corrupt`, `.failed`; the writer is then to be abandoned.
+    /// - Throws: `.noSpace`, `.notFound`, `.corrupt`, `.failed`, `.invalid` when the vault's lock does not admit it; the
+    ///   writer is then to be abandoned.
     package func publish(_ draft: RecoveryPointDraft) throws(VaultError) -> RecoveryPoint {
         try requireWriting()
         for (_, root) in draft.maps.sorted(by: { $0.key < $1.key }) { try requireTrusted(root) }
@@ -55,7 +56,7 @@ extension VaultWriter {
         try rescueCondemned(draft)
         // Of this backup's packs, and of those that others have ended and this one refers to.
         try vault.files.sync(.packs)
-        let point = RecoveryPoint(id: RecoveryPointID(.random()), draft: draft)
+        let point = RecoveryPoint(id: RecoveryPointID(.random()), draft: try vault.admitted(draft))
         try vault.manifests.write(point)
         if let parity { vault.protect(point.id, parity) }
         // A prune that came between sees either this manifest or this lease; the lease keeps its

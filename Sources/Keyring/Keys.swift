@@ -1,3 +1,5 @@
+import VarveModel
+
 /// 32 secret bytes.
 ///
 /// It never shows itself, and wipes its memory when the last copy goes.
@@ -34,6 +36,33 @@ package struct RootKey: Sendable {
 
     init(secret: SecretBytes) {
         self.secret = secret
+    }
+}
+
+/// Names a root key: `rk-` and 16 hex digits, by which nobody finds out anything of the key.
+package struct RootKeyID: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    fileprivate init(_ bytes: [UInt8]) {
+        description = "rk-" + Hex.encode(bytes)
+    }
+
+    /// `nil` for anything but `rk-` and 16 lower-case hex digits.
+    package init?(_ text: String) {
+        guard text.hasPrefix("rk-"), Hex.decode(String(text.dropFirst(3)))?.count == 8 else {
+            return nil
+        }
+        description = text
+    }
+}
+
+extension RootKey {
+    /// Its name: the first 8 bytes of HKDF-SHA-256 (RFC 5869) of it, without a salt.
+    package var id: RootKeyID {
+        let info = Array("varve root key id 1".utf8)
+        let none = [UInt8](repeating: 0, count: Digest.count)
+        let derived = secret.withBytes { OpenSSL.hkdf($0, salt: none, info: info) }
+        return RootKeyID(Array(derived.prefix(8)))
     }
 }
 

@@ -21,6 +21,13 @@ package struct VaultDescription: Codable, Sendable, Hashable {
     package var chunks: UInt64?
     /// Of parity to data; absent when it keeps none.
     package var parity: Double?
+    /// 32 hex digits, as its recovery kit bears them.
+    package var id: String?
+    /// The name of the root key that opens it.
+    package var rootKey: String?
+    /// Absent where that cannot be said; the reason tells why.
+    package var locked: Bool?
+    package var lock: LockDescription?
 
     package init(
         name: String,

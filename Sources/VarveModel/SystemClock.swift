@@ -53,6 +53,17 @@ package final class SystemClock: VarveClock {
         discipline.withLock { $0.refusedSeconds(SystemClock.reading()) }
     }
 
+    /// Names this start of the machine, by the kernel's word (random(4): boot_id); where that is not to be had, this process.
+    package static let machineStart: UniqueID = {
+        let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return .random() }
+        defer { close(file) }
+        var text = [UInt8](repeating: 0, count: 36)
+        guard read(file, &text, text.count) == text.count else { return .random() }
+        let digits = String(decoding: text, as: UTF8.self).filter { $0 != "-" }
+        return Hex.decode(digits).flatMap(UniqueID.init(bytes:)) ?? .random()
+    }()
+
     /// Both clocks of the machine, now.
     package static func reading() -> ClockReading {
         var boot = timespec()

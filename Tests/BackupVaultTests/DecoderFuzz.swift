@@ -141,7 +141,8 @@ import VarveModel
             id: Self.keys.vault,
             name: "nightly",
             created: VaultWorld.start,
-            chunks: .standard
+            chunks: .standard,
+            wrapping: .init(rootKey: RootKey.random().id, file: [1, 2, 3])
         )
         let text = try description.encoded(keys: Self.keys)
         Self.feed(text, seed: 8) { bytes in

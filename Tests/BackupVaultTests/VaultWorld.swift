@@ -25,7 +25,8 @@ struct VaultWorld {
     init(
         disk: SimulatedDisk = SimulatedDisk(),
         root: RootKey = .random(),
-        settings: VaultSettings = VaultWorld.settings
+        settings: VaultSettings = VaultWorld.settings,
+        pace: LockPace = .simulated
     ) throws {
         self.disk = disk
         self.root = root
@@ -35,13 +36,24 @@ struct VaultWorld {
             name: "nightly",
             root: root,
             clock: SimulatedClock(VaultWorld.start),
-            settings: settings
+            settings: settings,
+            pace: pace
         )
     }
 
     /// The same vault opened anew on another disk (a crash image, a copy).
-    static func open(_ disk: some Disk, root: RootKey) throws -> Vault {
-        try Vault.open(disk: disk, directory: directory, root: root, settings: settings)
+    static func open(
+        _ disk: some Disk,
+        root: RootKey,
+        pace: LockPace = .simulated
+    ) throws -> Vault {
+        try Vault.open(
+            disk: disk,
+            directory: directory,
+            root: root,
+            settings: settings,
+            pace: pace
+        )
     }
 
     func reopened() throws -> Vault {

@@ -21,6 +21,8 @@ package struct TestSizes: Sendable {
     package let vaultHits: Int
     /// Sectors of each file with parity that are damaged in turn.
     package let parityHits: Int
+    /// Vaults with locks that live beside the model of them.
+    package let lockLives: Int
     /// Reads of one file in the test of access times.
     package let accessReads: Int
     /// Hours of the jobs of a daemon that is restarted again and again.
@@ -40,6 +42,7 @@ package struct TestSizes: Sendable {
         vaultBytes: 4 << 20,
         vaultHits: 300,
         parityHits: 12,
+        lockLives: 12,
         accessReads: 20_000,
         jobHours: 16,
         kernel: .ci,
@@ -55,6 +58,7 @@ package struct TestSizes: Sendable {
         vaultBytes: 50 << 20,
         vaultHits: 5_000,
         parityHits: 400,
+        lockLives: 400,
         accessReads: 1_000_000,
         jobHours: 64,
         kernel: .full,

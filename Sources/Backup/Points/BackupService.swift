@@ -31,7 +31,8 @@ package struct BackupService: Sendable {
     ///   - progress: Told every 256 inodes or 16 MiB, and when all has been read; it begins anew where an increment
     ///     turns into a full backup.
     /// - Returns: The point, and what it cost.
-    /// - Throws: `.noSpace`, `.corrupt`, `.cancelled`, and what file system and vault refuse.
+    /// - Throws: `.noSpace`, `.corrupt`, `.cancelled`, `.invalid` when the vault's lock does not admit the expiry, and what
+    ///   file system and vault refuse.
     package func backUp(
         _ fileSystem: FileSystem,
         source: String,
@@ -40,6 +41,12 @@ package struct BackupService: Sendable {
         labels: [String: String] = [:],
         progress: (@Sendable (BackupProgress) -> Void)? = nil
     ) async throws(BackupError) -> BackupResult {
+        let created = clock.now()
+        do throws(VaultError) {
+            try vault.requireRetention(from: created, to: expires)
+        } catch {
+            throw BackupError(error)
+        }
         let hold: Hold
         do throws(FileSystemError) {
             hold = try await fileSystem.hold()

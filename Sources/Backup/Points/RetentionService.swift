@@ -21,7 +21,7 @@ package enum RetentionService {
     /// What ``apply(_:to:source:now:isMeant:prunes:)`` would do; changes nothing.
     ///
     /// The newest of the source never goes by a rule: should its backups have stopped, the last one must
-    /// not age away. It goes with the next one, or by hand. What is held stays as long as it is.
+    /// not age away. It goes with the next one, or by hand. What is held or locked stays as long as it is.
     ///
     /// - Parameters:
     ///   - policy: What to keep.
@@ -43,7 +43,8 @@ package enum RetentionService {
             let newest = all.last?.id
             let points = all.filter(isMeant)
             var held: [RecoveryPointID: String] = [:]
-            for point in points { held[point.id] = try vault.holdText(of: point.id) }
+            let keeper = try vault.keeper(now: now)
+            for point in points { held[point.id] = try keeper.text(of: point) }
             let verdicts = policy.rule.verdicts(
                 points.map {
                     RetentionPoint(id: $0.id, created: $0.created, isPinned: held[$0.id] != nil)
@@ -94,7 +95,7 @@ package enum RetentionService {
             for judgement in judgements {
                 if let why = judgement.keptBecause {
                     kept.append((judgement.point, why))
-                } else if let why = try deleteUnlessHeld(judgement.point, of: vault) {
+                } else if let why = try deleteUnlessHeld(judgement.point, of: vault, now: now) {
                     kept.append((judgement.point, why))
                 } else {
                     deleted.append(judgement.point)
@@ -107,13 +108,14 @@ package enum RetentionService {
         }
     }
 
-    /// Deletes a point; answers why it stays when somebody has held it since it was judged.
+    /// Deletes a point; answers why it stays when somebody has held it, or locked the vault, since it was judged.
     private static func deleteUnlessHeld(
         _ point: RecoveryPoint,
-        of vault: Vault
+        of vault: Vault,
+        now: Timestamp
     ) throws(VaultError) -> String? {
         do throws(VaultError) {
-            try vault.delete(point.id)
+            try vault.delete(point.id, now: now)
             return nil
         } catch {
             guard error.code == .held else { throw error }

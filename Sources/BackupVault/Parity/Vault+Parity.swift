@@ -34,10 +34,12 @@ extension Vault {
         _ policy: ParityPolicy?,
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(VaultError) -> Int {
+        try requireWritable()
         try files.requireFolders()
         let lock = try Lease.lockPrune(files: files)
         defer { lock.release() }
         try refuseNewerPolicy()
+        if policy == nil { try requireNothingLostUnderLock() }
         guard let policy else {
             try endParity()
             return 0

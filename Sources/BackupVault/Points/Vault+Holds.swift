@@ -42,6 +42,8 @@ extension Vault {
                     "recovery point \(point) has \(known.count) holds, and takes no more"
                 )
             }
+            // Who does not know of holds is kept away before there is one.
+            try require(feature: VaultFeature.holds)
             try holdFiles.write(known + [hold], of: point)
         }
     }
@@ -102,15 +104,18 @@ extension Vault {
         )
     }
 
-    /// Runs `body` while nobody else places or removes holds, or deletes points.
+    /// Runs `body` while nobody else changes holds, lock or description, or deletes points.
     ///
     /// Threads wait for each other; of another process it does not wait.
+    ///
+    /// - Throws: `.newerFormat` where this program may not change the vault; `.locked`, and what `body` throws.
     func exclusively<Result: Sendable>(
         _ body: () throws(VaultError) -> Result
     ) throws(VaultError) -> Result {
         try holding.withLock { _ throws(VaultError) in
             let lock = try lockHolds()
             defer { lock?.release() }
+            try requireWritable()
             return try body()
         }
     }

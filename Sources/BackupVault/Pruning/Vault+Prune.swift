@@ -11,8 +11,11 @@ extension Vault {
     ///
     /// - Returns: What was done.
     /// - Throws: `.locked` when another prune runs; `.corrupt` when a recovery point cannot be read whole, or is
-    ///   held and has no manifest, since then nobody can say what is dead; `.noSpace`, `.failed`.
+    ///   held and has no manifest, or the vault's lock does not read, since then nobody can say what is dead;
+    ///   `.newerFormat` where this program may not change the vault; `.noSpace`, `.failed`.
     package func prune() throws(VaultError) -> PruneReport {
+        try requireWritable()
+        try requireLockReadable()
         try files.requireFolders()
         let lock = try Lease.lockPrune(files: files)
         defer { lock.release() }

@@ -27,6 +27,7 @@ extension Vault {
         _ scope: VerifyScope,
         progress: @escaping @Sendable (VerifyProgress) -> Void = { _ in }
     ) throws(VaultError) -> RepairReport {
+        try requireWritable()
         try files.requireFolders()
         let lock = try Lease.lockPrune(files: files)
         defer { lock.release() }
@@ -50,6 +51,7 @@ private struct Repair {
     mutating func run(_ found: VerifyReport) throws(VaultError) {
         let known = found.findings.filter { $0.code != .newerFormat }
         try putBack(known)
+        try healLock(known)
         try heal(found.findings)
         try vault.refresh(forgetsDamage: true)
         try renewIndex(known)
@@ -69,12 +71,26 @@ private struct Repair {
             guard let file = vault.entrance.first(where: { $0.name == finding.file }) else {
                 continue
             }
+            // What opened the vault is the older one: it is all that is known, and no mend.
+            if file.subject == .key, try vault.isKeyAnOlderOne() { continue }
             do throws(VaultError) {
                 try vault.putBack(file.subject)
                 report.healed.append((file.name, "put back as it was when the vault was opened"))
             } catch {
                 try leave(file.name, error)
             }
+        }
+    }
+
+    /// The files of the lock, by what is known of it or by each other.
+    private mutating func healLock(_ findings: [VaultFinding]) throws(VaultError) {
+        let wrong = findings.filter { $0.subject == .lock }
+        guard let first = wrong.first else { return }
+        do throws(VaultError) {
+            try vault.repairLock()
+            report.healed += wrong.map { ($0.file, "written again as the lock is known") }
+        } catch {
+            try leave(first.file, error)
         }
     }
 

@@ -81,7 +81,14 @@ private struct Verifier {
     // MARK: Small files
 
     mutating func checkSmallFiles() throws(VaultError) {
+        try vault.takeOverKey()
         for file in vault.entrance { check(file) }
+        if try vault.isKeyAnOlderOne() {
+            let name = VaultDescription.keyFileName
+            let what = "is not the one that 'vault.json' names: an older one was put back"
+            find(.key, file: name, VaultError.damaged(name, what), remedy: Verifier.olderKeyRemedy)
+        }
+        for (file, error) in try vault.lockFindings() { find(.lock, file: file, error) }
         for stem in try vault.files.list(.index, ending: IndexFile.ending) {
             do throws(VaultError) {
                 _ = try vault.readIndexFile(stem)
@@ -141,6 +148,9 @@ private struct Verifier {
             find(file.subject, file: file.name, error, remedy: entranceRemedy)
         }
     }
+
+    private static let olderKeyRemedy =
+        "Put the newest back from a copy; or wrap it anew ('varve vault rotate-key') if the root key that opens it is the right one."
 
     private var entranceRemedy: String {
         "The vault is open, but will not open again: put the file back from a copy before the daemon ends."

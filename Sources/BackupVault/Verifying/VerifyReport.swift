@@ -25,6 +25,8 @@ package struct VaultFinding: Sendable {
     /// What is damaged.
     package enum Subject: String, Sendable, Hashable, CaseIterable {
         case description, key, secret, manifest, pack, chunk, node, index, generation, hold
+        /// The vault's lock; while it does not read nothing is deleted.
+        case lock
         /// What stands for other files; nothing that restores is lost with it.
         case parity
     }

@@ -47,19 +47,8 @@ struct BackupRoutes: Sendable {
     }
 
     private func describe(_ vault: Vault) async throws -> VaultDescription {
-        let (statistics, parity) = try await BlockingCalls.run {
-            (try vault.statistics(), vault.parityShare)
-        }
-        return VaultDescription(
-            name: vault.name,
-            created: TimeText(vault.created),
-            state: "available",
-            recoveryPoints: UInt64(statistics.recoveryPoints),
-            storedBytes: statistics.storedBytes,
-            packs: UInt64(statistics.packs),
-            chunks: UInt64(statistics.chunks),
-            parity: parity
-        )
+        let now = clock.now()
+        return try await BlockingCalls.run { try VaultDescription(of: vault, now: now) }
     }
 
     private func run(
@@ -90,7 +79,8 @@ struct BackupRoutes: Sendable {
         try peer.requireAdministrator("deleting a recovery point")
         let id = try PointDeletion.id(request.id)
         let vault = try await vaults.find(request.vault)
-        try await BlockingCalls.run { try PointDeletion.delete(id, from: vault) }
+        let now = clock.now()
+        try await BlockingCalls.run { try PointDeletion.delete(id, from: vault, now: now) }
         return Nothing()
     }
 
@@ -102,7 +92,8 @@ struct BackupRoutes: Sendable {
         // All are read before any goes: a slip of the hand deletes nothing.
         let ids = try request.ids.map(PointDeletion.id)
         let vault = try await vaults.find(request.vault)
-        return try await BlockingCalls.run { PointDeletion.delete(ids, from: vault) }
+        let now = clock.now()
+        return try await BlockingCalls.run { PointDeletion.delete(ids, from: vault, now: now) }
     }
 
     private func list(_ request: ListBackups) async throws -> BackupList {

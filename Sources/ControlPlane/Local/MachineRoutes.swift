@@ -74,6 +74,7 @@ struct MachineRoutes: Sendable {
             return try await Checks.fileSystem(try await fileSystems.find(name), report)
         }
         var whole = Checks.state(state.paths, settings)
+        whole.add(Checks.keys(state.ring))
         whole.add(
             try await Checks.stores(control: stores.control, journal: stores.journal)
         )

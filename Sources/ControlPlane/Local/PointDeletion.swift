@@ -1,13 +1,18 @@
 import BackupVault
 import LocalAPI
+import VarveModel
 
 /// Deletes recovery points of a vault, and gives back what no other point needs.
 enum PointDeletion {
     /// Deletes one point.
     ///
     /// - Throws: What the vault refuses; an error of looking for space says that the point is gone.
-    static func delete(_ id: RecoveryPointID, from vault: Vault) throws(VaultError) {
-        try vault.delete(id)
+    static func delete(
+        _ id: RecoveryPointID,
+        from vault: Vault,
+        now: Timestamp
+    ) throws(VaultError) {
+        try vault.delete(id, now: now)
         do throws(VaultError) {
             try pruneUnlessPruning(vault)
         } catch {
@@ -26,13 +31,18 @@ enum PointDeletion {
     /// - Parameters:
     ///   - ids: One that comes twice counts once.
     ///   - vault: Theirs.
+    ///   - now: A lock's time goes by it.
     /// - Returns: What went, and what did not.
-    static func delete(_ ids: [RecoveryPointID], from vault: Vault) -> DeletionReport {
+    static func delete(
+        _ ids: [RecoveryPointID],
+        from vault: Vault,
+        now: Timestamp
+    ) -> DeletionReport {
         var report = DeletionReport()
         var seen: Set<RecoveryPointID> = []
         for id in ids where seen.insert(id).inserted {
             do throws(VaultError) {
-                try vault.delete(id)
+                try vault.delete(id, now: now)
                 report.deleted.append(id.description)
             } catch {
                 report.refused.append(.init(id: id.description, error: APIError(error)))

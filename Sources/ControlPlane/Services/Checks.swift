@@ -110,6 +110,9 @@ enum Checks {
             do {
                 let report = try await VaultChecks.verify(try entry.vault.get(), .everything)
                 whole.add(VaultChecks.checkReport(report))
+                if let found = try await vaults.keyFinding(of: try entry.vault.get()) {
+                    whole.found.append(found)
+                }
             } catch {
                 var found = broken("vault \(entry.name)", nil, APIError(error))
                 if entry.isUnfinished { found.kind = "warning" }
@@ -159,6 +162,19 @@ enum Checks {
                     remedy: "Move it elsewhere and name it with keyFile in varve.yaml."
                 )
             )
+        }
+        return report
+    }
+
+    /// The root keys of single vaults.
+    static func keys(_ ring: RootKeyRing) -> CheckReport {
+        var report = CheckReport(checked: [], found: [])
+        do throws(APIError) {
+            for (path, error) in try ring.damage() {
+                report.found.append(broken("root key \(path)", nil, error))
+            }
+        } catch {
+            report.found.append(broken("root keys in \(ring.directory)", nil, error))
         }
         return report
     }

@@ -236,6 +236,8 @@ package struct Daemon: Sendable {
         HoldRoutes(finder: finder, clock: clock).add(to: table)
         ExpiryRoutes(vaults: vaults, jobs: jobs, clock: clock).add(to: table)
         VaultRoutes(vaults: vaults, fileSystems: fileSystems).add(to: table)
+        LockRoutes(vaults: vaults, clock: clock).add(to: table)
+        VaultKeyRoutes(vaults: vaults, clock: clock).add(to: table)
         JobRoutes(jobs: jobs, fileSystems: fileSystems).add(to: table)
         LifecycleRoutes(fileSystems: fileSystems, lifecycle: lifecycle, jobs: jobs).add(to: table)
         MachineRoutes(

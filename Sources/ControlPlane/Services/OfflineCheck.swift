@@ -59,6 +59,7 @@ package struct OfflineCheck: Sendable {
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> CheckReport {
         var whole = Checks.state(state.paths, settings)
+        whole.add(Checks.keys(state.ring))
         let control = await opened("control.sqlite", &whole) {
             try await DaemonStores.control(of: state)
         }

@@ -7,13 +7,17 @@ import VarveModel
 ///
 /// The folders are the truth: one that is copied in from another machine is there at the next look.
 package actor Vaults {
-    private let state: StateDirectory
+    let state: StateDirectory
     private let clock: any VarveClock
     private var open: [String: Vault] = [:]
+    /// Names of vaults that are being copied in, or made.
+    private var arriving: Set<String> = []
+    private let pace: LockPace
 
     init(state: StateDirectory, clock: any VarveClock) {
         self.state = state
         self.clock = clock
+        pace = state.format.simulatedStart == nil ? .machine : .simulated
     }
 
     /// A vault, or why it does not open.
@@ -49,7 +53,7 @@ package actor Vaults {
     /// - Throws: `.notFound`, or why it does not open.
     package func find(_ name: String) async throws -> Vault {
         if let vault = open[name] { return vault }
-        let (disk, directory, root) = (state.disk, state.paths.vault(name), state.rootKey)
+        let (disk, directory, ring) = (state.disk, state.paths.vault(name), state.ring)
         guard Vaults.isName(name),
             try await BlockingCalls.run({ try disk.status(of: directory) }) != nil
         else {
@@ -61,9 +65,15 @@ package actor Vaults {
             )
         }
         let vault: Vault
+        let pace = pace
         do {
             vault = try await BlockingCalls.run {
-                try Vault.open(disk: disk, directory: directory, root: root)
+                try Vault.open(
+                    disk: disk,
+                    directory: directory,
+                    roots: try ring.keys(),
+                    pace: pace
+                )
             }
         } catch {
             throw Vaults.named(error, "vault '\(name)' does not open")
@@ -87,14 +97,58 @@ package actor Vaults {
                 remedy: "Use 2 to 50 letters, digits, '-' and '_'."
             )
         }
-        let (disk, directory, root, clock) = (
-            state.disk, state.paths.vault(name), state.rootKey, clock
+        let (disk, directory, root, clock, pace) = (
+            state.disk, state.paths.vault(name), state.rootKey, clock, pace
         )
+        try arrive(name)
+        defer { arriving.remove(name) }
         let vault = try await BlockingCalls.run {
-            try Vault.create(disk: disk, directory: directory, name: name, root: root, clock: clock)
+            try Vault.create(
+                disk: disk,
+                directory: directory,
+                name: name,
+                root: root,
+                clock: clock,
+                pace: pace
+            )
         }
         open[name] = vault
         return vault
+    }
+
+    /// Claims a name for one vault that is made or copied in; the caller gives it back.
+    private func arrive(_ name: String) throws(APIError) {
+        guard arriving.insert(name).inserted else {
+            throw APIError(
+                .busy,
+                "a vault '\(name)' is being made or copied in already",
+                remedy: "Wait for its end."
+            )
+        }
+    }
+
+    /// Takes a vault of another machine in: its directory is copied, unless it lies among this daemon's vaults.
+    ///
+    /// - Parameters:
+    ///   - directory: An absolute path of the daemon's machine; what is there stays as it is.
+    ///   - kit: Opens it.
+    ///   - report: Is told how much was copied.
+    /// - Returns: The vault, open.
+    /// - Throws: `.wrongKey` with the names of the keys, `.exists`, `.busy`, and what opening and copying throw.
+    func adopt(
+        _ directory: String,
+        kit: RecoveryKit,
+        _ report: @escaping @Sendable (Progress) -> Void
+    ) async throws -> Vault {
+        let adoption = VaultAdoption(disk: state.disk, paths: state.paths, ring: state.ring)
+        let name = try await BlockingCalls.run { try adoption.name(of: directory, kit: kit) }
+        // Held until the work has ended, also when whoever asked has gone.
+        try arrive(name)
+        defer { arriving.remove(name) }
+        try await BlockingCalls.run {
+            try adoption.adopt(directory, as: name, kit: kit, report)
+        }
+        return try await find(name)
     }
 
     func close() {
@@ -107,13 +161,14 @@ package actor Vaults {
         // The root key has opened the state directory, so a vault of another key came from elsewhere, or is damaged.
         let remedy =
             reason.code == .wrongKey
-            ? "If it came from another machine, it needs that one's root key: see docs/operating.md. "
-                + "Otherwise put its file 'key' back from a copy." : reason.remedy
+            ? "If it came from another machine, it needs that one's root key: adopt it by its recovery kit "
+                + "('varve vault adopt DIR --recovery-kit FILE'). Otherwise put its file 'key' back from a copy."
+            : reason.remedy
         return APIError(reason.code, "\(what): \(reason.message)", remedy: remedy)
     }
 
     /// As AWS Backup CreateBackupVault: 2 to 50 letters, digits, hyphens and underscores.
-    private static func isName(_ name: String) -> Bool {
+    static func isName(_ name: String) -> Bool {
         (2...50).contains(name.utf8.count)
             && name.allSatisfy {
                 $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")

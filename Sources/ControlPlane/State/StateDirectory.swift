@@ -9,6 +9,8 @@ package final class StateDirectory: Sendable {
     package let format: StateFormat
     package let disk: any Disk
     package let rootKey: RootKey
+    /// That key, and those of single vaults.
+    package let ring: RootKeyRing
     /// Seals `control.sqlite` and `journal.sqlite`.
     package let dataKey: DataKey
     private let lock: any DiskLock
@@ -55,6 +57,7 @@ package final class StateDirectory: Sendable {
             self.format = format
             self.disk = disk
             self.rootKey = rootKey
+            ring = RootKeyRing(own: rootKey, keyFile: keyFile, on: disk)
             self.dataKey = dataKey
             self.lock = lock
         } catch {

@@ -38,7 +38,8 @@ struct MakeKeyCommand: AsyncParsableCommand {
         let recipient = identity.recipient.description
         let text = "# recipient: \(recipient)\n\(identity.text)\n"
         if let output {
-            try MakeKeyCommand.keep(text, in: output)
+            // On the disk before anything is archived for it.
+            try SecretFile.write(text, to: output)
             if global.json { return try Output.json(Made(recipient: recipient, identity: nil)) }
             return try Output.line(recipient)
         }
@@ -46,17 +47,5 @@ struct MakeKeyCommand: AsyncParsableCommand {
             return try Output.json(Made(recipient: recipient, identity: identity.text))
         }
         try Output.write(Array(text.utf8))
-    }
-
-    /// A new file that only its owner reads, whole and on the disk before anything is archived for it.
-    private static func keep(_ text: String, in path: String) throws {
-        let file = try NewFile(ArgumentBytes.bytes(path), permissions: 0o600)
-        do {
-            try file.write(Array(text.utf8))
-            try file.finish()
-        } catch {
-            file.abandon()
-            throw error
-        }
     }
 }

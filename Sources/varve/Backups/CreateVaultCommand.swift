@@ -7,7 +7,8 @@ struct CreateVaultCommand: AsyncParsableCommand {
         commandName: "create",
         abstract: "Make a vault.",
         discussion: """
-            Its directory and the root key are all that a restore on another machine needs.
+            Its directory and the root key are all that a restore on another machine needs. On a terminal the recovery \
+            kit is printed, with the key: keep it on paper.
 
             EXAMPLES
               varve vault create main
@@ -31,6 +32,7 @@ struct CreateVaultCommand: AsyncParsableCommand {
             Route.createVault,
             CreateVault(vault: name, parity: parity?.fraction)
         )
-        if global.json { try Output.json(made) }
+        if global.json { return try Output.json(made) }
+        try await RecoveryKitCommand.offer(of: name, by: global.client)
     }
 }

@@ -23,12 +23,12 @@ struct ListVaultsCommand: AsyncParsableCommand {
             }
         }
         try Output.table(
-            ["NAME", "STATE", "POINTS", "STORED", "CREATED"],
+            ["NAME", "STATE", "POINTS", "STORED", "CREATED", "LOCK"],
             found.map { vault in
                 [
                     vault.name, vault.state, vault.recoveryPoints.map(String.init) ?? "-",
                     vault.storedBytes.map(Output.size) ?? "-",
-                    vault.created.map(UserTime.local) ?? "-",
+                    vault.created.map(UserTime.local) ?? "-", vault.lock?.words ?? "-",
                 ]
             },
             right: [2, 3]

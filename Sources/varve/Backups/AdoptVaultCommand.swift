@@ -1,0 +1,70 @@
+import ArgumentParser
+import Glibc
+import LocalAPI
+
+/// `varve vault adopt`.
+struct AdoptVaultCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "adopt",
+        abstract: "Take in a vault of another machine by its recovery kit.",
+        discussion: """
+            The directory is copied, and stays as it is; one that lies among the daemon's vaults already is used there. Then \
+            'varve backup list' shows what it holds. The kit's key is kept in '<key file>.d'.
+
+            EXAMPLES
+              varve vault adopt /media/disk/main --recovery-kit main.kit
+              varve vault adopt /media/disk/main --recovery-kit -
+            """
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The vault's directory, on the daemon's machine.", transform: Parse.hostPath)
+    var dir: [UInt8]
+
+    @Option(help: ArgumentHelp("The kit's text; '-' is standard input.", valueName: "file"))
+    var recoveryKit: String
+
+    /// 64 KiB: a kit is 2.
+    private static let bytesMax = 64 << 10
+
+    func run() async throws {
+        var directory = dir
+        while directory.count > 1, directory.last == UInt8(ascii: "/") { directory.removeLast() }
+        let adopted = try await global.client.call(
+            Route.adoptVault,
+            AdoptVault(directory: EscapedBytes(directory), kit: try kit())
+        )
+        if global.json { return try Output.json(adopted) }
+        let points = adopted.recoveryPoints ?? 0
+        Output.note("vault '\(adopted.name)' is here, with \(points) recovery points")
+    }
+
+    private func kit() throws -> String {
+        var descriptor: Int32 = 0
+        if recoveryKit != "-" {
+            descriptor = open(HostFile.path(ArgumentBytes.bytes(recoveryKit)), O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw HostFile.failure("open '\(recoveryKit)'") }
+        }
+        defer { if descriptor > 0 { close(descriptor) } }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 4_096)
+        while bytes.count <= AdoptVaultCommand.bytesMax {
+            let count = read(descriptor, &piece, piece.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw HostFile.failure("read '\(recoveryKit)'") }
+            if count == 0 { break }
+            bytes += piece.prefix(count)
+        }
+        guard bytes.count <= AdoptVaultCommand.bytesMax,
+            let text = String(validating: bytes, as: UTF8.self)
+        else {
+            throw APIError(
+                .usage,
+                "'\(recoveryKit)' is no recovery kit",
+                remedy: "Name the kit's text."
+            )
+        }
+        return text
+    }
+}

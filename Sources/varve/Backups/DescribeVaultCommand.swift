@@ -1,0 +1,48 @@
+import ArgumentParser
+import LocalAPI
+
+/// `varve vault describe`.
+struct DescribeVaultCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe",
+        abstract: "Show one vault: what it holds, its lock, which key opens it.",
+        discussion: """
+            EXAMPLES
+              varve vault describe main
+              varve vault describe main --json
+            """
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The vault.")
+    var name: String
+
+    func run() async throws {
+        let vault = try await global.client.call(Route.describeVault, VaultName(vault: name))
+        if global.json { return try Output.json(vault) }
+        var rows: [[String]] = [
+            ["name", vault.name], ["id", vault.id ?? "-"], ["root key", vault.rootKey ?? "-"],
+            ["created", vault.created.map(UserTime.local) ?? "-"],
+            ["recovery points", vault.recoveryPoints.map(String.init) ?? "-"],
+            ["stored", vault.storedBytes.map(Output.size) ?? "-"],
+        ]
+        rows.append(["lock", vault.lock?.words ?? (vault.locked == nil ? "unknown" : "none")])
+        for row in rows {
+            let padding = String(repeating: " ", count: 17 - row[0].count)
+            try Output.line(row[0] + padding + row[1])
+        }
+        if let reason = vault.reason { Output.note("varve: \(reason)") }
+    }
+}
+
+extension LockDescription {
+    /// For people: `governance, 7 to 30 days`.
+    var words: String {
+        var text = "\(mode), \(minRetentionDays)"
+        text += maxRetentionDays.map { " to \($0) days" } ?? " days at least"
+        guard let lockDate else { return text }
+        return text + (isFinal ? ", final since " : ", changeable until ")
+            + UserTime.local(lockDate)
+    }
+}
