@@ -90,7 +90,8 @@ package struct LostParts {
         }
     }
 
-    private func parts(
+    /// The parts of one point, in paths; of settled losses.
+    func parts(
         of point: RecoveryPoint,
         losing losses: PointLosses,
         isComplete: Bool,

@@ -28,10 +28,15 @@ struct PointLosses {
         if part.isSubtree {
             addRun(part)
         } else if part.map == PointFormat.inodes, let chunk {
-            let inode = PointFormat.inode(ofKey: part.key)
-            let place = PointFormat.tile(ofKey: part.key).map { Place.tile($0.tile) } ?? .attributes
-            chunks[inode, default: [:]][place, default: []].insert(chunk)
+            add(chunk, underInodeKey: part.key)
         }
+    }
+
+    /// A lost chunk that the value under a key of inodes needs.
+    mutating func add(_ chunk: ChunkID, underInodeKey key: [UInt8]) {
+        let inode = PointFormat.inode(ofKey: key)
+        let place = PointFormat.tile(ofKey: key).map { Place.tile($0.tile) } ?? .attributes
+        chunks[inode, default: [:]][place, default: []].insert(chunk)
     }
 
     private mutating func addRun(_ part: AffectedPart) {

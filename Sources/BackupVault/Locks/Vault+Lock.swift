@@ -112,7 +112,7 @@ extension Vault {
     // MARK: What it keeps
 
     /// A draft as the lock admits it: where its creation lies before the latest time that the vault has seen, the minimum
-    /// counts from that.
+    /// counts from that, and never from before a copy was made.
     ///
     /// Otherwise a clock that is set back for a backup would make a point that is old from the start.
     func admitted(_ draft: RecoveryPointDraft) throws(VaultError) -> RecoveryPointDraft {
@@ -122,7 +122,8 @@ extension Vault {
         guard latest > draft.created else { return draft }
         var admitted = draft
         let seconds = latest.nanoseconds > 0 ? latest.adding(seconds: 1).seconds : latest.seconds
-        admitted.statistics[VaultLock.countedFrom] = UInt64(clamping: seconds)
+        let copied = draft.statistics[VaultLock.countedFrom] ?? 0
+        admitted.statistics[VaultLock.countedFrom] = max(copied, UInt64(clamping: seconds))
         return admitted
     }
 
