@@ -14,6 +14,8 @@ package struct JobDescription: Codable, Sendable, Hashable {
     package var action: String
     package var fileSystems: [String]
     package var vault: String?
+    /// The vault that a copying job reads.
+    package var source: String?
     package var schedule: String
     package var timeZone: String
     /// `run-once`, `run-all` or `skip`.

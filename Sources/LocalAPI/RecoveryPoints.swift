@@ -48,6 +48,8 @@ package struct RecoveryPointDetails: Codable, Sendable, Hashable {
     /// What its making cost, by name (docs/formats/manifest.md).
     package var statistics: [String: UInt64]
     package var labels: [String: String]
+    /// When it was copied from another vault; absent of what is no copy.
+    package var copied: TimeText?
 
     package init(
         point: RecoveryPointDescription,

@@ -202,6 +202,34 @@ enum Repository {
         #expect(draft.timing.priority == 50 && draft.timing.jitterSeconds == 0)
     }
 
+    @Test func `a copy job names two vaults, and what becomes of the copies`() throws {
+        let file = try read(
+            """
+            # Why.
+            format: 1
+            kind: job
+            name: copies
+            action: copy
+            SourceBackupVaultName: main
+            TargetBackupVaultName: second
+            Resources: [home-*]
+            recovery-points: all
+            ScheduleExpression: "@weekly"
+            Lifecycle: {DeleteAfterDays: 365}
+            """,
+            file: "copies.yaml"
+        )
+        guard case .job(let draft) = file,
+            case .copy(let action, .inline(let retention)) = draft.action
+        else {
+            Issue.record("\(file)")
+            return
+        }
+        #expect(action.source == "main" && action.target == "second" && action.points == .all)
+        #expect(action.selection.description == "home-*")
+        #expect(retention.rule == RetentionRule(deleteAfterDays: 365))
+    }
+
     @Test func `AWS's JSON and YAML say the same`() throws {
         let yaml = try read(
             """

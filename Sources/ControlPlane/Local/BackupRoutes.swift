@@ -154,7 +154,8 @@ extension RecoveryPointDescription {
             files: point.statistics["inodes"] ?? 0,
             bytes: point.statistics["bytesTotal"] ?? 0,
             changedBytes: point.statistics["bytesRead"] ?? 0,
-            storedBytes: point.statistics["bytesStored"] ?? 0
+            storedBytes: point.statistics["copiedBytesStored"] ?? point.statistics["bytesStored"]
+                ?? 0
         )
     }
 }

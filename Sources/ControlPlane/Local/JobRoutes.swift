@@ -26,10 +26,11 @@ struct JobRoutes: Sendable {
             }
             let runs = try await jobs.history(request)
             guard !peer.isAdministrator else { return runs }
-            // What a restore test found names everybody's files.
+            // What a restore test found, or a copy met that is lost, names everybody's files.
+            let hidden = [Job.ActionName.restoreTest, .copy].map(\.rawValue)
             return runs.map { run in
                 var run = run
-                if run.action == Job.ActionName.restoreTest.rawValue { run.message = "" }
+                if let action = run.action, hidden.contains(action) { run.message = "" }
                 return run
             }
         }

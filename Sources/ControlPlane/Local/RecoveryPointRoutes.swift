@@ -27,12 +27,16 @@ struct RecoveryPointRoutes: Sendable {
         try peer.requireAdministrator("describing a recovery point")
         let (vault, point) = try await finder.find(request)
         let holds = try await BlockingCalls.run { try vault.holds(of: point.id) }
-        return RecoveryPointDetails(
+        var details = RecoveryPointDetails(
             point: RecoveryPointDescription(point, vault: vault.name),
             holds: holds.map { HoldDescription($0) },
             statistics: point.statistics,
             labels: point.labels
         )
+        details.copied = point.statistics[CopyRecord.copiedSeconds].map {
+            TimeText(Timestamp(seconds: Int64(clamping: $0)))
+        }
+        return details
     }
 
     private func open(

@@ -234,6 +234,7 @@ package struct Daemon: Sendable {
         let finder = PointFinder(vaults: vaults)
         RecoveryPointRoutes(finder: finder).add(to: table)
         HoldRoutes(finder: finder, clock: clock).add(to: table)
+        CopyRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         ExpiryRoutes(vaults: vaults, jobs: jobs, clock: clock).add(to: table)
         VaultRoutes(vaults: vaults, fileSystems: fileSystems).add(to: table)
         LockRoutes(vaults: vaults, clock: clock).add(to: table)

@@ -29,6 +29,9 @@ struct JobActions: Sendable {
             return await each(action.selection, mustSelect: true) {
                 try await tests.run($0, action, job: job.name, due: due)
             }
+        case .copy(let action):
+            return await CopyJobs(fileSystems: fileSystems, vaults: vaults, clock: clock)
+                .run(action, job: job.name)
         case .expire(let action):
             do {
                 return JobOutcome(.succeeded, try await expire(action))

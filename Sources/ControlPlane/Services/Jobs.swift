@@ -172,6 +172,7 @@ extension JobDescription {
             case .lifecycle(let action): (action.selection, nil, action.policy.name)
             case .expire(let action): (nil, action.vault, action.retention.name)
             case .restoreTest(let action): (action.selection, action.vault, nil)
+            case .copy(let action): (action.selection, action.target, action.retention?.name)
             }
         let selected = present.filter { record in
             selection?.selects(id: record.id, name: record.name, tags: record.tags) ?? false
@@ -188,6 +189,7 @@ extension JobDescription {
             retention: retention,
             next: next.map { TimeText($0) }
         )
+        if case .copy(let action) = job.action { source = action.source }
     }
 }
 

@@ -17,6 +17,7 @@ package struct Job: Hashable, Sendable {
         case lifecycle(LifecycleAction)
         case expire(ExpireAction)
         case restoreTest(RestoreTestAction)
+        case copy(CopyAction)
 
         /// As in a job file.
         package var name: ActionName {
@@ -26,6 +27,7 @@ package struct Job: Hashable, Sendable {
             case .lifecycle: .lifecycle
             case .expire: .expire
             case .restoreTest: .restoreTest
+            case .copy: .copy
             }
         }
     }
@@ -37,6 +39,7 @@ package struct Job: Hashable, Sendable {
         case lifecycle
         case expire
         case restoreTest = "restore-test"
+        case copy
     }
 
     package let name: String

@@ -27,6 +27,8 @@ struct JobDraft {
         case lifecycle(FileSystemSelection, policy: Reference)
         case expire(vault: String, Retention)
         case restoreTest(RestoreTestAction)
+        /// The retention is not in it yet.
+        case copy(CopyAction, Retention?)
     }
 
     let name: String
@@ -70,6 +72,16 @@ struct JobDraft {
             )
         case .restoreTest(let test):
             action = .restoreTest(test)
+        case .copy(let copy, let draft):
+            action = .copy(
+                CopyAction(
+                    selection: copy.selection,
+                    source: copy.source,
+                    target: copy.target,
+                    points: copy.points,
+                    retention: try draft.map(look)
+                )
+            )
         case .expire(let vault, let draft):
             action = .expire(ExpireAction(vault: vault, retention: try look(draft)))
         }

@@ -1,7 +1,7 @@
 extension PolicyFile.Source {
     /// AWS Backup's keys of rules and selections that this version gives no meaning to.
     private static let foreign = [
-        "CopyActions": "recovery points are not copied to a second vault yet",
+        "CopyActions": "a job of action 'copy' copies recovery points to a second vault",
         "EnableContinuousBackup": "every second of the window is restorable without it",
         "RecoveryPointTags": "recovery points bear the job's name",
         "RuleName": "the job's name is the rule's",
@@ -15,7 +15,8 @@ extension PolicyFile.Source {
         let action = fields.choice(
             "action",
             Job.ActionName.self,
-            required: "Add 'action: backup', 'snapshot', 'lifecycle', 'expire' or 'restore-test'."
+            required:
+                "Add 'action: backup', 'snapshot', 'lifecycle', 'expire', 'restore-test' or 'copy'."
         )
         let zone = timeZone(fields, key: "ScheduleExpressionTimezone")
         let schedule = fields.parsed(
@@ -110,6 +111,7 @@ extension PolicyFile.Source {
             guard let selection, let policy else { return nil }
             return .lifecycle(selection, policy: policy)
         case .restoreTest: return restoreTest(fields)
+        case .copy: return copy(fields, job: job)
         case .expire:
             let vault = vault(fields)
             let retention = retentionReference(fields, job: job)
@@ -146,10 +148,43 @@ extension PolicyFile.Source {
         )
     }
 
-    private func vault(_ fields: FieldReader) -> String? {
+    private func copy(_ fields: FieldReader, job: String) -> JobDraft.Action? {
+        let selection = selection(fields)
+        // Both are keys of this action: where one is missing, the other is no misspelling of it.
+        _ = fields.node("SourceBackupVaultName")
+        let place = fields.node("TargetBackupVaultName")?.place ?? fields.place
+        let source = vault(fields, "SourceBackupVaultName")
+        let target = vault(fields)
+        let points = fields.choice("recovery-points", CopyAction.Points.self)
+        let retention = retentionReference(fields, job: job)
+        guard let selection, let source, let target else { return nil }
+        guard source != target else {
+            fields.fail(
+                .badValue,
+                "the job copies from the vault '\(source)' to itself",
+                remedy: "Name two vaults.",
+                at: place
+            )
+            return nil
+        }
+        return .copy(
+            CopyAction(
+                selection: selection,
+                source: source,
+                target: target,
+                points: points ?? .newest
+            ),
+            retention
+        )
+    }
+
+    private func vault(
+        _ fields: FieldReader,
+        _ key: String = "TargetBackupVaultName"
+    ) -> String? {
         fields.parsed(
-            "TargetBackupVaultName",
-            required: "Name a vault: 'TargetBackupVaultName: main'."
+            key,
+            required: "Name a vault: '\(key): main'."
         ) { text throws(PolicyError) in
             let isName =
                 (2...50).contains(text.utf8.count)

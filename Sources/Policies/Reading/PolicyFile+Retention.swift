@@ -59,7 +59,8 @@ extension PolicyFile.Source {
         fields.finish(foreign: [
             "MoveToColdStorageAfterDays": "vaults have no cold storage yet",
             "OptInToArchiveForSupportedResources": "vaults have no cold storage yet",
-            "DeleteAfterEvent": "recovery points are not copied to a second vault yet",
+            "DeleteAfterEvent":
+                "a copy goes by its own time and rule, whatever becomes of its original",
         ])
         return days.flatMap { $0 >= 1 ? $0 : nil }
     }

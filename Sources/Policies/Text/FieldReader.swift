@@ -41,7 +41,7 @@ final class FieldReader {
 
     /// The value of a key, whatever it is; `nil` when the key is absent.
     func node(_ key: String) -> PolicyNode? {
-        asked.append(key)
+        if !asked.contains(key) { asked.append(key) }
         for entry in entries {
             if case .scalar(let text, _) = entry.key.content, text == key { return entry.value }
         }

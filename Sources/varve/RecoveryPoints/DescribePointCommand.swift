@@ -34,6 +34,7 @@ struct DescribePointCommand: AsyncParsableCommand {
             ("bytes", Output.size(point.bytes)), ("read", Output.size(point.changedBytes)),
             ("stored", Output.size(point.storedBytes)),
         ]
+        if let copied = found.copied { lines.append(("copied", UserTime.local(copied))) }
         for label in found.labels.sorted(by: { $0.key < $1.key }) {
             lines.append(("label \(label.key)", label.value))
         }

@@ -5,7 +5,7 @@ import LocalAPI
 struct RecoveryPointCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recovery-point",
-        abstract: "Look into recovery points without restoring them, compare and hold them.",
+        abstract: "Look into recovery points without restoring them, compare, hold and copy them.",
         discussion: """
             RP is a recovery point's id, RP:/path a file in it. Points hold everybody's files, so all of this but 'list' is \
             for root and the daemon's own user.
@@ -15,11 +15,12 @@ struct RecoveryPointCommands: AsyncParsableCommand {
               varve recovery-point ls -l rp-0123…:/projects
               varve recovery-point find rp-0123… '*.odt' '/home/*/mail/**'
               varve recovery-point diff rp-0123… rp-4567…
+              varve recovery-point copy --from main --to second --newest
             """,
         subcommands: [
             ListBackupsCommand.self, DescribePointCommand.self, ListPointFilesCommand.self,
             CatPointCommand.self, FindInPointCommand.self, DiffPointsCommand.self,
-            HoldCommands.self,
+            HoldCommands.self, CopyPointsCommand.self,
         ]
     )
 }
