@@ -1,7 +1,7 @@
 import Keyring
 import VarveModel
 
-/// A small file of the vault, sealed whole: secret, manifest, index, generation, holds, lock, how much parity there is.
+/// A small file of the vault, sealed whole: secret, manifest, index, generation, holds, lock, how much parity there is, cold storage.
 ///
 /// Layout (little-endian): magic 8, format u32, compatible, read-only-compatible and incompatible
 /// feature bits u32 each, vault 16, object 16, salt 32, body length u64; at 96 the body sealed with
@@ -17,6 +17,8 @@ struct SealedObject {
         case parity = "VRVPARTY"
         case parityPolicy = "VRVPARPO"
         case lock = "VRVVLOCK"
+        case cold = "VRVCOLDR"
+        case coldSettings = "VRVCOLDS"
     }
 
     static let format: UInt32 = 1

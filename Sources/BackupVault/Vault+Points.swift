@@ -17,6 +17,20 @@ extension Vault {
     ///
     /// - Throws: `.failed`, `.denied`.
     package func listing() throws(VaultError) -> RecoveryPointListing {
+        let warm = try warmListing()
+        let ids = Set(warm.points.map(\.id) + warm.damaged.map(\.id))
+        let cold = try coldListing(beside: ids)
+        guard !cold.points.isEmpty || !cold.damaged.isEmpty else { return warm }
+        return RecoveryPointListing(
+            points: (warm.points + cold.points).sorted {
+                ($0.created, $0.id) < ($1.created, $1.id)
+            },
+            damaged: warm.damaged + cold.damaged
+        )
+    }
+
+    /// The same of points that have manifests, or had them: all but those in cold storage.
+    func warmListing() throws(VaultError) -> RecoveryPointListing {
         let listing = try manifests.listing()
         let lost = try parityFiles.lost(.manifests)
         guard !lost.isEmpty else { return listing }
@@ -28,14 +42,20 @@ extension Vault {
         return RecoveryPointListing(points: listing.points, damaged: damaged)
     }
 
-    /// One recovery point.
+    /// One recovery point, warm or cold.
     ///
     /// - Throws: `.notFound`, `.corrupt`, `.newerFormat`, `.failed`.
     package func recoveryPoint(_ id: RecoveryPointID) throws(VaultError) -> RecoveryPoint {
-        try manifests.read(id)
+        do throws(VaultError) {
+            return try manifests.read(id)
+        } catch {
+            // The record of one that moves is there before its manifest goes.
+            guard error.code == .notFound, let cold = try coldFiles.point(id) else { throw error }
+            return cold
+        }
     }
 
-    /// Deletes a recovery point durably; its chunks stay until a prune finds them dead.
+    /// Deletes a recovery point durably; its chunks stay until a prune finds them dead, and of a cold one the archive goes.
     ///
     /// - Parameters:
     ///   - id: Also a damaged or lost one, unless the vault is locked.
@@ -45,14 +65,9 @@ extension Vault {
         try exclusively { () throws(VaultError) in
             try requireUnheld(id)
             try requireUnlocked(id, now: now)
-            // Durably, and nobody makes it again meanwhile: parity alone would say that the point was lost.
-            let parity = try parityFiles.remove([.manifest(id)])
-            do throws(VaultError) {
-                try manifests.remove(id)
-            } catch {
-                // Of a lost point only parity was left.
-                guard error.code == .notFound, parity > 0 else { throw error }
-            }
+            // What an interrupted move left of a warm point goes first: it must not come back as a cold one.
+            if try deleteCold(id) { return }
+            try removeManifest(id)
         }
     }
 
@@ -120,7 +135,9 @@ extension Vault {
     /// - Throws: `.failed`, `.denied`.
     package func statistics() throws(VaultError) -> VaultStatistics {
         try refresh()
-        let points = try manifests.ids().count
+        let warm = Set(try manifests.ids())
+        let cold = try coldListing(beside: warm).points
+        let points = warm.count + cold.count
         return knowledge.withLock { known in
             VaultStatistics(
                 recoveryPoints: points,
@@ -129,7 +146,9 @@ extension Vault {
                 plainBytes: known.index.chunks.values.reduce(0) { $0 + UInt64($1.length) },
                 storedBytes: known.index.packs.reduce(0) { $0 + $1.fileBytes },
                 condemnedPacks: known.index.condemned.count,
-                generation: known.generation.number
+                generation: known.generation.number,
+                coldPoints: cold.count,
+                coldBytes: cold.reduce(0) { $0 + ($1.cold?.archiveBytes ?? 0) }
             )
         }
     }
@@ -154,4 +173,8 @@ package struct VaultStatistics: Hashable, Sendable {
     /// Packs that wait for older writers to end before they are deleted.
     package let condemnedPacks: Int
     package let generation: UInt64
+    /// Recovery points in cold storage, which count among the others too.
+    package let coldPoints: Int
+    /// Of their archives.
+    package let coldBytes: UInt64
 }

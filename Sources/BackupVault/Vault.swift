@@ -23,6 +23,7 @@ package final class Vault: Sendable {
     let holdFiles: HoldFiles
     let parityFiles: ParityFiles
     let lockFiles: LockFiles
+    let coldFiles: ColdFiles
     /// By what its lock tells how much time has passed.
     let pace: LockPace
     /// What the vault is opened by, as it was last seen whole.
@@ -75,6 +76,7 @@ package final class Vault: Sendable {
         parityFiles = ParityFiles(files: files, keys: keys)
         holdFiles = HoldFiles(files: files, keys: keys, parity: parityFiles)
         lockFiles = LockFiles(files: files, keys: keys)
+        coldFiles = ColdFiles(files: files, keys: keys)
     }
 
     /// Makes a vault in `directory`; `vault.json` comes last and makes it one.

@@ -9,7 +9,9 @@ enum VaultFeature {
     static let holds: UInt32 = 1
     /// The vault has a lock, in force or not: the files `lock` and `lock.copy` are there.
     static let lock: UInt32 = 2
-    static let known = holds | lock
+    /// Recovery points may be in cold storage: records in `cold`, and its settings, are there.
+    static let cold: UInt32 = 4
+    static let known = holds | lock | cold
 
     /// Refuses bits that this program does not know.
     static func requireKnown(_ features: UInt32) throws(VaultError) {

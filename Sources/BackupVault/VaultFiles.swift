@@ -12,6 +12,8 @@ struct VaultFiles: Sendable {
         case holds
         /// There only when the vault keeps parity.
         case parity
+        /// There only when a recovery point was moved to cold storage.
+        case cold
 
         /// What writing and pruning need: `holds` is made with the first hold, so that a full disk lets points go.
         static let needed: [Folder] = [.packs, .index, .manifests, .generations, .leases]

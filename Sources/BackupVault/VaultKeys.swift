@@ -12,6 +12,8 @@ struct VaultKeys: Sendable {
     let chunkIDs: DataKey
     let gear: [UInt64]
     let boundaries: MapBoundaries
+    /// Opens the cold archives that the vault's own key may open.
+    let coldIdentity: AgeIdentity
     private let data: DataKey
 
     init(data: DataKey, secret: DataKey, vault: UniqueID) {
@@ -22,6 +24,12 @@ struct VaultKeys: Sendable {
         gear = (0..<64).flatMap { VaultKeys.words(Digest.hmac([$0], key: gearKey)) }
         let mapKey = secret.derive(salt: vault.bytes, info: Array("varve map 1".utf8))
         boundaries = MapBoundaries(words: VaultKeys.words(Digest.hmac([], key: mapKey)))
+        coldIdentity = AgeIdentity(
+            derived: secret.derive(
+                salt: vault.bytes,
+                info: Array("varve cold identity 1".utf8)
+            )
+        )
     }
 
     /// A pack's or an object's own key: everything that its plain header says is bound in.

@@ -41,6 +41,32 @@ enum OpenSSL {
         }
     }
 
+    /// Begins a digest of bytes that come in pieces; ``freeSHA256(_:)`` ends it.
+    static func makeSHA256() -> OpaquePointer {
+        guard let context = EVP_MD_CTX_new() else { preconditionFailure("out of memory") }
+        let result = EVP_DigestInit_ex2(context, sha256Algorithm, nil)
+        precondition(result == 1, "SHA-256 failed")
+        return context
+    }
+
+    static func add(_ bytes: UnsafeRawBufferPointer, toSHA256 context: OpaquePointer) {
+        let result = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+        precondition(result == 1, "SHA-256 failed")
+    }
+
+    static func finishSHA256(_ context: OpaquePointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { digest, initialized in
+            var count: UInt32 = 0
+            let result = EVP_DigestFinal_ex(context, digest.baseAddress, &count)
+            precondition(result == 1 && count == 32, "SHA-256 failed")
+            initialized = 32
+        }
+    }
+
+    static func freeSHA256(_ context: OpaquePointer) {
+        EVP_MD_CTX_free(context)
+    }
+
     static func hmac(_ bytes: UnsafeRawBufferPointer, key: SecretBytes) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { digest, initialized in
             var count: UInt32 = 0

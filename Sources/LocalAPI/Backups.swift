@@ -28,6 +28,9 @@ package struct VaultDescription: Codable, Sendable, Hashable {
     /// Absent where that cannot be said; the reason tells why.
     package var locked: Bool?
     package var lock: LockDescription?
+    /// Of the recovery points, those in cold storage, and the bytes of their archives.
+    package var coldPoints: UInt64?
+    package var coldBytes: UInt64?
 
     package init(
         name: String,
@@ -58,11 +61,19 @@ package struct RunBackup: Codable, Sendable, Hashable {
     package var vault: String
     /// `nil` keeps it until it is deleted.
     package var deleteAfterDays: Int64?
+    /// `nil` keeps it warm.
+    package var moveToColdStorageAfterDays: Int64?
 
-    package init(fileSystem: String, vault: String, deleteAfterDays: Int64? = nil) {
+    package init(
+        fileSystem: String,
+        vault: String,
+        deleteAfterDays: Int64? = nil,
+        moveToColdStorageAfterDays: Int64? = nil
+    ) {
         self.fileSystem = fileSystem
         self.vault = vault
         self.deleteAfterDays = deleteAfterDays
+        self.moveToColdStorageAfterDays = moveToColdStorageAfterDays
     }
 }
 
@@ -119,8 +130,12 @@ package struct RecoveryPointDescription: Codable, Sendable, Hashable {
     package var bytes: UInt64
     /// Plain bytes that were read for it.
     package var changedBytes: UInt64
-    /// Bytes that it added to the vault.
+    /// Bytes that it added to the vault; of one in cold storage those of its archive.
     package var storedBytes: UInt64
+    /// `WARM` or `COLD`, as AWS Backup has it.
+    package var storageClass: String
+    /// When it moves to cold storage by itself.
+    package var movesToCold: TimeText?
 
     package init(
         id: String,
@@ -134,11 +149,15 @@ package struct RecoveryPointDescription: Codable, Sendable, Hashable {
         files: UInt64,
         bytes: UInt64,
         changedBytes: UInt64,
-        storedBytes: UInt64
+        storedBytes: UInt64,
+        storageClass: String = "WARM",
+        movesToCold: TimeText? = nil
     ) {
         self.id = id
         self.vault = vault
         self.fileSystem = fileSystem
+        self.storageClass = storageClass
+        self.movesToCold = movesToCold
         self.fileSystemName = fileSystemName
         self.instant = instant
         self.created = created

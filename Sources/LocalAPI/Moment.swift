@@ -5,6 +5,8 @@ package struct Moment: Codable, Sendable, Hashable {
     package var recoveryPoint: String?
     /// The vault that holds the recovery point; `nil` asks all of them.
     package var vault: String?
+    /// Of a recovery point in cold storage, its archive's file key in hex, where the vault's own key does not open it.
+    package var fileKey: String?
 
     package init(
         at: TimeExpression? = nil,

@@ -3,10 +3,13 @@ package struct RecoveryPointReference: Codable, Sendable, Hashable {
     package var id: String
     /// `nil` asks every vault.
     package var vault: String?
+    /// Of one in cold storage, its archive's file key in hex, where the vault's own key does not open it.
+    package var fileKey: String?
 
-    package init(id: String, vault: String? = nil) {
+    package init(id: String, vault: String? = nil, fileKey: String? = nil) {
         self.id = id
         self.vault = vault
+        self.fileKey = fileKey
     }
 }
 
@@ -50,13 +53,17 @@ package struct RecoveryPointDetails: Codable, Sendable, Hashable {
     package var labels: [String: String]
     /// When it was copied from another vault; absent of what is no copy.
     package var copied: TimeText?
+    /// Of one in cold storage.
+    package var archive: ArchiveDescription?
 
     package init(
         point: RecoveryPointDescription,
         holds: [HoldDescription],
         statistics: [String: UInt64],
-        labels: [String: String]
+        labels: [String: String],
+        archive: ArchiveDescription? = nil
     ) {
+        self.archive = archive
         self.point = point
         self.holds = holds
         self.statistics = statistics
@@ -217,10 +224,17 @@ package struct ExpiryJudgement: Codable, Sendable, Hashable {
     package var point: RecoveryPointDescription
     /// `nil` when it goes.
     package var keptBecause: String?
+    /// Whether it moves to cold storage, or would.
+    package var movesToCold: Bool
 
-    package init(point: RecoveryPointDescription, keptBecause: String?) {
+    package init(
+        point: RecoveryPointDescription,
+        keptBecause: String?,
+        movesToCold: Bool = false
+    ) {
         self.point = point
         self.keptBecause = keptBecause
+        self.movesToCold = movesToCold
     }
 }
 
@@ -231,11 +245,23 @@ package struct ExpiryReport: Codable, Sendable, Hashable {
     package var isPlan: Bool
     /// Bytes of packs that went with it.
     package var freedBytes: UInt64
+    /// Bytes of the archives that were written.
+    package var archivedBytes: UInt64
+    /// Points that were to move to cold storage and stay warm, and why.
+    package var staysWarm: [LeftOut]
 
-    package init(judgements: [ExpiryJudgement], isPlan: Bool, freedBytes: UInt64 = 0) {
+    package init(
+        judgements: [ExpiryJudgement],
+        isPlan: Bool,
+        freedBytes: UInt64 = 0,
+        archivedBytes: UInt64 = 0,
+        staysWarm: [LeftOut] = []
+    ) {
         self.judgements = judgements
         self.isPlan = isPlan
         self.freedBytes = freedBytes
+        self.archivedBytes = archivedBytes
+        self.staysWarm = staysWarm
     }
 }
 

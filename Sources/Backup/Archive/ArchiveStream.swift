@@ -47,6 +47,8 @@ package enum ArchiveStream {
                         progress
                     )
                 }
+            case .coldPoint(let tree, let path):
+                try await copy(ColdSource(tree: tree, path: path), output, noting, progress)
             }
         }
     }

@@ -13,8 +13,9 @@ package final class ColdArchiveReader {
     private let table: SeekTable
     private let root: ColdArchiveRoot
     private let decompressor = ZstdDecompressor()
-    /// The frame opened last.
-    private var held: (index: Int, bytes: [UInt8]) = (-1, [])
+    /// The frames opened last, the latest at the end.
+    private var held: [(index: Int, bytes: [UInt8])] = []
+    private let framesHeldMax: Int
 
     /// Chunks of age's that were opened so far.
     package var chunksOpened: Int { age.chunksOpened }
@@ -34,11 +35,19 @@ package final class ColdArchiveReader {
     }
 
     /// Opens an archive with what unlocks its header.
+    ///
+    /// - Parameters:
+    ///   - source: Its bytes.
+    ///   - framesHeldMax: So many frames of some 1 MiB are held: more than one for who goes to and fro.
+    ///   - unlocking: Finds its file key.
+    /// - Throws: As by identities, and what `unlocking` throws.
     package init(
         _ source: any ArchiveBytes,
+        framesHeldMax: Int = 1,
         unlocking: (AgeHeader) throws(KeyringError) -> AgeFileKey
     ) throws(BackupError) {
         name = source.name
+        self.framesHeldMax = framesHeldMax
         age = try AgeReader(source, unlocking: unlocking)
         table = try ColdArchiveReader.seekTable(age, name)
         guard let last = table.frames.indices.last, table.frames[last].plainBytes == 0,
@@ -154,7 +163,7 @@ package final class ColdArchiveReader {
     }
 
     private func frame(_ index: Int) throws(BackupError) -> [UInt8] {
-        if held.index == index { return held.bytes }
+        if let known = held.last(where: { $0.index == index }) { return known.bytes }
         let frame = table.frames[index]
         guard frame.plainBytes <= ColdArchiveFormat.frameBytesMax,
             frame.compressedBytes <= ZstdCompressor.bound(ColdArchiveFormat.frameBytesMax)
@@ -168,7 +177,8 @@ package final class ColdArchiveReader {
             else {
                 throw CompressionError(.malformed, "it is not what the seek table says")
             }
-            held = (index, plain)
+            if held.count >= framesHeldMax { held.removeFirst() }
+            held.append((index, plain))
             return plain
         } catch {
             throw .damaged(

@@ -28,6 +28,10 @@ extension BackupRun {
         guard let match else {
             return .none(because: "the recovery point of its bookmark is gone")
         }
+        // A newer point does not take its place: it may be of a history that older metadata has undone.
+        guard !match.isCold else {
+            return .none(because: "the recovery point of its bookmark is in cold storage")
+        }
         do throws(VaultError) {
             // Changes are edits of its maps: on maps that do not open a new point would not restore either.
             for map in match.maps.values { _ = try vault.read(map.node) }

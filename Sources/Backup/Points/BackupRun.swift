@@ -389,6 +389,8 @@ final class BackupRun {
         var maps: [String: MapRoot] = [:]
         maps[PointFormat.names] = names
         maps[PointFormat.inodes] = inodes
+        var named = statistics.named
+        if let days = request.coldAfterDays { named[RecoveryPoint.coldAfterDays] = UInt64(days) }
         var labels = request.labels
         labels["kind"] = isFull ? "full" : "incremental"
         let draft = RecoveryPointDraft(
@@ -398,7 +400,7 @@ final class BackupRun {
             created: request.created,
             expires: request.expires,
             maps: maps,
-            statistics: statistics.named,
+            statistics: named,
             labels: labels
         )
         return try storing { () throws(VaultError) in try writer.publish(draft) }

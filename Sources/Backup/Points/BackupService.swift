@@ -27,6 +27,7 @@ package struct BackupService: Sendable {
     ///   - source: The name under which the vault keeps its points; the file system's id.
     ///   - vault: Where to.
     ///   - expires: When the point may go; `nil` leaves that to a retention rule.
+    ///   - coldAfterDays: When it is due for cold storage by itself; `nil` leaves that to a retention rule.
     ///   - labels: For people and jobs.
     ///   - progress: Told every 256 inodes or 16 MiB, and when all has been read; it begins anew where an increment
     ///     turns into a full backup.
@@ -38,6 +39,7 @@ package struct BackupService: Sendable {
         source: String,
         to vault: Vault,
         expires: Timestamp? = nil,
+        coldAfterDays: Int? = nil,
         labels: [String: String] = [:],
         progress: (@Sendable (BackupProgress) -> Void)? = nil
     ) async throws(BackupError) -> BackupResult {
@@ -58,6 +60,7 @@ package struct BackupService: Sendable {
             instant: hold.epoch,
             created: clock.now(),
             expires: expires,
+            coldAfterDays: coldAfterDays,
             labels: labels,
             progress: progress ?? { _ in }
         )
@@ -91,6 +94,7 @@ struct BackupRequest: Sendable {
     let instant: Epoch
     let created: Timestamp
     let expires: Timestamp?
+    let coldAfterDays: Int?
     let labels: [String: String]
     let progress: @Sendable (BackupProgress) -> Void
 }

@@ -66,6 +66,14 @@ package struct PointDiff {
         to new: PointTree,
         isCancelled: @escaping () -> Bool = { false }
     ) throws(BackupError) -> Report {
+        guard old.cold == nil, new.cold == nil else {
+            let cold = old.cold == nil ? new.point.id : old.point.id
+            throw BackupError(
+                .unsupported,
+                "recovery point \(cold) is in cold storage, and has no maps to compare",
+                remedy: "Restore it, and compare what came back."
+            )
+        }
         guard old.vault.id == new.vault.id, old.point.source == new.point.source else {
             throw BackupError(
                 .invalid,

@@ -1,4 +1,5 @@
 package import BackupVault
+package import Keyring
 import Synchronization
 package import VarveModel
 
@@ -9,12 +10,20 @@ package final class PointTree: Sendable {
     package let vault: Vault
     package let point: RecoveryPoint
     let source: VaultSource
+    /// Of one in cold storage, which has no maps.
+    let cold: ColdTree?
     private let lease: VaultReading?
 
     /// Names in one page of a directory.
     package static let pageNames = 1_000
 
-    private init(_ vault: Vault, _ point: RecoveryPoint, _ lease: VaultReading?) {
+    private init(
+        _ vault: Vault,
+        _ point: RecoveryPoint,
+        _ lease: VaultReading?,
+        _ cold: ColdTree?
+    ) {
+        self.cold = cold
         self.vault = vault
         self.point = point
         self.lease = lease
@@ -23,17 +32,27 @@ package final class PointTree: Sendable {
 
     /// Begins to look into a point.
     ///
-    /// - Throws: `.notFound` when it is not there, or no more; `.corrupt`, `.unsupported`, `.failed`.
+    /// - Parameters:
+    ///   - id: The point's.
+    ///   - vault: Its own.
+    ///   - key: Of one in cold storage, its archive's file key, where the vault's own key does not open it.
+    /// - Returns: The point, to be looked into.
+    /// - Throws: `.notFound` when it is not there, or no more; `.wrongKey` of one in cold storage; `.corrupt`, `.unsupported`,
+    ///   `.failed`.
     package static func open(
         _ id: RecoveryPointID,
-        of vault: Vault
+        of vault: Vault,
+        key: AgeFileKey? = nil
     ) throws(BackupError) -> PointTree {
         let lease = vault.beginReading()
+        let point: RecoveryPoint
         do throws(VaultError) {
-            return PointTree(vault, try vault.recoveryPoint(id), lease)
+            point = try vault.recoveryPoint(id)
         } catch {
             throw BackupError(error)
         }
+        let cold = point.isCold ? try ColdTree.open(point, of: vault, key: key) : nil
+        return PointTree(vault, point, lease, cold)
     }
 
     /// What a path names; symbolic links on the way are not followed.
@@ -41,6 +60,7 @@ package final class PointTree: Sendable {
     /// - Throws: `.notFound`, `.invalid` for a way through what is no directory, `.corrupt`.
     package func resolve(_ path: [FileName]) throws(BackupError) -> PointEntry {
         try looking { () throws(TreeFailure) in
+            if let cold { return try cold.pointEntry(try cold.find(path)) }
             var found = try source.inode(.root)
             for name in path {
                 guard found.attributes.kind == .directory else {
@@ -60,6 +80,9 @@ package final class PointTree: Sendable {
     ///
     /// - Throws: `.notFound` when the point has no such inode, `.corrupt`.
     package func inode(_ number: InodeNumber) throws(BackupError) -> PointEntry {
+        if let cold {
+            return try looking { () throws(TreeFailure) in try cold.pointEntry(of: number) }
+        }
         guard try value(ofInode: number) != nil else {
             throw BackupError(
                 .notFound,
@@ -82,6 +105,11 @@ package final class PointTree: Sendable {
         _ directory: InodeNumber,
         after cookie: UInt64
     ) throws(BackupError) -> PointPage {
+        if let cold {
+            return try looking { () throws(TreeFailure) in
+                try cold.pointPage(of: directory, after: cookie)
+            }
+        }
         var page = PointPage()
         var key = PointFormat.key(directory, cookie: cookie)
         if cookie > 0 { key.append(0) }
@@ -116,6 +144,11 @@ package final class PointTree: Sendable {
     ) throws(BackupError) -> [UInt8] {
         let end = min(range.upperBound, file.attributes.size)
         guard range.lowerBound < end else { return [] }
+        if let cold {
+            return try looking { () throws(TreeFailure) in
+                try cold.read(range.lowerBound..<end, of: file)
+            }
+        }
         var bytes = [UInt8](repeating: 0, count: Int(end - range.lowerBound))
         var at = range.lowerBound
         while at < end {
@@ -173,10 +206,14 @@ package struct PointEntry: Sendable {
     package let target: [UInt8]
 
     init(_ name: FileName, cookie: UInt64, _ found: PointInode) {
+        self.init(name, cookie: cookie, found.attributes, target: found.target)
+    }
+
+    init(_ name: FileName, cookie: UInt64, _ attributes: Attributes, target: [UInt8]) {
         self.name = name
         self.cookie = cookie
-        attributes = found.attributes
-        target = found.target
+        self.attributes = attributes
+        self.target = target
     }
 }
 

@@ -8,7 +8,11 @@ package enum RetentionService {
     package struct Outcome: Sendable {
         package let deleted: [RecoveryPoint]
         package let kept: [(point: RecoveryPoint, why: String)]
-        package let pruned: PruneReport?
+        /// Of those that are kept, the warm ones that are old enough for cold storage.
+        package let due: [RecoveryPoint]
+        package internal(set) var pruned: PruneReport?
+        /// What moved to cold storage; ``run(_:of:source:clock:isMeant:)`` moves.
+        package internal(set) var cold = ColdStorage.Outcome()
     }
 
     /// What a rule says of one point.
@@ -16,6 +20,8 @@ package enum RetentionService {
         package let point: RecoveryPoint
         /// For people; `nil` when it goes.
         package let keptBecause: String?
+        /// Whether it is kept and moves to cold storage.
+        package let movesToCold: Bool
     }
 
     /// What ``apply(_:to:source:now:isMeant:prunes:)`` would do; changes nothing.
@@ -56,12 +62,21 @@ package enum RetentionService {
                 let reasons = verdict.reasons.map { reason in
                     reason == .pinned ? held[point.id] ?? reason.description : reason.description
                 }
+                // What the next backup builds on, and what is left should backups have stopped, stays warm.
+                let moves =
+                    point.id != newest && !point.isCold
+                    && policy.rule.isDueForCold(created: point.created, now: now)
                 if !reasons.isEmpty {
-                    return Judgement(point: point, keptBecause: reasons.joined(separator: ", "))
+                    return Judgement(
+                        point: point,
+                        keptBecause: reasons.joined(separator: ", "),
+                        movesToCold: moves
+                    )
                 }
                 return Judgement(
                     point: point,
-                    keptBecause: point.id == newest ? "the newest of its source" : nil
+                    keptBecause: point.id == newest ? "the newest of its source" : nil,
+                    movesToCold: false
                 )
             }
         } catch {
@@ -92,6 +107,7 @@ package enum RetentionService {
         do throws(VaultError) {
             var kept: [(point: RecoveryPoint, why: String)] = []
             var deleted: [RecoveryPoint] = []
+            let due = judgements.filter(\.movesToCold).map(\.point)
             for judgement in judgements {
                 if let why = judgement.keptBecause {
                     kept.append((judgement.point, why))
@@ -102,10 +118,46 @@ package enum RetentionService {
                 }
             }
             let pruned = prunes && !deleted.isEmpty ? try vault.prune() : nil
-            return Outcome(deleted: deleted, kept: kept, pruned: pruned)
+            return Outcome(deleted: deleted, kept: kept, due: due, pruned: pruned)
         } catch {
             throw BackupError(error)
         }
+    }
+
+    /// Applies a rule to one source's points, moves those that are old enough to cold storage, and gives back what both free.
+    ///
+    /// - Parameters:
+    ///   - policy: What to keep, and when it moves.
+    ///   - vault: Whose points.
+    ///   - source: The id of a file system.
+    ///   - clock: Ages count from what it shows.
+    ///   - isMeant: Which points the rule is about.
+    /// - Returns: What went, what moved, and why the rest stays.
+    /// - Throws: `.corrupt`, `.busy`, `.failed` of the vault; `.cancelled`.
+    package static func run(
+        _ policy: RetentionPolicy,
+        of vault: Vault,
+        source: String,
+        clock: any VarveClock,
+        isMeant: @escaping @Sendable (RecoveryPoint) -> Bool = { _ in true }
+    ) async throws(BackupError) -> Outcome {
+        let now = clock.now()
+        // The vault's calls block.
+        var outcome = try await withTaskExecutorPreference(HostThreads.shared) {
+            () async throws(BackupError) -> Outcome in
+            try apply(policy, to: vault, source: source, now: now, isMeant: isMeant, prunes: false)
+        }
+        outcome.cold = try await ColdStorage.move(outcome.due, of: vault, clock: clock)
+        guard !outcome.deleted.isEmpty || !outcome.cold.moved.isEmpty else { return outcome }
+        outcome.pruned = try await withTaskExecutorPreference(HostThreads.shared) {
+            () async throws(BackupError) -> PruneReport in
+            do throws(VaultError) {
+                return try vault.prune()
+            } catch {
+                throw BackupError(error)
+            }
+        }
+        return outcome
     }
 
     /// Deletes a point; answers why it stays when somebody has held it, or locked the vault, since it was judged.

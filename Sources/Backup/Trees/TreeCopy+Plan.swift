@@ -39,6 +39,13 @@ extension TreeCopy {
                         isMirror
                     )
                 }
+            case .coldPoint(let tree, let path):
+                try await compare(
+                    ColdSource(tree: tree, path: path),
+                    selection,
+                    with: target,
+                    isMirror
+                )
             }
         }
     }

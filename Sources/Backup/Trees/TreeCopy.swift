@@ -9,6 +9,8 @@ package enum TreePlace: Sendable {
     /// A file system as it is or was; whoever names a past instant holds it meanwhile.
     case fileSystem(FileSystem, path: [FileName], View, Credentials)
     case recoveryPoint(Vault, RecoveryPoint, path: [FileName])
+    /// One in cold storage.
+    case coldPoint(ColdTree, path: [FileName])
 }
 
 /// Where a tree is written to.
@@ -86,6 +88,15 @@ package enum TreeCopy {
                         willWrite
                     )
                 }
+            case .coldPoint(let tree, let path):
+                try await write(
+                    ColdSource(tree: tree, path: path),
+                    selection,
+                    to: target,
+                    existing,
+                    progress,
+                    willWrite
+                )
             }
         }
     }
@@ -98,10 +109,18 @@ package enum TreeCopy {
     ) async throws(BackupError) -> Value {
         let lease = vault.beginReading()
         defer { lease?.end() }
+        let found: RecoveryPoint
         do throws(VaultError) {
-            _ = try vault.recoveryPoint(point.id)
+            found = try vault.recoveryPoint(point.id)
         } catch {
             throw BackupError(error)
+        }
+        guard !found.isCold else {
+            throw BackupError(
+                .busy,
+                "recovery point \(point.id) was moved to cold storage just now",
+                remedy: "Repeat it."
+            )
         }
         return try await body()
     }

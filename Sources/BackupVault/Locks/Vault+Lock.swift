@@ -99,7 +99,7 @@ extension Vault {
     }
 
     private func outcome(of lock: VaultLock, at time: Timestamp) throws(VaultError) -> LockOutcome {
-        let kept = try manifests.listing().points.filter {
+        let kept = try listing().points.filter {
             lock.text(keeping: $0.draft, at: time) != nil
         }
         return LockOutcome(
@@ -134,17 +134,20 @@ extension Vault {
         guard let record = try lockRecord(seeing: now), let lock = record.lock else { return }
         let why: String?
         do throws(VaultError) {
-            why = lock.text(keeping: try manifests.read(id).draft, at: record.clock.latest)
+            why = lock.text(keeping: try recoveryPoint(id).draft, at: record.clock.latest)
         } catch {
-            let isLost = try parityFiles.lost(.manifests).contains(.manifest(id))
-            guard error.code != .notFound || isLost else { return }
+            let isCold = try hasColdRecord(id)
+            if error.code == .notFound, !isCold, try !parityFiles.isLost(.manifest(id)) { return }
+            let file =
+                isCold
+                ? "cold/\(ColdEntry.fileName(id))" : "manifests/\(Manifest.fileName(id))"
             throw VaultError(
                 .held,
                 "recovery point \(id) is kept by the vault's lock, since nobody can say when it expires: "
                     + error.message,
                 remedy:
-                    "Put its manifest back from a copy, or heal it by parity ('varve vault verify --repair'). "
-                    + "If neither is to be had, remove 'manifests/\(Manifest.fileName(id))' by hand."
+                    "Put '\(file)' back from a copy, or heal it by parity ('varve vault verify --repair'). "
+                    + "If neither is to be had, remove it by hand."
             )
         }
         guard let why else { return }
@@ -184,7 +187,7 @@ extension Vault {
     func requireNothingLostUnderLock() throws(VaultError) {
         guard let lock = try lockRecord(), lock.lock != nil else { return }
         let lost = try parityFiles.lost(.manifests).count + parityFiles.lost(.packs).count
-        let damaged = try manifests.listing().damaged
+        let damaged = try listing().damaged
         guard lost > 0 || !damaged.isEmpty else { return }
         throw VaultError(
             .held,

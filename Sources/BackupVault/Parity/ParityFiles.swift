@@ -71,7 +71,7 @@ struct ParityFiles: Sendable {
 
     /// A file that has parity of its own.
     struct Subject: Hashable, Sendable {
-        /// Packs, manifests or holds.
+        /// Packs, manifests, holds or records of cold storage.
         let folder: VaultFiles.Folder
         let name: String
 
@@ -91,6 +91,10 @@ struct ParityFiles: Sendable {
 
         static func holds(_ id: RecoveryPointID) -> Subject {
             Subject(folder: .holds, name: HoldList.fileName(id))
+        }
+
+        static func cold(_ id: RecoveryPointID) -> Subject {
+            Subject(folder: .cold, name: ColdEntry.fileName(id))
         }
 
         init(folder: VaultFiles.Folder, name: String) {
@@ -114,7 +118,7 @@ struct ParityFiles: Sendable {
         private init?(name: String) {
             let folders: [(VaultFiles.Folder, String)] = [
                 (.packs, PackFormat.fileEnding), (.manifests, Manifest.ending),
-                (.holds, HoldList.ending),
+                (.holds, HoldList.ending), (.cold, ColdEntry.ending),
             ]
             guard let (folder, _) = folders.first(where: { name.hasSuffix($1) }) else {
                 return nil
@@ -122,11 +126,12 @@ struct ParityFiles: Sendable {
             self.init(folder: folder, name: name)
         }
 
-        /// Of a manifest, or of what holds it.
+        /// Of a manifest, of what holds it, or of its record in cold storage.
         var point: RecoveryPointID? {
             switch folder {
             case .manifests: RecoveryPointID(String(name.dropLast(Manifest.ending.count)))
             case .holds: RecoveryPointID(String(name.dropLast(HoldList.ending.count)))
+            case .cold: RecoveryPointID(String(name.dropLast(ColdEntry.ending.count)))
             default: nil
             }
         }
@@ -232,10 +237,16 @@ struct ParityFiles: Sendable {
     func isAuthentic(_ bytes: [UInt8], of subject: Subject) -> Bool {
         if let pack = subject.pack { return PackReader.isAuthentic(bytes, pack, keys: keys) }
         guard let point = subject.point else { return false }
+        let kind: SealedObject.Kind =
+            switch subject.folder {
+            case .holds: .holds
+            case .cold: .cold
+            default: .manifest
+            }
         // Whatever hinders opening it, it is not what was written.
         let opened = try? SealedObject.open(
             bytes,
-            as: subject.folder == .holds ? .holds : .manifest,
+            as: kind,
             object: point.unique,
             name: subject.path,
             keys: keys

@@ -91,7 +91,7 @@ extension Vault {
 
     /// Refuses to forget what only parity still tells: a lost point is not a deleted one, and lost holds hold.
     private func requireNothingLost() throws(VaultError) {
-        for folder in [.manifests, .holds, .packs] as [VaultFiles.Folder] {
+        for folder in [.manifests, .holds, .cold, .packs] as [VaultFiles.Folder] {
             guard let lost = try parityFiles.lost(folder).first else { continue }
             throw VaultError(
                 .corrupt,
@@ -222,6 +222,13 @@ extension Vault {
         return packs.map { ParityFiles.Subject.pack($0.id) }
             + (try manifests.listing().points.map { ParityFiles.Subject.manifest($0.id) })
             + (try holdFiles.ids().map { ParityFiles.Subject.holds($0) })
+            + (try coldRecords())
+    }
+
+    /// Records of points in cold storage; one that says that its archive is to go is no loss.
+    private func coldRecords() throws(VaultError) -> [ParityFiles.Subject] {
+        let warm = Set(try manifests.ids())
+        return try coldListing(beside: warm).points.map { ParityFiles.Subject.cold($0.id) }
     }
 
     /// Makes a file's parity; not while another process changes holds or points.
@@ -333,7 +340,7 @@ extension Vault {
             (.packs, PackFormat.fileEnding), (.manifests, Manifest.ending),
             (.holds, HoldList.ending),
         ]
-        var found: [ParityFiles.Subject] = []
+        var found = try coldRecords()
         for (folder, ending) in kinds {
             for name in try files.list(folder) where name.hasSuffix(ending) {
                 found.append(ParityFiles.Subject(folder: folder, name: name))

@@ -64,6 +64,14 @@ package struct RecoveryPoint: Hashable, Sendable, Identifiable {
     package let id: RecoveryPointID
     /// What its writer said of it.
     package let draft: RecoveryPointDraft
+    /// Where it is in cold storage, where its draft has no maps; `nil` of a warm one.
+    package let cold: ColdRecord?
+
+    init(id: RecoveryPointID, draft: RecoveryPointDraft, cold: ColdRecord? = nil) {
+        self.id = id
+        self.draft = draft
+        self.cold = cold
+    }
 
     /// The draft's fields, read-only.
     package subscript<Value>(dynamicMember path: KeyPath<RecoveryPointDraft, Value>) -> Value {

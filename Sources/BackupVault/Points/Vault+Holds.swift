@@ -26,8 +26,11 @@ extension Vault {
         try Vault.check(hold)
         try files.requireFolders([.holds, .leases])
         try exclusively { () throws(VaultError) in
-            guard try files.exists(.manifests, Manifest.fileName(point)) else {
-                throw VaultError(.notFound, "the vault has no recovery point \(point)")
+            if try !files.exists(.manifests, Manifest.fileName(point)) {
+                // One in cold storage is held as any other.
+                guard try coldFiles.point(point) != nil else {
+                    throw VaultError(.notFound, "the vault has no recovery point \(point)")
+                }
             }
             let known = try holdFiles.read(point)
             guard !known.contains(where: { $0.name == hold.name }) else {
@@ -82,6 +85,8 @@ extension Vault {
         for point in held where !listed.contains(point) {
             // Its holds were taken away since, and it with them.
             guard try heldPoints().contains(point) else { continue }
+            // In cold storage it needs no chunks, whether its record reads or not.
+            if try hasColdRecord(point) { continue }
             throw VaultError(
                 .corrupt,
                 "recovery point \(point) is held, and its manifest is gone: "

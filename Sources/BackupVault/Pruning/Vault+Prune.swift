@@ -19,8 +19,12 @@ extension Vault {
         try files.requireFolders()
         let lock = try Lease.lockPrune(files: files)
         defer { lock.release() }
+        // What moves left behind first: a point that became cold needs no chunks any more.
+        let settled = try settleColdUnlessMoving()
         var pruner = Pruner(self)
-        return try pruner.run()
+        var report = try pruner.run()
+        report.leftoversRemoved += settled
+        return report
     }
 }
 
@@ -87,7 +91,9 @@ private struct Pruner {
     /// Marks what the points that were not seen yet need.
     private mutating func markNewPoints() throws(VaultError) {
         let held = try vault.heldPoints()
-        let points = try vault.recoveryPoints()
+        let listing = try vault.warmListing()
+        if let damaged = listing.damaged.first { throw damaged.error }
+        let points = listing.points
         try vault.requireListed(held, among: points)
         for point in points where !marked.contains(point.id) {
             do throws(VaultError) {

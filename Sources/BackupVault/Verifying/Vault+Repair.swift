@@ -57,6 +57,10 @@ private struct Repair {
         try renewIndex(known)
         try renewGenerations(found.findings)
         try renewParity(known)
+        for finding in known where finding.subject == .archive {
+            let error = VaultError(finding.code, finding.message, remedy: finding.remedy)
+            report.unhealed.append((finding.file, error))
+        }
     }
 
     /// Notes that a file was not healed; goes on where the next one may be.
@@ -94,14 +98,15 @@ private struct Repair {
         }
     }
 
-    /// Packs, manifests and holds, by their parity.
+    /// Packs, manifests, holds and records of cold storage, by their parity.
     ///
     /// Also what seems to be newer: a damaged header does. What is newer indeed is what its parity says.
     private mutating func heal(_ findings: [VaultFinding]) throws(VaultError) {
         var tried: Set<ParityFiles.Subject> = []
         for finding in findings {
             guard let subject = ParityFiles.Subject(path: finding.file),
-                finding.subject != .parity, tried.insert(subject).inserted
+                finding.subject != .parity, finding.subject != .archive,
+                tried.insert(subject).inserted
             else { continue }
             // What it holds may be missed while it is itself whole; one that does not read is to be healed.
             if finding.subject == .hold, let point = subject.point,

@@ -35,6 +35,7 @@ extension Vault {
         try verifier.checkSmallFiles()
         try verifier.checkPacks(scope)
         try verifier.checkParity(scope)
+        try verifier.checkCold(scope)
         verifier.checkPoints()
         verifier.nameAffected(partsMax: partsMax)
         return verifier.report
@@ -113,13 +114,15 @@ private struct Verifier {
                 find(.generation, file: file, error, remedy: "Nothing is lost: run a prune.")
             }
         }
-        let listing = try vault.listing()
+        let listing = try vault.warmListing()
         points = listing.points
-        report.recoveryPoints = points.count
+        let present = Set(points.map(\.id) + listing.damaged.map(\.id))
+        let cold = try vault.coldListing(beside: present)
+        report.recoveryPoints = points.count + cold.points.count
         for damaged in listing.damaged {
             find(.manifest, file: "manifests/" + Manifest.fileName(damaged.id), damaged.error)
         }
-        try checkHolds(Set(points.map(\.id) + listing.damaged.map(\.id)))
+        try checkHolds(present.union(cold.points.map(\.id) + cold.damaged.map(\.id)))
     }
 
     /// Every hold reads, and what is held is there.
@@ -253,6 +256,18 @@ private struct Verifier {
         for one in found.damaged {
             find(one.subject, file: one.file, one.error, remedy: one.remedy)
         }
+    }
+
+    // MARK: Cold storage
+
+    /// Names archives that are not what was written, and records that do not read.
+    mutating func checkCold(_ scope: VerifyScope) throws(VaultError) {
+        let readsAll = scope == .everything
+        var bytes: UInt64 = 0
+        for one in try vault.coldFindings(readsAll: readsAll, progress: { bytes += $0 }) {
+            find(one.subject, file: one.file, one.error)
+        }
+        if readsAll { report.bytesRead += bytes }
     }
 
     // MARK: Recovery points

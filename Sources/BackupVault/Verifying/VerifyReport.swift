@@ -9,7 +9,7 @@ package struct VerifyReport: Sendable {
     package internal(set) var nodes = 0
     /// Chunks opened, decompressed and compared with their ids; 0 when only the structure was read.
     package internal(set) var chunksRead = 0
-    /// Of the packs that were read whole.
+    /// Of the packs, and of archives in cold storage, that were read whole.
     package internal(set) var bytesRead: UInt64 = 0
     /// Packs and manifests without parity in a vault that keeps it: the next prune makes it.
     package internal(set) var withoutParity = 0
@@ -29,6 +29,10 @@ package struct VaultFinding: Sendable {
         case lock
         /// What stands for other files; nothing that restores is lost with it.
         case parity
+        /// A record of a point in cold storage, or what says who may read archives.
+        case cold
+        /// The archive of a point in cold storage: nothing but a copy heals it.
+        case archive
     }
 
     package let subject: Subject

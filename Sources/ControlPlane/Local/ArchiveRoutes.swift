@@ -95,13 +95,15 @@ struct ArchiveRoutes: Sendable {
                 labels: labels
             )
         )
+        let place = try await ColdRoutes.place(
+            of: point,
+            in: vault,
+            names,
+            fileKey: request.moment.fileKey
+        )
         return Outgoing { send in
             do {
-                return try await ArchiveRoutes.send(
-                    .recoveryPoint(vault, point, path: names),
-                    cover,
-                    send
-                )
+                return try await ArchiveRoutes.send(place, cover, send)
             } catch {
                 throw Vaults.named(error, "recovery point \(point.id) of vault '\(vault.name)'")
             }

@@ -59,6 +59,7 @@ struct BackupRoutes: Sendable {
         try peer.requireAdministrator("backing up")
         let source = try await fileSystems.find(request.fileSystem)
         let vault = try await vaults.find(request.vault)
+        let coldAfter = try ColdRoutes.days(of: request)
         let expires = try request.deleteAfterDays.map {
             try KeepSpan.end(from: clock.now(), days: $0)
         }
@@ -67,6 +68,7 @@ struct BackupRoutes: Sendable {
             source: source.record.id.text,
             to: vault,
             expires: expires,
+            coldAfterDays: coldAfter,
             labels: ["name": source.record.name],
             progress: {
                 report(Progress(phase: "backing up", done: $0.inodes, bytes: $0.bytesRead))
@@ -154,8 +156,10 @@ extension RecoveryPointDescription {
             files: point.statistics["inodes"] ?? 0,
             bytes: point.statistics["bytesTotal"] ?? 0,
             changedBytes: point.statistics["bytesRead"] ?? 0,
-            storedBytes: point.statistics["copiedBytesStored"] ?? point.statistics["bytesStored"]
-                ?? 0
+            storedBytes: point.cold?.archiveBytes
+                ?? point.statistics["copiedBytesStored"] ?? point.statistics["bytesStored"] ?? 0,
+            storageClass: point.isCold ? "COLD" : "WARM",
+            movesToCold: point.movesToCold.map { TimeText($0) }
         )
     }
 }

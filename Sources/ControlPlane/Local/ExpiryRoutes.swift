@@ -25,21 +25,37 @@ struct ExpiryRoutes: Sendable {
             if let name = request.retention { try await jobs.retention(named: name) } else { nil }
         let now = clock.now()
         report(Progress(phase: request.isPlan ? "judging" : "expiring"))
-        return try await BlockingCalls.run {
-            let judged = try ExpiryRoutes.judge(vault, by: policy, now: now)
-            var answer = ExpiryReport(judgements: judged, isPlan: request.isPlan)
-            guard !request.isPlan else { return answer }
-            let gone = try ExpiryRoutes.delete(from: vault, by: policy, now: now)
-            answer.judgements = judged.map { judgement in
-                var judgement = judgement
-                if judgement.keptBecause == nil, !gone.contains(judgement.point.id) {
-                    judgement.keptBecause = "held, or deleted, since it was judged"
-                }
-                return judgement
-            }
-            if !gone.isEmpty { answer.freedBytes = try ExpiryRoutes.freed(by: vault) }
-            return answer
+        let judged = try await BlockingCalls.run {
+            try ExpiryRoutes.judge(vault, by: policy, now: now)
         }
+        var answer = ExpiryReport(judgements: judged.map(\.told), isPlan: request.isPlan)
+        guard !request.isPlan else { return answer }
+        let gone = try await BlockingCalls.run {
+            try ExpiryRoutes.delete(from: vault, by: policy, now: now)
+        }
+        let due = judged.filter(\.told.movesToCold).map(\.point)
+        let progress = RouteTable.transfer(report, "moving to cold storage")
+        let cold = try await ColdStorage.move(due, of: vault, clock: clock, progress: progress)
+        let moved = Set(cold.moved.map(\.id.description))
+        answer.judgements = judged.map(\.told).map { judgement in
+            var judgement = judgement
+            if judgement.keptBecause == nil, !gone.contains(judgement.point.id) {
+                judgement.keptBecause = "held, or deleted, since it was judged"
+            }
+            judgement.movesToCold = moved.contains(judgement.point.id)
+            return judgement
+        }
+        answer.archivedBytes = cold.archiveBytes
+        answer.staysWarm = cold.stayed.map { LeftOut("\($0.point)", APIError($0.error)) }
+        guard !gone.isEmpty || !moved.isEmpty else { return answer }
+        answer.freedBytes = try await BlockingCalls.run { try ExpiryRoutes.freed(by: vault) }
+        return answer
+    }
+
+    /// What becomes of a point, and the point.
+    private struct Judged: Sendable {
+        let told: ExpiryJudgement
+        let point: RecoveryPoint
     }
 
     /// What becomes of each point, the oldest first.
@@ -47,16 +63,28 @@ struct ExpiryRoutes: Sendable {
         _ vault: Vault,
         by policy: RetentionPolicy?,
         now: Timestamp
-    ) throws -> [ExpiryJudgement] {
+    ) throws -> [Judged] {
         guard let policy else {
+            let due = Set(try vault.pointsDueForCold(now: now).map(\.id))
             return try vault.expiryVerdicts(now: now).map { verdict in
-                ExpiryJudgement(verdict.point, in: vault, verdict.keptBecause)
+                let (point, why) = (verdict.point, verdict.keptBecause)
+                let moves = why != nil && due.contains(point.id)
+                return Judged(
+                    told: ExpiryJudgement(point, in: vault, why, movesToCold: moves),
+                    point: point
+                )
             }
         }
-        var judged: [ExpiryJudgement] = []
+        var judged: [Judged] = []
         for source in Set(try vault.recoveryPoints().map(\.source)).sorted() {
             judged += try RetentionService.judge(policy, of: vault, source: source, now: now)
-                .map { ExpiryJudgement($0.point, in: vault, $0.keptBecause) }
+                .map { one in
+                    let (point, why, moves) = (one.point, one.keptBecause, one.movesToCold)
+                    return Judged(
+                        told: ExpiryJudgement(point, in: vault, why, movesToCold: moves),
+                        point: point
+                    )
+                }
         }
         return judged.sorted {
             ($0.point.created, $0.point.id) < ($1.point.created, $1.point.id)
@@ -96,10 +124,16 @@ struct ExpiryRoutes: Sendable {
 }
 
 extension ExpiryJudgement {
-    fileprivate init(_ point: RecoveryPoint, in vault: Vault, _ why: String?) {
+    fileprivate init(
+        _ point: RecoveryPoint,
+        in vault: Vault,
+        _ why: String?,
+        movesToCold: Bool
+    ) {
         self.init(
             point: RecoveryPointDescription(point, vault: vault.name),
-            keptBecause: why
+            keptBecause: why,
+            movesToCold: movesToCold
         )
     }
 }

@@ -65,6 +65,8 @@ extension VaultDescription {
             chunks: UInt64(statistics.chunks),
             parity: vault.parityShare
         )
+        coldPoints = UInt64(statistics.coldPoints)
+        coldBytes = statistics.coldBytes
         id = Hex.encode(vault.id.bytes)
         rootKey = vault.rootKey.description
         do throws(VaultError) {

@@ -31,7 +31,8 @@ struct RecoveryPointRoutes: Sendable {
             point: RecoveryPointDescription(point, vault: vault.name),
             holds: holds.map { HoldDescription($0) },
             statistics: point.statistics,
-            labels: point.labels
+            labels: point.labels,
+            archive: try await BlockingCalls.run { try ArchiveDescription(of: point, in: vault) }
         )
         details.copied = point.statistics[CopyRecord.copiedSeconds].map {
             TimeText(Timestamp(seconds: Int64(clamping: $0)))
@@ -45,7 +46,8 @@ struct RecoveryPointRoutes: Sendable {
     ) async throws -> PointTree {
         try peer.requireAdministrator("looking into a recovery point")
         let (vault, point) = try await finder.find(reference)
-        return try await BlockingCalls.run { try PointTree.open(point.id, of: vault) }
+        let key = try ColdRoutes.fileKey(reference.fileKey)
+        return try await BlockingCalls.run { try PointTree.open(point.id, of: vault, key: key) }
     }
 
     private func list(_ request: ListPoint, _ peer: Peer) async throws -> PointListing {

@@ -32,7 +32,9 @@ struct RestoreRoutes: Sendable {
         case .point(let vault, let point, let origin):
             let names = try FilePlace.names(request.file)
             do {
-                var answer = try await work.copy(.recoveryPoint(vault, point, path: names))
+                let key = request.moment.fileKey
+                let place = try await ColdRoutes.place(of: point, in: vault, names, fileKey: key)
+                var answer = try await work.copy(place)
                 answer.vault = vault.name
                 answer.origin = origin
                 return answer

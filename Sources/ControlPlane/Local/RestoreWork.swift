@@ -204,6 +204,8 @@ struct RestoreWork: Sendable {
                 let tree = try PointTree.open(point.id, of: vault)
                 return try paths.map { try tree.resolve($0).attributes }
             }
+        case .coldPoint(let tree, _):
+            found = try await BlockingCalls.run { try paths.map { try tree.attributes(at: $0) } }
         }
         return found.map { attributes in
             guard peer.caller.isRoot else {

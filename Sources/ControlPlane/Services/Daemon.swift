@@ -239,6 +239,7 @@ package struct Daemon: Sendable {
         VaultRoutes(vaults: vaults, fileSystems: fileSystems).add(to: table)
         LockRoutes(vaults: vaults, clock: clock).add(to: table)
         VaultKeyRoutes(vaults: vaults, clock: clock).add(to: table)
+        ColdRoutes(vaults: vaults).add(to: table)
         JobRoutes(jobs: jobs, fileSystems: fileSystems).add(to: table)
         LifecycleRoutes(fileSystems: fileSystems, lifecycle: lifecycle, jobs: jobs).add(to: table)
         MachineRoutes(

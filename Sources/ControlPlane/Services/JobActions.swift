@@ -95,6 +95,7 @@ struct JobActions: Sendable {
             source: source.record.id.text,
             to: vault,
             expires: action.retention.flatMap { $0.rule.certainExpiry(created: now) },
+            coldAfterDays: action.retention?.rule.moveToColdAfterDays,
             labels: ["name": source.record.name, "job": job.name]
         )
         var message = "\(result.point.id) \(result.isFull ? "full" : "incremental"), "
@@ -102,17 +103,15 @@ struct JobActions: Sendable {
             "\(result.statistics.bytesRead) bytes read, \(result.statistics.bytesStored) stored"
         guard let retention = action.retention else { return message }
         let (id, name) = (source.record.id.text, job.name)
-        let outcome = try await BlockingCalls.run {
-            try RetentionService.apply(
-                retention,
-                to: vault,
-                source: id,
-                now: now,
-                isMeant: { $0.labels["job"] == name }
-            )
-        }
+        let outcome = try await RetentionService.run(
+            retention,
+            of: vault,
+            source: id,
+            clock: clock,
+            isMeant: { $0.labels["job"] == name }
+        )
         if !outcome.deleted.isEmpty { message += ", \(outcome.deleted.count) expired" }
-        return message
+        return try Self.told(message, outcome.cold)
     }
 
     private func snapshot(
@@ -148,21 +147,43 @@ struct JobActions: Sendable {
     /// The retention of all points of a vault, whichever job made them, source by source.
     private func expire(_ action: ExpireAction) async throws -> String {
         let vault = try await vaults.find(action.vault)
-        let now = clock.now()
-        return try await BlockingCalls.run {
-            var deleted = 0
-            var kept = 0
-            for source in Set(try vault.recoveryPoints().map(\.source)).sorted() {
-                let outcome = try RetentionService.apply(
-                    action.retention,
-                    to: vault,
-                    source: source,
-                    now: now
-                )
-                deleted += outcome.deleted.count
-                kept += outcome.kept.count
-            }
-            return "\(deleted) expired, \(kept) kept"
+        let sources = try await BlockingCalls.run {
+            Set(try vault.recoveryPoints().map(\.source)).sorted()
         }
+        var deleted = 0
+        var kept = 0
+        var cold = ColdStorage.Outcome()
+        for source in sources {
+            let outcome = try await RetentionService.run(
+                action.retention,
+                of: vault,
+                source: source,
+                clock: clock
+            )
+            deleted += outcome.deleted.count
+            kept += outcome.kept.count
+            cold.add(outcome.cold)
+        }
+        return try Self.told("\(deleted) expired, \(kept) kept", cold)
+    }
+
+    /// What was done, with what moved to cold storage.
+    ///
+    /// - Throws: When something that is due stays warm: somebody should know.
+    private static func told(
+        _ message: String,
+        _ cold: ColdStorage.Outcome
+    ) throws(APIError) -> String {
+        var message = message
+        if !cold.moved.isEmpty {
+            message += ", \(cold.moved.count) moved to cold storage (\(cold.archiveBytes) bytes)"
+        }
+        guard let first = cold.stayed.first else { return message }
+        let reason = APIError(first.error)
+        throw APIError(
+            reason.code,
+            "\(message); \(cold.stayed.count) due for cold storage stay warm: \(reason.message)",
+            remedy: reason.remedy
+        )
     }
 }

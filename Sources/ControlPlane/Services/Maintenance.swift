@@ -1,4 +1,5 @@
 import MetadataStore
+import Backup
 import BackupVault
 import Disk
 import FileSystemEngine
@@ -53,21 +54,36 @@ struct Maintenance: Sendable {
         }
     }
 
-    /// Deletes recovery points whose own time has come, in every vault.
+    /// Deletes recovery points whose own time has come, and moves to cold storage those that are due for it, in every vault.
     func expireRecoveryPoints() async {
         let now = clock.now()
         do {
             for entry in try await vaults.all() {
                 guard case .success(let vault) = entry.vault else { continue }
                 await attempt("expiring recovery points", entry.name) {
-                    try await BlockingCalls.run {
-                        if try !vault.expire(now: now).isEmpty { _ = try vault.prune() }
-                    }
+                    try await expire(vault, entry.name, now)
                 }
             }
         } catch {
             logger.error("vaults cannot be listed", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func expire(_ vault: Vault, _ name: String, _ now: Timestamp) async throws {
+        let (isGone, due) = try await BlockingCalls.run {
+            (try !vault.expire(now: now).isEmpty, try vault.pointsDueForCold(now: now))
+        }
+        let cold = try await ColdStorage.move(due, of: vault, clock: clock)
+        for (point, error) in cold.stayed {
+            logger.error(
+                "a recovery point that is due for cold storage stays warm",
+                metadata: [
+                    "vault": "\(name)", "point": "\(point)", "error": "\(APIError(error))",
+                ]
+            )
+        }
+        guard isGone || !cold.moved.isEmpty else { return }
+        _ = try await BlockingCalls.run { try vault.prune() }
     }
 
     private func repeated(_ step: () async throws -> MaintenanceReport) async throws {

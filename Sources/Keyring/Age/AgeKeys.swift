@@ -18,6 +18,9 @@ package struct AgeFileKey: Sendable {
         self.bytes = bytes
     }
 
+    /// By which a file that was written under this key is known again; tells nothing of the key.
+    package var digest: [UInt8] { Digest.sha256(Array("varve age file key 1".utf8) + bytes) }
+
     /// The key itself, for whoever is to write or read this one file.
     package var rawBytes: [UInt8] { bytes }
 
@@ -118,6 +121,11 @@ package struct AgeIdentity: Sendable {
 
     private init(secret: SecretBytes) {
         self.secret = secret
+    }
+
+    /// The identity whose secret is a key that was derived for nothing else.
+    package init(derived key: DataKey) {
+        self.init(secret: key.secret)
     }
 
     /// Reads `AGE-SECRET-KEY-1…`; `nil` for anything else.

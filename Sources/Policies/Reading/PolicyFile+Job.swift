@@ -225,13 +225,18 @@ extension PolicyFile.Source {
             )
             return nil
         }
-        return age(node).map { days in
-            .inline(
+        return lifecycle(node).flatMap { lifecycle in
+            // To keep for ever is no retention.
+            if lifecycle.deleteAfterDays == nil, lifecycle.moveToColdAfterDays == nil { return nil }
+            return .inline(
                 RetentionPolicy(
                     name: job,
                     why: why,
                     file: file,
-                    rule: RetentionRule(deleteAfterDays: days),
+                    rule: RetentionRule(
+                        deleteAfterDays: lifecycle.deleteAfterDays,
+                        moveToColdAfterDays: lifecycle.moveToColdAfterDays
+                    ),
                     timeZone: .utc
                 )
             )

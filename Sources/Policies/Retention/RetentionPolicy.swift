@@ -29,9 +29,20 @@ package struct RetentionRule: Hashable, Sendable {
     package let deleteAfterDays: Int?
     /// Each at least 1.
     package let keep: [Keep: Int]
+    /// AWS Backup's `Lifecycle.MoveToColdStorageAfterDays`, in days of 86,400 s since creation; `nil` for never.
+    package let moveToColdAfterDays: Int?
 
-    package init(deleteAfterDays: Int?, keep: [Keep: Int] = [:]) {
+    /// What is in cold storage stays at least so many days (AWS Backup's Lifecycle).
+    package static let coldDaysMin = 90
+
+    package init(
+        deleteAfterDays: Int?,
+        keep: [Keep: Int] = [:],
+        moveToColdAfterDays: Int? = nil
+    ) {
         precondition(deleteAfterDays ?? 1 >= 1, "DeleteAfterDays is at least 1")
+        precondition(moveToColdAfterDays ?? 1 >= 1, "MoveToColdStorageAfterDays is at least 1")
+        self.moveToColdAfterDays = moveToColdAfterDays
         precondition(keep.values.allSatisfy { $0 >= 1 }, "a keep rule keeps at least 1")
         self.deleteAfterDays = deleteAfterDays
         self.keep = keep
@@ -39,6 +50,12 @@ package struct RetentionRule: Hashable, Sendable {
 
     /// Keeps everything for ever.
     package static let forever = RetentionRule(deleteAfterDays: nil)
+
+    /// Whether a point is old enough for cold storage.
+    package func isDueForCold(created: Timestamp, now: Timestamp) -> Bool {
+        guard let moveToColdAfterDays else { return false }
+        return created.adding(seconds: Int64(moveToColdAfterDays) * 86_400) <= now
+    }
 
     /// When a recovery point expires for certain; `nil` when keep rules decide, or never.
     package func certainExpiry(created: Timestamp) -> Timestamp? {

@@ -110,7 +110,7 @@ struct UnlockOptions: ParsableArguments {
                 return try open(file, with: try Passphrase.read(from: passphraseFile))
             }
             if passphrase { return try open(file, with: try Passphrase.ask(isNew: false)) }
-            return try ColdArchiveReader(file, identities: try identities())
+            return try ColdArchiveReader(file, identities: try IdentityFiles.read(identity))
         } catch let error as BackupError {
             throw APIError(error)
         }
@@ -124,10 +124,13 @@ struct UnlockOptions: ParsableArguments {
             }
         )
     }
+}
 
-    private func identities() throws -> [AgeIdentity] {
+/// Files of age identities, one a line.
+enum IdentityFiles {
+    static func read(_ paths: [String]) throws -> [AgeIdentity] {
         var found: [AgeIdentity] = []
-        for path in identity {
+        for path in paths {
             for line in try SmallFile.lines(path) {
                 guard let identity = AgeIdentity(line) else {
                     throw APIError(

@@ -24,6 +24,7 @@ struct ExportArchiveCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
     @OptionGroup var past: MomentOptions
     @OptionGroup var seal: SealOptions
+    @OptionGroup var unlock: IdentityOption
 
     @Option(help: ArgumentHelp("The recovery point to archive.", valueName: "id"))
     var recoveryPoint: String?
@@ -50,8 +51,8 @@ struct ExportArchiveCommand: AsyncParsableCommand {
         if [past.at != nil, past.snapshot != nil, recoveryPoint != nil].count(where: { $0 }) > 1 {
             throw ValidationError("Give one of --at, --snapshot and --recovery-point.")
         }
-        if vault != nil, recoveryPoint == nil {
-            throw ValidationError("--vault is for --recovery-point.")
+        if vault != nil || !unlock.identity.isEmpty, recoveryPoint == nil {
+            throw ValidationError("--vault and --identity are for --recovery-point.")
         }
         if !ExportArchive.levels.contains(level) {
             throw ValidationError("--level is from 1 to 19.")
@@ -66,6 +67,13 @@ struct ExportArchiveCommand: AsyncParsableCommand {
         var moment = past.moment
         moment.recoveryPoint = recoveryPoint
         moment.vault = vault
+        if let recoveryPoint {
+            moment.fileKey = try await unlock.fileKey(
+                of: recoveryPoint,
+                in: vault,
+                by: global.client
+            )
+        }
         let path = ArgumentBytes.bytes(archive)
         if archive != "-" { try NewFile.requireFree(path) }
         let request = ExportArchive(

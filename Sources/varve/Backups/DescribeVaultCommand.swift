@@ -27,6 +27,9 @@ struct DescribeVaultCommand: AsyncParsableCommand {
             ["recovery points", vault.recoveryPoints.map(String.init) ?? "-"],
             ["stored", vault.storedBytes.map(Output.size) ?? "-"],
         ]
+        if let cold = vault.coldPoints, cold > 0 {
+            rows.append(["cold points", "\(cold), \(Output.size(vault.coldBytes ?? 0))"])
+        }
         rows.append(["lock", vault.lock?.words ?? (vault.locked == nil ? "unknown" : "none")])
         for row in rows {
             let padding = String(repeating: " ", count: 17 - row[0].count)

@@ -36,12 +36,12 @@ struct ListBackupsCommand: AsyncParsableCommand {
 
     private func show(_ points: [RecoveryPointDescription]) throws {
         try Output.table(
-            ["ID", "VAULT", "SOURCE", "INSTANT", "EXPIRES", "KIND", "BYTES", "STORED"],
+            ["ID", "VAULT", "SOURCE", "INSTANT", "EXPIRES", "KIND", "CLASS", "BYTES", "STORED"],
             points.map { point in
                 [
                     point.id, point.vault, point.fileSystemName, UserTime.local(point.instant),
                     point.expires.map(UserTime.local) ?? "never",
-                    point.isFull ? "full" : "increment",
+                    point.isFull ? "full" : "increment", point.storageClass,
                     Output.size(point.bytes), Output.size(point.storedBytes),
                 ]
             },

@@ -12,6 +12,7 @@ struct RunBackupCommand: AsyncParsableCommand {
             EXAMPLES
               varve backup run shared --vault main
               varve backup run shared --vault main --delete-after-days 35
+              varve backup run shared --vault main --move-to-cold-storage-after-days 30 --delete-after-days 365
             """
     )
 
@@ -26,6 +27,14 @@ struct RunBackupCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Expire it after so many days. Default: never.", valueName: "days"))
     var deleteAfterDays: Int64?
 
+    @Option(
+        help: ArgumentHelp(
+            "Move it to cold storage after so many days, where it stays for 90 at least. Default: never.",
+            valueName: "days"
+        )
+    )
+    var moveToColdStorageAfterDays: Int64?
+
     func validate() throws {
         if let deleteAfterDays, deleteAfterDays < 1 {
             throw ValidationError("--delete-after-days: at least 1.")
@@ -35,7 +44,12 @@ struct RunBackupCommand: AsyncParsableCommand {
     func run() async throws {
         let point = try await global.client.call(
             Route.runBackup,
-            RunBackup(fileSystem: fileSystem, vault: vault, deleteAfterDays: deleteAfterDays)
+            RunBackup(
+                fileSystem: fileSystem,
+                vault: vault,
+                deleteAfterDays: deleteAfterDays,
+                moveToColdStorageAfterDays: moveToColdStorageAfterDays
+            )
         )
         if global.json { return try Output.json(point) }
         try Output.line(point.id)

@@ -14,7 +14,8 @@ struct VaultCommands: AsyncParsableCommand {
             CreateVaultCommand.self, ListVaultsCommand.self, DescribeVaultCommand.self,
             LockVaultCommand.self, UnlockVaultCommand.self, VerifyVaultCommand.self,
             VaultParityCommand.self, RebuildIndexCommand.self, RotateVaultKeyCommand.self,
-            RecoveryKitCommand.self, AdoptVaultCommand.self,
+            RecoveryKitCommand.self, AdoptVaultCommand.self, ColdStorageCommand.self,
+            ColdIdentityCommand.self,
         ]
     )
 }

@@ -14,7 +14,8 @@ struct RestoreCommand: AsyncParsableCommand {
 
             --include and --items-from restore parts: patterns as of 'recovery-point find', and paths, both counted from \
             the path that is restored; directories with all beneath them. A time that the history has left behind comes \
-            from the nearest recovery point before it, and the command says so.
+            from the nearest recovery point before it, and the command says so. A point in cold storage is restored as any other; \
+            one that the vault's own key does not open needs --identity.
 
             EXAMPLES
               varve restore shared:/plan.txt --at '2026-11-23 14:03:22' --in-place
@@ -28,6 +29,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var past: MomentOptions
+    @OptionGroup var unlock: IdentityOption
 
     @Option(help: ArgumentHelp("The recovery point to restore from.", valueName: "id"))
     var recoveryPoint: String?
@@ -97,6 +99,9 @@ struct RestoreCommand: AsyncParsableCommand {
         if vault != nil, past.snapshot != nil {
             throw ValidationError("--vault is for --recovery-point and --at.")
         }
+        if !unlock.identity.isEmpty, recoveryPoint == nil {
+            throw ValidationError("--identity is for --recovery-point.")
+        }
         if endInNUL, itemsFrom == nil { throw ValidationError("-0 is for --items-from.") }
     }
 
@@ -104,6 +109,13 @@ struct RestoreCommand: AsyncParsableCommand {
         var moment = past.moment
         moment.recoveryPoint = recoveryPoint
         moment.vault = vault
+        if let recoveryPoint {
+            moment.fileKey = try await unlock.fileKey(
+                of: recoveryPoint,
+                in: vault,
+                by: global.client
+            )
+        }
         var target = RestoreRequest.Target(
             newFileSystem: toNew,
             existingFileSystem: toExisting,

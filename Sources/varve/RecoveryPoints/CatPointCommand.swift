@@ -14,6 +14,7 @@ struct CatPointCommand: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var place: PointVaultOption
+    @OptionGroup var unlock: IdentityOption
 
     @Argument(help: ArgumentHelp("The files.", valueName: "RP:/path"), transform: Parse.point)
     var files: [RecoveryPointPath]
@@ -26,6 +27,11 @@ struct CatPointCommand: AsyncParsableCommand {
         for file in files {
             var asked = file
             asked.point.vault = place.vault
+            asked.point.fileKey = try await unlock.fileKey(
+                of: file.point.id,
+                in: place.vault,
+                by: global.client
+            )
             try await global.client.download(Route.readPoint, asked) { try Output.write($0) }
         }
     }

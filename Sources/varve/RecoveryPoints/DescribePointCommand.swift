@@ -32,9 +32,13 @@ struct DescribePointCommand: AsyncParsableCommand {
             ("expires", point.expires.map(UserTime.local) ?? "never"),
             ("kind", point.isFull ? "full" : "increment"), ("files", String(point.files)),
             ("bytes", Output.size(point.bytes)), ("read", Output.size(point.changedBytes)),
-            ("stored", Output.size(point.storedBytes)),
+            ("stored", Output.size(point.storedBytes)), ("storage class", point.storageClass),
         ]
         if let copied = found.copied { lines.append(("copied", UserTime.local(copied))) }
+        if let moves = point.movesToCold {
+            lines.append(("moves to cold", UserTime.local(moves)))
+        }
+        if let archive = found.archive { lines += archive.lines }
         for label in found.labels.sorted(by: { $0.key < $1.key }) {
             lines.append(("label \(label.key)", label.value))
         }
@@ -52,5 +56,18 @@ struct DescribePointCommand: AsyncParsableCommand {
             let padding = String(repeating: " ", count: width - name.count)
             try Output.line("\(name)\(padding)  \(EscapedBytes(value.utf8).text)")
         }
+    }
+}
+
+extension ArchiveDescription {
+    /// For people, line by line.
+    fileprivate var lines: [(String, String)] {
+        var lines = [
+            ("archive", path ?? "not found: \(reason ?? "")"), ("sha-256", sha256),
+            ("names", String(entries)), ("moved", UserTime.local(moved)),
+        ]
+        if opensWithVaultKey { lines.append(("opens with", "the vault's own key")) }
+        for recipient in recipients { lines.append(("recipient", recipient)) }
+        return lines
     }
 }

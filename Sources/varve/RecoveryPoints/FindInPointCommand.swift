@@ -20,6 +20,7 @@ struct FindInPointCommand: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var place: PointVaultOption
+    @OptionGroup var unlock: IdentityOption
 
     @Flag(name: .customShort("l"), help: "Show kind, mode, links, owner, size and time.")
     var long = false
@@ -36,6 +37,11 @@ struct FindInPointCommand: AsyncParsableCommand {
     func run() async throws {
         var asked = file
         asked.point.vault = place.vault
+        asked.point.fileKey = try await unlock.fileKey(
+            of: file.point.id,
+            in: place.vault,
+            by: global.client
+        )
         let request = FindInPoint(
             file: asked,
             patterns: globs.map { EscapedBytes(ArgumentBytes.bytes($0)) }

@@ -18,6 +18,7 @@ struct ListPointFilesCommand: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var place: PointVaultOption
+    @OptionGroup var unlock: IdentityOption
 
     @Flag(name: .customShort("l"), help: "Show kind, mode, links, owner, size and time.")
     var long = false
@@ -41,11 +42,16 @@ struct ListPointFilesCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let fileKey = try await unlock.fileKey(
+            of: file.point.id,
+            in: place.vault,
+            by: global.client
+        )
         var array = JSONArrayOutput()
         var left = Left()
         var pending = [Directory(below: [], inode: nil)]
         while let directory = pending.popLast() {
-            pending += try await list(directory, &array, &left).reversed()
+            pending += try await list(directory, fileKey, &array, &left).reversed()
         }
         if global.json { try array.end() }
         try Output.end(left: left.items, of: left.count, "not listed")
@@ -54,11 +60,13 @@ struct ListPointFilesCommand: AsyncParsableCommand {
     /// Prints one directory; answers those in it, when they are to be listed too.
     private func list(
         _ directory: Directory,
+        _ fileKey: String?,
         _ array: inout JSONArrayOutput,
         _ left: inout Left
     ) async throws -> [Directory] {
         var asked = file
         asked.point.vault = place.vault
+        asked.point.fileKey = fileKey
         var deeper: [Directory] = []
         var held: [FileEntry] = []
         var isSorted = true

@@ -1,0 +1,250 @@
+import Disk
+package import Keyring
+import Synchronization
+package import VarveModel
+
+/// Moves recovery points of a vault to cold storage, one after the other; nobody else does meanwhile.
+package final class ColdMover: Sendable {
+    package let vault: Vault
+    package let settings: ColdSettings
+    private let lock: any DiskLock
+    private let isEnded = Mutex(false)
+
+    fileprivate init(_ vault: Vault, _ settings: ColdSettings, _ lock: any DiskLock) {
+        self.vault = vault
+        self.settings = settings
+        self.lock = lock
+    }
+
+    /// Whose identities open what is written: the vault's own first, where it is among them.
+    package var recipients: [AgeRecipient] {
+        (settings.usesVaultKey ? [vault.coldIdentity.recipient] : []) + settings.recipients
+    }
+
+    /// Begins to move a point.
+    ///
+    /// - Throws: `.notFound` when it is not there; `.exists` when it is in cold storage already; `.failed` when the directory for
+    ///   archives is not there; `.corrupt`, `.noSpace`, `.denied`.
+    package func begin(_ id: RecoveryPointID) throws(VaultError) -> ColdMove {
+        let directory = settings.directories.first ?? ""
+        let folder = vault.coldFiles.folder(directory)
+        guard try vault.coldFiles.isThere(folder) else {
+            throw VaultError(
+                .failed,
+                "the directory '\(folder)' for cold archives is not there: \(id) stays warm",
+                remedy:
+                    "Mount the disk that has it, or name another ('varve vault cold NAME --cold-directory DIR')."
+            )
+        }
+        // Packs that a prune condemns from now on stay until the archive is written.
+        let reading = vault.beginReading()
+        let point = try vault.recoveryPoint(id)
+        guard !point.isCold else {
+            throw VaultError(.exists, "recovery point \(id) is in cold storage already")
+        }
+        return try ColdMove(point, self, directory: directory, folder: folder, reading)
+    }
+
+    /// Lets others move; also when the last reference goes.
+    package func end() {
+        let isFirst = isEnded.withLock { isEnded in
+            defer { isEnded = true }
+            return !isEnded
+        }
+        if isFirst { lock.release() }
+    }
+
+    deinit {
+        end()
+    }
+}
+
+extension Vault {
+    private static let coldLock = "cold.lock"
+
+    /// Begins to move points to cold storage; what a crash left of earlier moves is settled first.
+    ///
+    /// - Throws: `.locked` when somebody else moves points; `.newerFormat` where this program may not change the vault; `.corrupt` when
+    ///   nobody can say who may read archives; `.noSpace`, `.denied`, `.failed`.
+    package func beginColdMoves() throws(VaultError) -> ColdMover {
+        try requireWritable()
+        try files.requireFolders(VaultFiles.Folder.needed + [.cold])
+        let lock = try lockCold()
+        do throws(VaultError) {
+            _ = try settleColdLeftovers()
+            return ColdMover(self, try requireColdSettings(), lock)
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    /// Settles what a crash left of moves and deletions, unless somebody moves points just now.
+    ///
+    /// - Returns: How many files were removed.
+    func settleColdUnlessMoving() throws(VaultError) -> Int {
+        guard try !files.list(.cold).isEmpty else { return 0 }
+        do throws(VaultError) {
+            let lock = try lockCold()
+            defer { lock.release() }
+            return try settleColdLeftovers()
+        } catch {
+            // The next one settles them: while they stand, points are warm or cold all the same.
+            guard error.code == .locked || error.code == .noSpace else { throw error }
+            return 0
+        }
+    }
+
+    private func lockCold() throws(VaultError) -> any DiskLock {
+        do throws(DiskError) {
+            return try files.disk.lock(files.path(.leases, Vault.coldLock))
+        } catch {
+            guard error.code == .busy else { throw VaultError(error) }
+            throw VaultError(
+                .locked,
+                "recovery points of '\(files.directory)' are being moved to cold storage already",
+                remedy: "Wait for that to end."
+            )
+        }
+    }
+}
+
+/// One recovery point on its way: its archive is written under a temporary name, and counts for nothing until ``finish(entries:fileKey:now:)``.
+///
+/// At any crash the point is warm or cold, and what else there is of it is removed by the next move or prune.
+package final class ColdMove: Sendable {
+    package let point: RecoveryPoint
+
+    private let vault: Vault
+    private let directory: String
+    private let folder: String
+    private let recipients: [String]
+    private let file: any DiskFile
+    private let reading: VaultReading?
+    private let written: Mutex<Written>
+
+    private struct Written {
+        var bytes: UInt64 = 0
+        var digest = SHA256Stream()
+        var isEnded = false
+    }
+
+    static let temporaryEnding = ".new"
+
+    fileprivate init(
+        _ point: RecoveryPoint,
+        _ mover: ColdMover,
+        directory: String,
+        folder: String,
+        _ reading: VaultReading?
+    ) throws(VaultError) {
+        self.point = point
+        self.reading = reading
+        self.directory = directory
+        self.folder = folder
+        vault = mover.vault
+        recipients = mover.recipients.map(\.description)
+        let disk = mover.vault.files.disk
+        let path = folder + "/" + ColdRecord.archiveName(point.id) + ColdMove.temporaryEnding
+        file = try onDisk { () throws(DiskError) in
+            // An earlier move in this batch may have failed to take it away.
+            if try disk.status(of: path) != nil { try disk.remove(path) }
+            return try disk.open(path, .createNew)
+        }
+        written = Mutex(Written())
+    }
+
+    private var path: String { folder + "/" + ColdRecord.archiveName(point.id) }
+    private var temporaryPath: String { path + ColdMove.temporaryEnding }
+
+    /// Adds bytes to the archive.
+    ///
+    /// - Throws: `.noSpace`, `.failed`.
+    package func append(_ bytes: [UInt8]) throws(VaultError) {
+        let file = file
+        try written.withLock { written throws(VaultError) in
+            let at = written.bytes
+            try onDisk { () throws(DiskError) in try file.write(bytes, at: at) }
+            // The sync at the end then has little left to wait for.
+            file.beginWriting(at..<at + UInt64(bytes.count))
+            written.digest.add(bytes)
+            written.bytes += UInt64(bytes.count)
+        }
+    }
+
+    /// Makes what was written durable, and answers it, to be read again.
+    package func seal() throws(VaultError) -> ColdFile {
+        let file = file
+        try onDisk { () throws(DiskError) in try file.sync() }
+        return try ColdFile(temporaryPath, on: vault.files.disk)
+    }
+
+    /// Puts the archive in the place of the warm point, durably; it was verified by the caller.
+    ///
+    /// The order is: the archive's name, the record, then the manifest goes. Until the manifest's removal is durable the point is warm.
+    ///
+    /// - Parameters:
+    ///   - entries: Names in the archive.
+    ///   - fileKey: Under which it was written.
+    ///   - now: What the clock shows.
+    /// - Returns: The point as it is now.
+    /// - Throws: `.notFound` when it was deleted meanwhile; `.noSpace`, `.denied`, `.failed`: the move is then to be abandoned.
+    package func finish(
+        entries: UInt64,
+        fileKey: AgeFileKey,
+        now: Timestamp
+    ) throws(VaultError) -> RecoveryPoint {
+        let (bytes, digest) = written.withLock { ($0.bytes, $0.digest.finish()) }
+        let record = ColdRecord(
+            directory: directory,
+            archiveBytes: bytes,
+            digest: digest,
+            fileKeyDigest: fileKey.digest,
+            entries: entries,
+            moved: now,
+            recipients: recipients
+        )
+        var draft = point.draft
+        draft.maps = [:]
+        let entry = ColdEntry.cold(record, draft)
+        try vault.exclusively { () throws(VaultError) in try replaceManifest(with: entry) }
+        written.withLock { $0.isEnded = true }
+        file.close()
+        reading?.end()
+        return RecoveryPoint(id: point.id, draft: draft, cold: record)
+    }
+
+    private func replaceManifest(with entry: ColdEntry) throws(VaultError) {
+        guard try vault.files.exists(.manifests, Manifest.fileName(point.id)) else {
+            throw VaultError(.notFound, "recovery point \(point.id) was deleted while it was moved")
+        }
+        let (disk, from, to, folder) = (vault.files.disk, temporaryPath, path, folder)
+        try onDisk { () throws(DiskError) in
+            try disk.rename(from, to: to)
+            try disk.syncDirectory(folder)
+        }
+        try vault.coldFiles.write(entry, of: point.id)
+        if let policy = vault.parityForWriting {
+            // The record stands, whatever comes of its parity: the next prune makes it.
+            _ = try? vault.parityFiles.write(.cold(point.id), policy)
+        }
+        try vault.removeManifest(point.id)
+    }
+
+    /// Gives up: the point stays warm, and what was written goes.
+    package func abandon() {
+        let isFirst = written.withLock { written in
+            defer { written.isEnded = true }
+            return !written.isEnded
+        }
+        guard isFirst else { return }
+        file.close()
+        // What stays is removed by the next move or prune.
+        try? vault.files.disk.remove(temporaryPath)
+        reading?.end()
+    }
+
+    deinit {
+        abandon()
+    }
+}
