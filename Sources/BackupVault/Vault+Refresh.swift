@@ -1,4 +1,3 @@
-import Disk
 import Synchronization
 import VarveModel
 
@@ -9,6 +8,8 @@ extension Vault {
         let generation: Generation
         let packs: Set<UniqueID>
         let indexFiles: Set<String>
+        /// Of the packs' files, where the list brought them.
+        let sizes: [String: UInt64]?
     }
 
     /// A pack and what its list says.
@@ -92,10 +93,19 @@ extension Vault {
 
     private func readDirectory() throws(VaultError) -> Directory {
         let generation = try readGeneration()
-        let packs = try files.list(.packs, ending: PackFormat.fileEnding)
+        let sizes = try files.storage.sizes(in: VaultFiles.Folder.packs.rawValue)
+        var names = sizes.map { Array($0.keys) } ?? []
+        if sizes == nil { names = try files.list(.packs) }
+        let packs = names.filter { $0.hasSuffix(PackFormat.fileEnding) }
+            .map { String($0.dropLast(PackFormat.fileEnding.count)) }
             .compactMap(PackFormat.pack(ofFileName:))
         let index = try files.list(.index, ending: IndexFile.ending)
-        return Directory(generation: generation, packs: Set(packs), indexFiles: Set(index))
+        return Directory(
+            generation: generation,
+            packs: Set(packs),
+            indexFiles: Set(index),
+            sizes: sizes
+        )
     }
 
     /// The newest generation; where the medium does not give it, what was known of it.
@@ -134,7 +144,7 @@ extension Vault {
                 && !news.knownPacks.contains(found.pack.id)
             {
                 // One of another length is not what was listed: its own list decides, or names the damage.
-                if !asksPacks, try isWhole(found.pack) {
+                if !asksPacks, try isWhole(found.pack, directory) {
                     news.knownPacks.insert(found.pack.id)
                     news.packs.append(found)
                 } else {
@@ -145,10 +155,14 @@ extension Vault {
     }
 
     /// Whether a pack's file is as long as it was when it was listed.
-    private func isWhole(_ pack: IndexedPack) throws(VaultError) -> Bool {
-        let path = files.path(.packs, PackFormat.fileName(pack.id))
-        let found = try onDisk { () throws(DiskError) in try files.disk.status(of: path) }
-        return found?.size == pack.fileBytes
+    private func isWhole(
+        _ pack: IndexedPack,
+        _ directory: Directory
+    ) throws(VaultError) -> Bool {
+        if let sizes = directory.sizes {
+            return sizes[PackFormat.fileName(pack.id)] == pack.fileBytes
+        }
+        return try files.size(.packs, PackFormat.fileName(pack.id)) == pack.fileBytes
     }
 
     private func takeFooters(
@@ -180,9 +194,8 @@ extension Vault {
     /// What an index file tells of a pack whose own list is damaged, as far as its file reaches; `nil` when nothing
     /// of it opens.
     private func readable(_ told: ListedPack) -> ListedPack? {
-        let path = files.path(.packs, PackFormat.fileName(told.pack.id))
         // Without a size or a header nothing of the pack can be read, and its damage is named already.
-        guard let size = try? files.disk.status(of: path)?.size,
+        guard let size = try? files.size(.packs, PackFormat.fileName(told.pack.id)),
             (try? PackReader(told.pack.id, files: files, keys: keys)) != nil
         else { return nil }
         let entries = told.entries.prefix { UInt64($0.offset) + UInt64($0.stored) <= size }

@@ -5,7 +5,7 @@ package import VarveModel
 
 /// A store of recovery points: content-addressed chunks in sealed packs, and manifests over them.
 ///
-/// It has never heard of a file system. Its directory and the root key alone restore on another
+/// It has never heard of a file system. Where it lies and the root key alone restore on another
 /// machine. Every call blocks and may come from any thread; several writers and one prune may work at
 /// once, also from several processes of one host.
 package final class Vault: Sendable {
@@ -13,6 +13,9 @@ package final class Vault: Sendable {
     package let name: String
     package let created: Timestamp
     package let chunker: Chunker
+
+    /// Where it lies, for people: a directory's path, or `s3://bucket/prefix`.
+    package var place: String { files.place }
 
     let files: VaultFiles
     let keys: VaultKeys
@@ -102,8 +105,31 @@ package final class Vault: Sendable {
         settings: VaultSettings = .standard,
         pace: LockPace = .machine
     ) throws(VaultError) -> Vault {
+        try create(
+            in: DirectoryStorage(disk, directory),
+            name: name,
+            root: root,
+            clock: clock,
+            settings: settings,
+            pace: pace
+        )
+    }
+
+    /// Makes a vault wherever one can lie; `vault.json` comes last and makes it one.
+    ///
+    /// The place is missing, empty, or what an interrupted making left: anything else there is not touched.
+    ///
+    /// - Throws: As in a directory.
+    package static func create(
+        in storage: any VaultStorage,
+        name: String,
+        root: RootKey,
+        clock: any VarveClock,
+        settings: VaultSettings = .standard,
+        pace: LockPace = .machine
+    ) throws(VaultError) -> Vault {
         precondition(settings.chunks.isValid, "chunk sizes must be in order")
-        let files = VaultFiles(disk: disk, directory: directory)
+        let files = VaultFiles(storage: storage)
         try files.requireVacant()
         let id = UniqueID.random()
         let data = DataKey.random()
@@ -122,7 +148,7 @@ package final class Vault: Sendable {
             wrapping: .init(rootKey: root.id, file: wrapped)
         ).sealed(keys: keys)
         let sealedSecret = SealedObject.seal(secret, as: .secret, object: id, keys: keys)
-        try onDisk { () throws(DiskError) in try disk.makeDirectories(directory) }
+        try storage.makePlace()
         try files.makeFolders()
         let standing = VaultStanding(
             description: description,
@@ -166,7 +192,24 @@ package final class Vault: Sendable {
         settings: VaultSettings = .standard,
         pace: LockPace = .machine
     ) throws(VaultError) -> Vault {
-        let files = VaultFiles(disk: disk, directory: directory)
+        try open(
+            in: DirectoryStorage(disk, directory),
+            roots: roots,
+            settings: settings,
+            pace: pace
+        )
+    }
+
+    /// Opens a vault wherever it lies with whichever of several root keys wraps its own.
+    ///
+    /// - Throws: As in a directory.
+    package static func open(
+        in storage: any VaultStorage,
+        roots: [RootKey],
+        settings: VaultSettings = .standard,
+        pace: LockPace = .machine
+    ) throws(VaultError) -> Vault {
+        let files = VaultFiles(storage: storage)
         let bytes: [UInt8]
         do throws(VaultError) {
             bytes = try files.contents(VaultDescription.fileName, limit: 1 << 20)
@@ -207,7 +250,7 @@ package final class Vault: Sendable {
             guard error.code == .notFound else { throw error }
             throw VaultError(
                 .corrupt,
-                "the vault's wrapped key '\(files.path(VaultDescription.keyFileName))' is missing",
+                "the vault's wrapped key '\(files.place)/\(VaultDescription.keyFileName)' is missing",
                 remedy: "Restore the file from a copy; without it nothing opens."
             )
         }

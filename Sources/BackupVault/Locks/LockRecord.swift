@@ -1,4 +1,3 @@
-import Disk
 import VarveModel
 
 /// What the files `lock` and `lock.copy` hold: the lock, or that there is none, and the time that it goes by.
@@ -122,10 +121,8 @@ struct LockFiles: Sendable {
     /// Takes the second file away on a full disk, so that what is to come in place of the first has room.
     func makeRoom() throws(VaultError) {
         _ = try read(LockFiles.names[0])
-        try onDisk { () throws(DiskError) in
-            let copy = files.path(LockFiles.names[1])
-            if try files.disk.status(of: copy) != nil { try files.disk.remove(copy) }
-        }
+        let copy = LockFiles.names[1]
+        if try files.storage.size(of: copy) != nil { try files.storage.remove(copy) }
     }
 
     /// Both files, by name.

@@ -1,4 +1,3 @@
-import Disk
 import VarveModel
 
 /// A pack whose bytes are in memory.
@@ -18,7 +17,7 @@ extension PackReader {
 }
 
 /// Bytes that read as a file.
-private final class BytesInMemory: DiskFile {
+private final class BytesInMemory: StoredFile {
     private let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) {
@@ -28,7 +27,7 @@ private final class BytesInMemory: DiskFile {
     func read(
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: UInt64
-    ) throws(DiskError) -> Int {
+    ) throws(VaultError) -> Int {
         let start = min(bytes.count, Int(clamping: offset))
         let count = min(buffer.count, bytes.count - start)
         bytes.withUnsafeBytes { source in
@@ -39,20 +38,6 @@ private final class BytesInMemory: DiskFile {
         return count
     }
 
-    func size() throws(DiskError) -> UInt64 { UInt64(bytes.count) }
-    func resident(_ range: Range<UInt64>) -> ResidentBytes? { nil }
-    func readResident(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
-        false
-    }
+    func size() throws(VaultError) -> UInt64 { UInt64(bytes.count) }
     func close() {}
-
-    func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
-        throw BytesInMemory.readOnly
-    }
-    func sync() throws(DiskError) { throw BytesInMemory.readOnly }
-    func truncate(to size: UInt64) throws(DiskError) { throw BytesInMemory.readOnly }
-    func preallocate(_ range: Range<UInt64>) throws(DiskError) { throw BytesInMemory.readOnly }
-    func punch(_ range: Range<UInt64>) throws(DiskError) { throw BytesInMemory.readOnly }
-
-    private static var readOnly: DiskError { DiskError(.denied, "bytes in memory are only read") }
 }

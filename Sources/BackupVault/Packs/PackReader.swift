@@ -1,4 +1,3 @@
-import Disk
 import Keyring
 import VarveModel
 
@@ -6,7 +5,7 @@ import VarveModel
 final class PackReader: Sendable {
     let header: PackHeader
     let name: String
-    private let file: any DiskFile
+    private let file: any StoredFile
     private let sealer: Sealer
 
     /// Opens a pack and reads its header.
@@ -17,20 +16,17 @@ final class PackReader: Sendable {
         files: VaultFiles,
         keys: VaultKeys
     ) throws(VaultError) {
-        let path = files.path(.packs, PackFormat.fileName(pack))
-        let opened = try onDisk { () throws(DiskError) in try files.disk.open(path, .read) }
+        let opened = try files.open(.packs, PackFormat.fileName(pack))
         try self.init(pack, of: opened, keys: keys)
     }
 
     /// Reads the header of an open file.
     ///
     /// - Throws: `.corrupt`, `.newerFormat`.
-    init(_ pack: UniqueID, of file: any DiskFile, keys: VaultKeys) throws(VaultError) {
+    init(_ pack: UniqueID, of file: any StoredFile, keys: VaultKeys) throws(VaultError) {
         self.file = file
         name = "packs/" + PackFormat.fileName(pack)
-        let plain = try onDisk { () throws(DiskError) in
-            try file.read(count: PackHeader.byteCount, at: 0)
-        }
+        let plain = try file.read(count: PackHeader.byteCount, at: 0)
         header = try PackHeader(plain, of: pack, in: keys.vault, name: name)
         sealer = keys.sealer(salt: header.salt, header: plain)
     }
@@ -39,15 +35,13 @@ final class PackReader: Sendable {
     ///
     /// - Throws: `.corrupt` when the end is missing, moved or does not authenticate.
     func entries() throws(VaultError) -> (entries: [PackEntry], fileBytes: UInt64) {
-        let size = try onDisk { () throws(DiskError) in try file.size() }
+        let size = try file.size()
         let least = UInt64(PackHeader.byteCount + PackFormat.trailerBytes + Sealer.tagBytes)
         guard size >= least else { throw VaultError.damaged(name, "is cut short") }
-        let trailer = try onDisk { () throws(DiskError) in
-            try file.read(
-                count: PackFormat.trailerBytes,
-                at: size - UInt64(PackFormat.trailerBytes)
-            )
-        }
+        let trailer = try file.read(
+            count: PackFormat.trailerBytes,
+            at: size - UInt64(PackFormat.trailerBytes)
+        )
         var reader = ByteReader(trailer)
         guard let offset = reader.read(UInt64.self), let length = reader.read(UInt64.self),
             reader.read(count: 8) == PackFormat.trailerMagic,
@@ -55,9 +49,7 @@ final class PackReader: Sendable {
             length < size, offset < size,
             offset + length + UInt64(PackFormat.trailerBytes) == size
         else { throw VaultError.damaged(name, "does not end as a pack") }
-        let sealed = try onDisk { () throws(DiskError) in
-            try file.read(count: Int(length), at: offset)
-        }
+        let sealed = try file.read(count: Int(length), at: offset)
         var place = ByteWriter(capacity: 8)
         place.append(offset)
         let list = try plainFooter(sealed, place: place.bytes)
@@ -94,9 +86,7 @@ final class PackReader: Sendable {
 
     /// The sealed bytes of one chunk.
     func sealed(of entry: PackEntry) throws(VaultError) -> [UInt8] {
-        let sealed = try onDisk { () throws(DiskError) in
-            try file.read(count: Int(entry.stored), at: UInt64(entry.offset))
-        }
+        let sealed = try file.read(count: Int(entry.stored), at: UInt64(entry.offset))
         guard sealed.count == Int(entry.stored) else {
             throw VaultError.damaged(name, "is cut short: chunk \(entry.id) is not whole")
         }
@@ -108,7 +98,7 @@ final class PackReader: Sendable {
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: UInt64
     ) throws(VaultError) -> Int {
-        try onDisk { () throws(DiskError) in try file.read(into: buffer, at: offset) }
+        try file.read(into: buffer, at: offset)
     }
 
     /// Opens one chunk's sealed bytes in their own place.

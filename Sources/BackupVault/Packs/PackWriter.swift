@@ -1,4 +1,3 @@
-import Disk
 import Keyring
 import VarveModel
 
@@ -12,9 +11,8 @@ final class PackWriter {
     /// Bytes of the pack so far, those not yet written included.
     private(set) var size: Int
 
-    private let files: VaultFiles
     private let sealer: Sealer
-    private let file: any DiskFile
+    private let file: any NewStoredFile
     private let openName: String
     /// What is not written yet; it begins at `flushed` in the file.
     private let buffer: UnsafeMutableRawBufferPointer
@@ -26,13 +24,17 @@ final class PackWriter {
     private static let writeBytes = 1 << 20
 
     init(files: VaultFiles, keys: VaultKeys, header: PackHeader) throws(VaultError) {
-        self.files = files
         self.header = header
         let plain = header.encoded()
         sealer = keys.sealer(salt: header.salt, header: plain)
         openName = PackFormat.openName(header.pack, writer: header.writer)
-        let path = files.path(.packs, openName)
-        file = try onDisk { () throws(DiskError) in try files.disk.open(path, .createNew) }
+        // Of a pack that is not ended a backup reads map nodes again, and nothing else.
+        file = try files.begin(
+            .packs,
+            PackFormat.fileName(header.pack),
+            as: openName,
+            isReadBack: header.kind == .nodes
+        )
         // SAFETY: owned by this object alone, freed in deinit; `append` flushes before it could
         // overflow.
         buffer = .allocate(
@@ -98,9 +100,7 @@ final class PackWriter {
             let start = Int(entry.offset) - flushed
             sealed = Array(buffer[start..<start + Int(entry.stored)])
         } else {
-            sealed = try onDisk { () throws(DiskError) in
-                try file.read(count: Int(entry.stored), at: UInt64(entry.offset))
-            }
+            sealed = try file.read(count: Int(entry.stored), at: UInt64(entry.offset))
         }
         return try PackReader.open(
             sealed,
@@ -132,15 +132,7 @@ final class PackWriter {
         end.append(bytes: PackFormat.trailerMagic)
         try flush()
         let bytes = end.bytes
-        try onDisk { () throws(DiskError) in
-            try file.write(bytes, at: UInt64(flushed))
-            try file.sync()
-            file.close()
-            try files.disk.rename(
-                files.path(.packs, openName),
-                to: files.path(.packs, PackFormat.fileName(header.pack))
-            )
-        }
+        try file.finish(bytes)
         size += bytes.count
         isEnded = true
     }
@@ -149,18 +141,13 @@ final class PackWriter {
     func discard() {
         guard !isEnded else { return }
         isEnded = true
-        file.close()
-        // A leftover is dropped by the next prune, which knows its writer to be gone.
-        try? files.remove(.packs, openName)
+        file.discard()
     }
 
     private func flush() throws(VaultError) {
         guard buffered > 0 else { return }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[0..<buffered])
-        let range = UInt64(flushed)..<UInt64(flushed + buffered)
-        try onDisk { () throws(DiskError) in try file.write(bytes, at: range.lowerBound) }
-        // The sync that ends the pack then has little left to wait for.
-        file.beginWriting(range)
+        try file.append(bytes)
         flushed += buffered
         buffered = 0
     }

@@ -1,4 +1,3 @@
-import Disk
 import Keyring
 import VarveModel
 
@@ -192,8 +191,7 @@ struct ParityFiles: Sendable {
             object: keys.vault,
             keys: keys
         )
-        let folder = files.path(VaultFiles.Folder.parity.rawValue)
-        try onDisk { () throws(DiskError) in try files.disk.makeDirectories(folder) }
+        try files.requireFolders([.parity])
         try files.replace(.parity, ParityFiles.policyName, with: bytes)
     }
 
@@ -298,20 +296,17 @@ struct ParityFiles: Sendable {
     ///
     /// - Throws: `.notFound` when there is none, `.corrupt`, `.newerFormat`, `.failed`.
     func checkTable(of subject: Subject) throws(VaultError) {
-        let path = files.path(.parity, subject.parityName)
-        let beginning = try onDisk { () throws(DiskError) -> ParityFile.Beginning in
-            let file = try files.disk.open(path, .read)
-            defer { file.close() }
-            let size = Int(clamping: try file.size())
-            let first = try file.read(count: min(size, ParityFile.firstBytes), at: 0)
-            let count = min(size, ParityFile.tableBytes(first) ?? 0)
-            let end = min(size, ParityFile.endBytes)
-            return ParityFile.Beginning(
-                table: try file.read(count: count, at: 0),
-                trailer: try file.read(count: end, at: UInt64(size - end)),
-                fileBytes: size
-            )
-        }
+        let file = try files.open(.parity, subject.parityName)
+        defer { file.close() }
+        let size = Int(clamping: try file.size())
+        let first = try file.read(count: min(size, ParityFile.firstBytes), at: 0)
+        let count = min(size, ParityFile.tableBytes(first) ?? 0)
+        let end = min(size, ParityFile.endBytes)
+        let beginning = ParityFile.Beginning(
+            table: try file.read(count: count, at: 0),
+            trailer: try file.read(count: end, at: UInt64(size - end)),
+            fileBytes: size
+        )
         let label = subject.parityPath
         try ParityFile.check(beginning, of: subject.path, label: label, keys: keys)
     }
@@ -394,25 +389,23 @@ extension VaultFiles {
         _ name: String,
         limit: Int = 1 << 30
     ) throws(VaultError) -> ReadableBytes {
-        try onDisk { () throws(DiskError) -> ReadableBytes in
-            let file = try disk.open(path(folder, name), .read)
-            defer { file.close() }
-            let fileBytes = Int(clamping: try file.size())
-            let size = min(limit, fileBytes)
-            do throws(DiskError) {
-                return ReadableBytes(
-                    bytes: try file.read(count: size, at: 0),
-                    fileBytes: fileBytes
-                )
-            } catch {
-                guard error.code == .failed else { throw error }
-            }
-            return VaultFiles.readable(file, size, fileBytes)
+        let file = try open(folder, name)
+        defer { file.close() }
+        let fileBytes = Int(clamping: try file.size())
+        let size = min(limit, fileBytes)
+        do throws(VaultError) {
+            return ReadableBytes(
+                bytes: try file.read(count: size, at: 0),
+                fileBytes: fileBytes
+            )
+        } catch {
+            guard error.code == .failed else { throw error }
         }
+        return VaultFiles.readable(file, size, fileBytes)
     }
 
     private static func readable(
-        _ file: any DiskFile,
+        _ file: any StoredFile,
         _ size: Int,
         _ fileBytes: Int
     ) -> ReadableBytes {

@@ -1,4 +1,3 @@
-import Disk
 import Synchronization
 import VarveModel
 
@@ -126,7 +125,7 @@ extension Vault {
     }
 
     /// `nil` on a full disk, where deletion must go on: nobody can place a hold there either.
-    private func lockHolds() throws(VaultError) -> (any DiskLock)? {
+    private func lockHolds() throws(VaultError) -> (any Exclusion)? {
         do throws(VaultError) {
             try files.requireFolders([.leases])
             return try lockHoldsFile()
@@ -136,17 +135,13 @@ extension Vault {
         }
     }
 
-    private func lockHoldsFile() throws(VaultError) -> any DiskLock {
-        do throws(DiskError) {
-            return try files.disk.lock(files.path(.leases, "holds.lock"))
-        } catch {
-            guard error.code == .busy else { throw VaultError(error) }
-            throw VaultError(
-                .locked,
-                "another process changes the holds or the points of '\(files.directory)'",
-                remedy: "Repeat it."
-            )
-        }
+    private func lockHoldsFile() throws(VaultError) -> any Exclusion {
+        if let lock = try files.storage.exclude("leases/holds.lock") { return lock }
+        throw VaultError(
+            .locked,
+            "another process changes the holds or the points of '\(files.place)'",
+            remedy: "Repeat it."
+        )
     }
 
     private static func check(_ hold: PointHold) throws(VaultError) {

@@ -1,17 +1,15 @@
-import Disk
 import VarveModel
 
-/// A writer's sign that it lives: a locked file whose name bears the generation it began in.
+/// A writer's sign that it lives, whose name bears the generation it began in.
 ///
-/// The lock dies with its process, so no clock decides whether a writer has ended.
+/// In a directory it dies with its process, so no clock decides whether a writer has ended; see ``VaultStorage`` for
+/// what it is elsewhere.
 struct Lease: Sendable {
     let writer: UniqueID
     let generation: UInt64
-    private let files: VaultFiles
-    private let lock: any DiskLock
+    private let sign: any SignOfLife
 
     static let ending = ".writer"
-    static let pruneLock = "prune.lock"
 
     /// Takes a lease in the newest generation.
     ///
@@ -25,72 +23,66 @@ struct Lease: Sendable {
             let generation = try generations.current()
             let writer = UniqueID.random()
             let name = fileName(writer: writer, generation: generation.number)
-            let lock: any DiskLock
-            do throws(DiskError) {
-                lock = try files.disk.lock(files.path(.leases, name))
+            // A prune looked at the new sign before its owner was to be seen; it removes the name.
+            guard let sign = try files.storage.beginSign("leases/" + name) else { continue }
+            let lease = Lease(writer: writer, generation: generation.number, sign: sign)
+            do throws(VaultError) {
+                if try files.exists(.leases, name), try generations.current() == generation {
+                    return (lease, generation)
+                }
             } catch {
-                // A prune looked at the new file before it was locked; it removes the name.
-                if error.code == .busy { continue }
-                throw VaultError(error)
-            }
-            let lease = Lease(
-                writer: writer,
-                generation: generation.number,
-                files: files,
-                lock: lock
-            )
-            if try files.exists(.leases, name), try generations.current() == generation {
-                return (lease, generation)
+                lease.end()
+                throw error
             }
             lease.end()
         }
     }
 
-    /// Ends the lease; its name goes first, so nobody finds a name without a lock.
-    func end() {
-        // A name that stays is found unlocked, and dropped, by the next prune.
-        try? files.remove(.leases, Lease.fileName(writer: writer, generation: generation))
-        lock.release()
+    /// Refuses to go on where a prune may have taken this writer for dead.
+    ///
+    /// - Parameter isSure: Looks whether the lease stands; otherwise only the time is counted.
+    /// - Throws: `.failed` when it was given up.
+    func check(isSure: Bool = false) throws(VaultError) {
+        try sign.check(isSure: isSure)
     }
+
+    /// Ends the lease; its name goes.
+    func end() { sign.end() }
+
+    /// Lets the lease be found by the next prune, which cleans up behind a writer that is dead.
+    func leave() { sign.leave() }
 
     private static func fileName(writer: UniqueID, generation: UInt64) -> String {
         Generation.stem(generation) + "-" + Hex.encode(writer.bytes) + ending
+    }
+
+    private static func parse(
+        _ name: String
+    ) -> (writer: UniqueID, generation: UInt64)? {
+        guard name.hasSuffix(ending) else { return nil }
+        let parts = name.dropLast(ending.count).split(separator: "-").map(String.init)
+        guard parts.count == 2, let generation = Generation.number(ofStem: parts[0]),
+            let writer = Hex.decode(parts[1]).flatMap(UniqueID.init)
+        else { return nil }
+        return (writer, generation)
     }
 
     /// The writers that live; the names of dead ones are removed.
     static func living(
         files: VaultFiles
     ) throws(VaultError) -> [(writer: UniqueID, generation: UInt64)] {
-        var living: [(writer: UniqueID, generation: UInt64)] = []
-        for stem in try files.list(.leases, ending: ending) {
-            let parts = stem.split(separator: "-").map(String.init)
-            guard parts.count == 2, let generation = Generation.number(ofStem: parts[0]),
-                let writer = Hex.decode(parts[1]).flatMap(UniqueID.init)
-            else { continue }
-            do throws(DiskError) {
-                let lock = try files.disk.lock(files.path(.leases, stem + ending))
-                // Its writer is gone. Another process may remove the same name.
-                try? files.remove(.leases, stem + ending)
-                lock.release()
-            } catch {
-                guard error.code == .busy else { throw VaultError(error) }
-                living.append((writer, generation))
-            }
-        }
-        return living
+        let names = try files.list(.leases).filter { parse($0) != nil }.map { "leases/" + $0 }
+        let living = try files.storage.living(names) { _ throws(VaultError) in }
+        return living.compactMap { parse(String($0.dropFirst("leases/".count))) }
     }
 
     /// Holds off every other prune of this vault.
-    static func lockPrune(files: VaultFiles) throws(VaultError) -> any DiskLock {
-        do throws(DiskError) {
-            return try files.disk.lock(files.path(.leases, pruneLock))
-        } catch {
-            guard error.code == .busy else { throw VaultError(error) }
-            throw VaultError(
-                .locked,
-                "another prune of the vault '\(files.directory)' is running",
-                remedy: "Wait for it to end."
-            )
-        }
+    static func lockPrune(files: VaultFiles) throws(VaultError) -> any Exclusion {
+        if let lock = try files.storage.exclude("leases/prune.lock") { return lock }
+        throw VaultError(
+            .locked,
+            "another prune of the vault '\(files.place)' is running",
+            remedy: "Wait for it to end."
+        )
     }
 }

@@ -1,4 +1,3 @@
-import Disk
 import VarveModel
 
 /// What a repair did.

@@ -1,42 +1,39 @@
-import Disk
-
-/// A vault's directory before it is one: its making may have been cut short.
+/// A vault's place before it is one: its making may have been cut short.
 ///
-/// Making ends with `vault.json`. Until then the directory holds nothing but what making puts there: empty folders and
+/// Making ends with `vault.json`. Until then it holds nothing but what making puts there: empty folders and
 /// the two key files. So nothing of a vault that ever was one passes for a leftover, whatever it has lost.
 extension VaultFiles {
-    /// Refuses a directory that holds a vault, or anything that a making did not put there.
+    /// Refuses a place that holds a vault, or anything that a making did not put there.
     func requireVacant() throws(VaultError) {
-        let described = path(VaultDescription.fileName)
-        guard try onDisk({ () throws(DiskError) in try disk.status(of: described) }) == nil else {
+        guard try storage.size(of: VaultDescription.fileName) == nil else {
             throw VaultError(
                 .exists,
-                "'\(directory)' already holds a vault",
+                "'\(place)' already holds a vault",
                 remedy: "Choose another directory, or open that vault."
             )
         }
         guard let first = try strangers().first else { return }
         throw VaultError(
             .exists,
-            "'\(directory)' holds no vault, but '\(first)': a new vault would replace what may belong to one",
+            "'\(place)' holds no vault, but '\(first)': a new vault would replace what may belong to one",
             remedy: lostRemedy
         )
     }
 
-    /// Why a directory without `vault.json` does not open.
+    /// Why a place without `vault.json` does not open.
     ///
     /// - Returns: `.notFound` where a making was cut short, `.corrupt` where a vault has lost it.
     func undescribed() throws(VaultError) -> VaultError {
         guard let first = try strangers().first else {
             return VaultError(
                 .notFound,
-                "'\(directory)' holds no vault: its making was cut short, and it holds no recovery point",
+                "'\(place)' holds no vault: its making was cut short, and it holds no recovery point",
                 remedy: "Make it again ('varve vault create'), or remove the directory."
             )
         }
         return VaultError(
             .corrupt,
-            "'\(directory)' holds no vault: '\(VaultDescription.fileName)' is missing beside '\(first)'",
+            "'\(place)' holds no vault: '\(VaultDescription.fileName)' is missing beside '\(first)'",
             remedy: lostRemedy
         )
     }
@@ -48,14 +45,7 @@ extension VaultFiles {
 
     /// What no making puts into the directory, by name.
     private func strangers() throws(VaultError) -> [String] {
-        let names = try onDisk { () throws(DiskError) -> [String] in
-            do throws(DiskError) {
-                return try disk.list(directory)
-            } catch {
-                guard error.code == .notFound else { throw error }
-                return []
-            }
-        }
+        let names = try storage.list(nil)
         let own: Set<String> = [
             VaultDescription.keyFileName, VaultDescription.secretFileName,
         ]

@@ -1,9 +1,6 @@
-import Disk
-
-/// The vault's directory: names beneath it, errors in this target's words.
+/// A vault's files by folder and name, wherever it lies.
 struct VaultFiles: Sendable {
-    let disk: any Disk
-    let directory: String
+    let storage: any VaultStorage
 
     /// The folders of a vault.
     enum Folder: String, CaseIterable, Sendable {
@@ -19,21 +16,36 @@ struct VaultFiles: Sendable {
         static let needed: [Folder] = [.packs, .index, .manifests, .generations, .leases]
     }
 
-    func path(_ name: String) -> String { directory + "/" + name }
-    func path(_ folder: Folder, _ name: String) -> String { "\(directory)/\(folder)/\(name)" }
+    /// Where the vault lies, for people.
+    var place: String { storage.place }
 
     /// A small whole file.
     func contents(_ name: String, limit: Int = 1 << 30) throws(VaultError) -> [UInt8] {
-        try onDisk { () throws(DiskError) in try disk.contents(of: path(name), limit: limit) }
+        try storage.contents(name, limit: limit)
     }
 
     func contents(_ folder: Folder, _ name: String) throws(VaultError) -> [UInt8] {
         try contents("\(folder)/\(name)")
     }
 
-    /// Writes a whole file durably: temporary, sync, rename, sync of the directory.
+    /// Opens a file for reading in ranges.
+    func open(_ folder: Folder, _ name: String) throws(VaultError) -> any StoredFile {
+        try storage.open("\(folder)/\(name)")
+    }
+
+    /// Begins a file that comes under its name at the end.
+    func begin(
+        _ folder: Folder,
+        _ name: String,
+        as openName: String,
+        isReadBack: Bool
+    ) throws(VaultError) -> any NewStoredFile {
+        try storage.begin("\(folder)/\(name)", as: "\(folder)/\(openName)", isReadBack: isReadBack)
+    }
+
+    /// Writes a whole file durably: the old one or the new one is there whatever happens.
     func replace(_ name: String, with bytes: [UInt8]) throws(VaultError) {
-        try onDisk { () throws(DiskError) in try disk.replace(path(name), with: bytes) }
+        try storage.replace(name, with: bytes)
     }
 
     func replace(_ folder: Folder, _ name: String, with bytes: [UInt8]) throws(VaultError) {
@@ -42,37 +54,21 @@ struct VaultFiles: Sendable {
 
     /// The names in a folder; none when the folder is missing, as in a copy that dropped empty ones.
     func list(_ folder: Folder) throws(VaultError) -> [String] {
-        try onDisk { () throws(DiskError) in
-            do throws(DiskError) {
-                return try disk.list(path(folder.rawValue))
-            } catch {
-                guard error.code == .notFound else { throw error }
-                return []
-            }
-        }
+        try storage.list(folder.rawValue)
     }
 
-    /// Makes the folders that are missing; the next sync of the vault's directory makes them durable.
+    /// Makes the folders that are missing; the next sync of the vault's own names makes them durable.
     ///
     /// - Returns: Whether any was missing.
     @discardableResult
     func makeFolders(_ folders: [Folder] = Folder.needed) throws(VaultError) -> Bool {
-        var isNew = false
-        for folder in folders {
-            let path = path(folder.rawValue)
-            try onDisk { () throws(DiskError) in
-                guard try disk.status(of: path) == nil else { return }
-                try disk.makeDirectory(path)
-                isNew = true
-            }
-        }
-        return isNew
+        try storage.makeFolders(folders.map(\.rawValue))
     }
 
     /// Makes missing folders durably, before anything is written into them.
     func requireFolders(_ folders: [Folder] = Folder.needed) throws(VaultError) {
         guard try makeFolders(folders) else { return }
-        try onDisk { () throws(DiskError) in try disk.syncDirectory(directory) }
+        try storage.sync(nil)
     }
 
     /// The names with an ending, without it.
@@ -81,14 +77,19 @@ struct VaultFiles: Sendable {
     }
 
     func exists(_ folder: Folder, _ name: String) throws(VaultError) -> Bool {
-        try onDisk { () throws(DiskError) in try disk.status(of: path(folder, name)) } != nil
+        try size(folder, name) != nil
+    }
+
+    /// Bytes of a file; `nil` when there is none.
+    func size(_ folder: Folder, _ name: String) throws(VaultError) -> UInt64? {
+        try storage.size(of: "\(folder)/\(name)")
     }
 
     func remove(_ folder: Folder, _ name: String) throws(VaultError) {
-        try onDisk { () throws(DiskError) in try disk.remove(path(folder, name)) }
+        try storage.remove("\(folder)/\(name)")
     }
 
     func sync(_ folder: Folder) throws(VaultError) {
-        try onDisk { () throws(DiskError) in try disk.syncDirectory(path(folder.rawValue)) }
+        try storage.sync(folder.rawValue)
     }
 }
