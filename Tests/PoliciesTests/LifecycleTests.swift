@@ -91,7 +91,7 @@ import VarveModel
             tier: Tier = .standard,
             day: Int64 = 70,
             written: Int64 = 0
-        ) -> LifecycleVerdict {
+        ) -> LifecycleVerdict.Decision {
             policy.verdict(
                 on: LifecycleFile(
                     path: path.split(separator: "/").map { Array($0.utf8) },
@@ -101,30 +101,32 @@ import VarveModel
                     lastWrite: Timestamp(seconds: written)
                 ),
                 now: now
-            )
+            ).decision
         }
-        #expect(verdict("/home/a") == .move(to: .infrequentAccess, daysWithoutAccess: 30))
-        #expect(verdict("/home/a", day: 71) == .stayUntil(daysWithoutAccess: 29, days: 30))
-        #expect(verdict("/home/a", day: 105) == .stayUntil(daysWithoutAccess: 0, days: 30))
+        func leaves(_ day: Int64) -> LifecycleVerdict.Decision {
+            .demote(to: .infrequentAccess, daysWithoutAccess: 30, since: day)
+        }
+        #expect(verdict("/home/a") == leaves(70))
+        #expect(
+            verdict("/home/a", day: 71) == .stayUntil(daysWithoutAccess: 29, days: 30, since: 71)
+        )
+        #expect(
+            verdict("/home/a", day: 105) == .stayUntil(daysWithoutAccess: 0, days: 30, since: 105)
+        )
         #expect(
             verdict("/home/a", tier: .infrequentAccess)
-                == .stayUntil(daysWithoutAccess: 30, days: nil)
+                == .stayUntil(daysWithoutAccess: 30, days: nil, since: 70)
         )
         #expect(verdict("/srv/a") == .stayNotIncluded)
         #expect(verdict("/home/x.db") == .stayExcluded(by: try PathGlob("*.db")))
         #expect(verdict("/home/hot/a/b") == .stayExcluded(by: try PathGlob("/home/hot/")))
         #expect(verdict("/home/a", size: 131_071) == .stayTooSmall(minimum: 131_072))
-        #expect(
-            verdict("/home/a", size: 131_072) == .move(to: .infrequentAccess, daysWithoutAccess: 30)
-        )
+        #expect(verdict("/home/a", size: 131_072) == leaves(70))
         let late = now.seconds - 86_399
         #expect(
             verdict("/home/a", written: late)
                 == .stayWrittenLately(until: Timestamp(seconds: late + 86_400))
         )
-        #expect(
-            verdict("/home/a", written: now.seconds - 86_400)
-                == .move(to: .infrequentAccess, daysWithoutAccess: 30)
-        )
+        #expect(verdict("/home/a", written: now.seconds - 86_400) == leaves(70))
     }
 }

@@ -258,7 +258,7 @@ enum Repository {
             }
             #expect(first.transitions == second.transitions)
             #expect(second.name == "cold" && second.minimumSize == 128 << 10)
-            #expect(second.writeQuarantine == 86_400)
+            #expect(second.limits.writeQuarantine == 86_400)
         }
     }
 

@@ -83,7 +83,7 @@ import VarveModel
             else { continue }
             texts.append((line.dropFirst(6) + ".yaml", text))
         }
-        #expect(texts.count == 6)
+        #expect(texts.count == 7)
         #expect(library.load(texts: texts, beside: []).map(\.description) == [])
     }
 }

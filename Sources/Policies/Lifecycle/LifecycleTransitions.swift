@@ -75,4 +75,19 @@ package struct LifecycleTransitions: Hashable, Sendable {
     package var daysMin: Int? {
         [toInfrequentAccess, toArchive].compactMap { $0?.rawValue }.min()
     }
+
+    /// The days without access after which a file of a tier moves on.
+    package func daysForNextMove(from tier: Tier) -> Int? {
+        switch tier {
+        case .standard: daysMin
+        case .infrequentAccess: toArchive?.rawValue
+        case .archive: nil
+        }
+    }
+
+    /// As of ``LifecyclePolicy/fingerprint``.
+    var fingerprint: String {
+        let ages = [toInfrequentAccess, toArchive].map { $0.map(\.awsName) ?? "never" }
+        return (ages + [isPromotedOnAccess ? "back" : "stays"]).joined(separator: ",")
+    }
 }

@@ -9,25 +9,32 @@ extension PolicyFile.Source {
         let size = fields.parsed("minimum-size") { text throws(PolicyError) in
             try Quantity.bytes(text)
         }
-        let quarantine = fields.parsed("write-quarantine") { text throws(PolicyError) in
-            try Quantity.seconds(text)
-        }
         let include = fields.texts("include") { text throws(PolicyError) in try PathGlob(text) }
         let exclude = fields.texts("exclude") { text throws(PolicyError) in try PathGlob(text) }
-        fields.finish()
-        guard let transitions else { return nil }
-        return .lifecycle(
+        let pins = fields.texts("pin") { text throws(PolicyError) in try PathGlob(text) }
+        let rules = lifecycleRules(fields)
+        let limits = lifecycleLimits(fields)
+        let prices = tierPrices(fields)
+        let policy = transitions.map {
             LifecyclePolicy(
                 name: name,
                 why: why,
                 file: file,
-                transitions: transitions,
+                transitions: $0,
                 minimumSize: size ?? LifecyclePolicy.minimumSizeDefault,
-                writeQuarantine: quarantine ?? LifecyclePolicy.writeQuarantineDefault,
                 include: include,
-                exclude: exclude
+                exclude: exclude,
+                pins: pins,
+                rules: rules,
+                limits: limits,
+                prices: prices
             )
-        )
+        }
+        if let policy, !policy.promotesOnAccess, problems.list.isEmpty {
+            refuseWhatNeedsPromotion(fields)
+        }
+        fields.finish()
+        return policy.map { .lifecycle($0) }
     }
 
     /// Reads AWS's own JSON: `{"LifecyclePolicies": [...]}`, or the bare list.
@@ -53,8 +60,8 @@ extension PolicyFile.Source {
         }
     }
 
-    /// AWS EFS PutLifecycleConfiguration: up to three objects, each with one transition.
-    private func transitions(_ node: PolicyNode) -> LifecycleTransitions? {
+    /// AWS EFS PutLifecycleConfiguration: up to three objects, each with one transition; none is a configuration, too.
+    func transitions(_ node: PolicyNode) -> LifecycleTransitions? {
         guard case .list(let items) = node.content else {
             problems.list.append(
                 PolicyError(
@@ -66,12 +73,12 @@ extension PolicyFile.Source {
             )
             return nil
         }
-        guard (1...3).contains(items.count) else {
+        guard items.count <= 3 else {
             problems.list.append(
                 PolicyError(
                     .badValue,
                     "'LifecyclePolicies' has \(items.count) entries",
-                    remedy: "Give one to three transitions.",
+                    remedy: "Give up to three transitions.",
                     place: node.place
                 )
             )
