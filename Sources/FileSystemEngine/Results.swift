@@ -179,6 +179,8 @@ package struct FileVersion: Sendable, Hashable {
 package struct FileSystemStatistics: Sendable, Hashable {
     /// Bytes that live files' data occupies.
     package var liveBytes: UInt64
+    /// Of them, by tier.
+    package var tierBytes: [Tier: UInt64]
     package var inodes: UInt64
     /// Bytes of the segment files by tier, as the disk counts them.
     package var storedBytes: [Tier: UInt64]

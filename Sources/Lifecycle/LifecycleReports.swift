@@ -1,3 +1,5 @@
+import MetadataStore
+import Policies
 package import VarveModel
 
 /// One file that moves, or would.
@@ -10,6 +12,27 @@ package struct LifecycleMove: Sendable, Hashable {
     /// Bytes of data, without holes.
     package let bytes: UInt64
     package let reason: String
+    /// What the journal knew of it when the move was decided on.
+    let row: AccessDay
+    let keepsUses: Bool
+
+    init(
+        row: AccessDay,
+        path: [FileName],
+        to: Tier,
+        bytes: UInt64,
+        reason: String,
+        keepsUses: Bool
+    ) {
+        inode = row.inode
+        self.path = path
+        from = row.tier
+        self.to = to
+        self.bytes = bytes
+        self.reason = reason
+        self.row = row
+        self.keepsUses = keepsUses
+    }
 }
 
 /// What a run would do.
@@ -22,10 +45,29 @@ package struct LifecyclePlan: Sendable, Hashable {
     package var storedBefore: UInt64 = 0
     /// Stored bytes that they would take: by what earlier moves into that tier came to, else by half.
     package var storedAfterEstimate: UInt64 = 0
+    /// What the moves save in a month, by the policy's prices; negative when they cost more.
+    package var savedPerMonth: Double = 0
+    /// What it costs to read all that leaves Standard once, by the policy's prices.
+    package var firstReads: Double = 0
     /// Rows of the index that were looked at.
     package var candidates = 0
 
     package static let movesMax = 10_000
+
+    mutating func add(_ move: LifecycleMove, _ ratios: StoredRatios, _ prices: TierPrices?) {
+        let before = ratios.stored(move.bytes, in: move.from)
+        let after = ratios.stored(move.bytes, in: move.to)
+        files += 1
+        bytes += move.bytes
+        storedBefore += before
+        storedAfterEstimate += after
+        if let prices {
+            savedPerMonth += prices.perMonth(before, in: move.from)
+            savedPerMonth -= prices.perMonth(after, in: move.to)
+            firstReads += prices.reading(move.bytes, from: move.to)
+        }
+        if moves.count < LifecyclePlan.movesMax { moves.append(move) }
+    }
 }
 
 /// What a run did.

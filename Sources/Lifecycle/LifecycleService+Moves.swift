@@ -3,7 +3,7 @@ import MetadataStore
 import Policies
 import VarveModel
 
-/// Moves, one journal record each.
+/// Moves, each journaled: planned, copied, then committed or abandoned.
 extension LifecycleService {
     /// Moves in flight: while one waits for the disk, others compress.
     private static let width = 4
@@ -11,83 +11,82 @@ extension LifecycleService {
     /// Carries out moves, several at a time; a full disk ends them all.
     func carryOut(
         _ moves: [LifecycleMove],
-        _ fileSystem: FileSystem,
-        _ policy: LifecyclePolicy
+        _ session: LifecycleSession
     ) async throws(LifecycleError) -> LifecycleOutcome {
         guard !moves.isEmpty else { return LifecycleOutcome() }
+        let (id, now, name) = (session.fileSystem.id.text, clock.now(), session.policy.name)
+        let ids = try await using { () async throws(MetadataError) in
+            try await journal.planTransitions(
+                id,
+                moves.map {
+                    PlannedTransition(
+                        inode: $0.inode,
+                        from: $0.from,
+                        to: $0.to,
+                        bytes: $0.bytes,
+                        policy: name,
+                        reason: $0.reason
+                    )
+                },
+                at: now
+            )
+        }
         let result = await withTaskGroup(
             of: Result<LifecycleOutcome, LifecycleError>.self
         ) { group in
             var outcome = LifecycleOutcome()
             var failure: LifecycleError?
+            var begun = 0
             func take(_ result: Result<LifecycleOutcome, LifecycleError>) {
                 switch result {
                 case .success(let one): outcome.add(one)
                 case .failure(let error): failure = failure ?? error
                 }
             }
-            for (index, move) in moves.enumerated() {
-                if index >= LifecycleService.width, let result = await group.next() {
+            for (transition, move) in zip(ids, moves) {
+                if begun >= LifecycleService.width, let result = await group.next() {
                     take(result)
                 }
                 if failure != nil || Task.isCancelled { break }
+                begun += 1
                 group.addTask {
                     do throws(LifecycleError) {
-                        return .success(try await carryOut(move, fileSystem, policy))
+                        return .success(try await carryOut(move, transition, session.fileSystem))
                     } catch {
                         return .failure(error)
                     }
                 }
             }
             for await result in group { take(result) }
-            return failure.map { .failure($0) } ?? Result.success(outcome)
+            return (failure.map { .failure($0) } ?? Result.success(outcome), begun)
         }
-        return try result.get()
+        for transition in ids.dropFirst(result.1) {
+            try await end(transition, .abandoned, reason: "the run was broken off before it began")
+        }
+        return try result.0.get()
     }
 
     private func carryOut(
         _ move: LifecycleMove,
-        _ fileSystem: FileSystem,
-        _ policy: LifecyclePolicy
+        _ id: Int64,
+        _ fileSystem: FileSystem
     ) async throws(LifecycleError) -> LifecycleOutcome {
-        let id = try await using { () async throws(MetadataError) in
-            try await journal.planTransition(
-                fileSystem.id.text,
-                move.inode,
-                from: move.from,
-                to: move.to,
-                at: clock.now(),
-                bytes: move.bytes,
-                policy: policy.name,
-                reason: move.reason
-            )
-        }
         var outcome = LifecycleOutcome()
         let result: MoveResult
         do throws(FileSystemError) {
-            result = try await fileSystem.move(move.inode, to: move.to)
+            result = try await fileSystem.move(move.inode, to: move.to) {
+                copied throws(FileSystemError) in
+                try await noteCopied(id, copied)
+            }
         } catch {
             try await end(id, .abandoned, reason: error.message)
             // No space for one is no space for any.
             if error.code == .noSpace { throw LifecycleError(error) }
+            try await putOff(move, fileSystem)
             outcome.failures = [LifecycleFailure(inode: move.inode, reason: error.message)]
             return outcome
         }
-        try await using { () async throws(MetadataError) in
-            try await journal.advanceTransition(
-                id,
-                .committed,
-                at: clock.now(),
-                storedBefore: result.storedBefore,
-                storedAfter: result.storedAfter
-            )
-            try await journal.setTier(
-                fileSystem.id.text,
-                move.inode,
-                move.to,
-                day: clock.now().day
-            )
-        }
+        try await commit(move, id, result, fileSystem)
         outcome.moves = [move]
         outcome.files = 1
         outcome.bytes = result.bytes
@@ -97,33 +96,116 @@ extension LifecycleService {
         return outcome
     }
 
+    /// The copies are durable, and no row points at them yet: a crash now leaves the file as it was.
+    private func noteCopied(_ id: Int64, _ copied: MoveResult) async throws(FileSystemError) {
+        do throws(MetadataError) {
+            try await journal.advanceTransition(
+                id,
+                .copied,
+                at: clock.now(),
+                storedBefore: copied.storedBefore,
+                storedAfter: copied.storedAfter
+            )
+        } catch {
+            throw FileSystemError(
+                error.code == .noSpace ? .noSpace : .failed,
+                error.message,
+                remedy: error.remedy
+            )
+        }
+    }
+
+    private func commit(
+        _ move: LifecycleMove,
+        _ id: Int64,
+        _ result: MoveResult,
+        _ fileSystem: FileSystem
+    ) async throws(LifecycleError) {
+        let now = clock.now()
+        try await using { () async throws(MetadataError) in
+            try await journal.commitTransition(
+                fileSystem.id.text,
+                CommittedTransition(
+                    id: id,
+                    row: move.row,
+                    to: move.to,
+                    at: now,
+                    bytes: result.bytes,
+                    storedBefore: result.storedBefore,
+                    storedAfter: result.storedAfter,
+                    keepsUses: move.keepsUses
+                )
+            )
+        }
+    }
+
+    /// What failed today is tried again tomorrow, and not with every look for used files.
+    private func putOff(
+        _ move: LifecycleMove,
+        _ fileSystem: FileSystem
+    ) async throws(LifecycleError) {
+        let look = AccessLook(row: move.row, again: clock.now().day + 1, keepsUses: true)
+        try await using { () async throws(MetadataError) in
+            try await journal.noteLooks(fileSystem.id.text, [look])
+        }
+    }
+
     /// Ends transitions that a crash left open: done when the file system says so, else given up.
+    ///
+    /// Copies that no row points at are gone by then (the start of a file system sweeps them), so one that had copied
+    /// begins anew with the next run.
     ///
     /// - Returns: How many there were.
     @discardableResult
     package func resume(_ fileSystem: FileSystem) async throws(LifecycleError) -> Int {
+        let id = fileSystem.id.text
         let open = try await using { () async throws(MetadataError) in
-            try await journal.unfinishedTransitions(fileSystem.id.text)
+            try await journal.unfinishedTransitions(id)
         }
         for transition in open {
-            let actual: Tier?
+            let place: TierPlace?
             do throws(FileSystemError) {
-                actual = try await fileSystem.tier(of: transition.inode)
-            } catch  where error.code == .stale || error.code == .notFound {
-                actual = nil
+                place = try await fileSystem.tierPlaces(of: [transition.inode])[0]
             } catch {
                 throw LifecycleError(error)
             }
-            if let actual {
-                try await note(fileSystem, transition.inode, actual, day: clock.now().day)
-            }
-            if actual == transition.to {
-                try await end(transition.id, .committed, reason: transition.reason)
+            if let tier = place?.tier, tier == transition.to, transition.from != tier {
+                try await commitResumed(transition, fileSystem)
             } else {
-                try await end(transition.id, .abandoned, reason: "interrupted; it is tried again")
+                if let tier = place?.tier { try await note(fileSystem, transition.inode, tier) }
+                try await end(
+                    transition.id,
+                    .abandoned,
+                    reason: "interrupted; it is tried again"
+                )
             }
         }
         return open.count
+    }
+
+    /// Ends one whose commit the file system has and the journal has not.
+    private func commitResumed(
+        _ transition: TransitionRecord,
+        _ fileSystem: FileSystem
+    ) async throws(LifecycleError) {
+        let (id, now) = (fileSystem.id.text, clock.now())
+        try await using { () async throws(MetadataError) in
+            let row = try await journal.accessDay(id, transition.inode)
+            try await journal.commitTransition(
+                id,
+                CommittedTransition(
+                    id: transition.id,
+                    row: row
+                        ?? AccessDay(inode: transition.inode, day: now.day, tier: transition.from),
+                    to: transition.to,
+                    at: now,
+                    bytes: transition.bytes,
+                    storedBefore: transition.storedBefore,
+                    storedAfter: transition.storedAfter,
+                    keepsUses: false
+                )
+            )
+        }
     }
 
     // MARK: The journal
@@ -142,20 +224,10 @@ extension LifecycleService {
     func note(
         _ fileSystem: FileSystem,
         _ inode: InodeNumber,
-        _ tier: Tier,
-        day: Int64
+        _ tier: Tier
     ) async throws(LifecycleError) {
         try await using { () async throws(MetadataError) in
-            try await journal.setTier(fileSystem.id.text, inode, tier, day: day)
-        }
-    }
-
-    func forget(
-        _ fileSystem: FileSystem,
-        _ inodes: [InodeNumber]
-    ) async throws(LifecycleError) {
-        try await using { () async throws(MetadataError) in
-            try await journal.forgetAccess(fileSystem.id.text, inodes)
+            try await journal.setTier(fileSystem.id.text, inode, tier, day: clock.now().day)
         }
     }
 

@@ -11,49 +11,77 @@ extension LifecycleService {
         _ inode: InodeNumber,
         _ policies: [LifecyclePolicy]
     ) async throws(LifecycleError) -> LifecycleReasoning {
-        let attributes: Attributes
+        let place: TierPlace?
         let path: [FileName]
-        let tier: Tier
         do throws(FileSystemError) {
-            attributes = try await fileSystem.attributes(of: inode)
+            place = try await fileSystem.tierPlaces(of: [inode])[0]
             path = try await fileSystem.path(of: inode)
-            tier = attributes.kind == .regular ? try await fileSystem.tier(of: inode) : .standard
         } catch {
             throw LifecycleError(error)
         }
-        let access = try await using { () async throws(MetadataError) in
+        guard let place else {
+            throw LifecycleError(.notFound, "inode \(inode.rawValue) is gone")
+        }
+        let row = try await using { () async throws(MetadataError) in
             try await journal.accessDay(fileSystem.id.text, inode)
         }
         var reasons: [String] = []
-        if attributes.kind != .regular {
+        if place.attributes.kind != .regular {
             reasons.append("only regular files have data that moves")
-        } else if let access {
-            let file = LifecycleFile(
-                path: path.map(\.bytes),
-                size: attributes.size,
-                tier: tier,
-                accessDay: access.day,
-                lastWrite: lastWrite(attributes)
-            )
-            for policy in policies {
-                let verdict = policy.verdict(on: file, now: clock.now())
-                reasons.append("\(policy.name): \(verdict)")
-                if tier != .standard, policy.transitions.isPromotedOnAccess {
-                    reasons.append("\(policy.name): comes back when its data is next used")
-                }
-            }
-            if policies.isEmpty { reasons.append("no lifecycle policy applies") }
+        } else if let row {
+            reasons += try await verdicts(row, place, path, fileSystem, policies)
         } else {
             reasons.append("stays: no data of it was read or written since records began")
         }
         if let last = try await lastMove(fileSystem, inode) { reasons.append(last) }
         return LifecycleReasoning(
-            tier: tier,
-            size: attributes.size,
-            lastAccess: access.map { Timestamp(seconds: $0.day * 86_400) },
+            tier: place.attributes.kind == .regular ? place.tier : .standard,
+            size: place.attributes.size,
+            lastAccess: row.map { Timestamp(seconds: $0.lastUse * 86_400) },
             reasons: reasons
         )
     }
+
+    private func verdicts(
+        _ row: AccessDay,
+        _ place: TierPlace,
+        _ path: [FileName],
+        _ fileSystem: FileSystem,
+        _ policies: [LifecyclePolicy]
+    ) async throws(LifecycleError) -> [String] {
+        guard let first = policies.first else { return ["no lifecycle policy applies"] }
+        var session = try await openSession(fileSystem, first, policies)
+        let file = try await seen(row, place, path, &session)
+        let now = clock.now()
+        var reasons: [String] = []
+        for policy in policies {
+            let verdict = policy.verdict(on: file, now: now)
+            reasons.append("\(policy.name): \(verdict)")
+            let transitions = policy.rules.first { $0.name == verdict.rule }?.transitions
+            if place.tier != .standard, verdict.target == nil,
+                (transitions ?? policy.transitions).isPromotedOnAccess
+            {
+                let uses = policy.limits.usesToPromote
+                let when = uses == 1 ? "is next used" : "was used on \(uses) days"
+                reasons.append("\(policy.name): comes back when its data \(when)")
+            }
+        }
+        if place.tier != .standard, let used = row.used {
+            let day = CivilDate(daysSince1970: Int(used))
+            reasons.append("used on \(row.uses) days since it left standard, the last on \(day)")
+        }
+        if row.due > now.day {
+            reasons.append(
+                row.due > now.day + LifecycleService.farDays
+                    ? "nothing but a use or a change of it, its names, the pins or the policies can move it"
+                    : "looked at again on \(CivilDate(daysSince1970: Int(row.due)))"
+            )
+        }
+        return reasons
+    }
+
+    /// 100 years: no rule waits so long.
+    private static let farDays: Int64 = 36_525
 
     private func lastMove(
         _ fileSystem: FileSystem,
@@ -64,6 +92,8 @@ extension LifecycleService {
         }
         guard let last else { return nil }
         let way = "\(last.from.folder) to \(last.to.folder)"
-        return "last move, \(way), by \(last.policy): \(last.state.rawValue), \(last.reason)"
+        let day = CivilDate(daysSince1970: Int((last.ended ?? last.planned).day))
+        return
+            "last move, \(way), by \(last.policy) on \(day): \(last.state.rawValue), \(last.reason)"
     }
 }

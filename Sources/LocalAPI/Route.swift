@@ -164,6 +164,15 @@ extension Route {
         path: "lifecycle/run"
     )
     package static let whyLifecycle = Call<FileRequest, LifecycleReasons>(path: "lifecycle/why")
+    package static let pinFile = Call<FileRequest, PinDescription>(path: "lifecycle/pin")
+    package static let unpinFile = Call<FileRequest, Nothing>(path: "lifecycle/unpin")
+    package static let listPins = Call<OptionalFileSystem, [PinDescription]>(path: "lifecycle/pins")
+    package static let lifecycleHistory = Call<LifecycleHistory, [TransitionDescription]>(
+        path: "lifecycle/history"
+    )
+    package static let lifecycleStatus = LongCall<FileSystemName, TierStatus>(
+        path: "lifecycle/status"
+    )
 
     package static let describeNFS = Call<Nothing, NFSDescription>(path: "nfs/describe")
     package static let doctor = LongCall<OptionalFileSystem, CheckReport>(path: "doctor")

@@ -13,7 +13,9 @@ import Testing
             "stat", "du", "snapshot create", "snapshot list", "snapshot delete", "snapshot diff",
             "restore", "history", "backup run", "backup list", "vault create", "vault list",
             "vault verify", "job list", "job run", "job next", "job history", "job lint",
-            "lifecycle plan", "lifecycle run", "lifecycle why", "doctor", "clock show",
+            "lifecycle plan", "lifecycle run", "lifecycle why", "lifecycle status",
+            "lifecycle history", "lifecycle pin", "lifecycle unpin", "lifecycle pins", "doctor",
+            "clock show",
             "clock advance", "mount", "umount", "serve", "init", "config", "archive keygen",
             "archive export", "archive import", "archive ls", "archive extract",
         ] {
@@ -74,12 +76,14 @@ import Testing
             ["fs", "list"], ["ls", "home:/"], ["ls", "-R", "home:/"], ["ls", "home:/empty"],
             ["snapshot", "list", "home"], ["history", "home:/file"], ["backup", "list"],
             ["backup", "list", "home", "--vault", "main"], ["vault", "list"], ["job", "list"],
-            ["job", "next", "daily", "--count", "3"], ["job", "history"],
+            ["job", "next", "daily", "--count", "3"], ["job", "history"], ["lifecycle", "pins"],
+            ["lifecycle", "history"], ["lifecycle", "history", "home:/file"],
         ]
         let objects: [[String]] = [
             ["fs", "describe", "home"], ["stat", "home:/file"], ["stat", "home:/", "--at", "-1h"],
             ["du", "home:/"], ["vault", "verify", "main"], ["job", "lint"],
-            ["lifecycle", "plan"], ["lifecycle", "why", "home:/file"], ["doctor"],
+            ["lifecycle", "plan"], ["lifecycle", "why", "home:/file"],
+            ["lifecycle", "status", "home"], ["doctor"],
             ["doctor", "home"], ["clock", "show"], ["snapshot", "diff", "home", "one"],
             ["restore", "home:/", "--snapshot", "one", "--in-place", "--dry-run"],
         ]

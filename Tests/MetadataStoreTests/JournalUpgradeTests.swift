@@ -38,9 +38,10 @@ import VarveModel
             7, 'nightly', 'backup', 100, 101, 130, 'partial', 'catchUp', '2 of 3');
         INSERT INTO job_run VALUES(9, 'nightly', 'backup', 200, 201, NULL, 'running', 'schedule', '');
         INSERT INTO job_sighting VALUES('nightly', '0 2 * * *', 50);
+        INSERT INTO access_day VALUES('fs-a', 7, 20000, 0), ('fs-a', 8, 20010, 1), ('fs-b', 7, 1, 2);
         """
 
-    /// Goal: a journal of schema 1 becomes one of schema 2 and loses nothing, whenever power goes.
+    /// Goal: a journal of schema 1 becomes one of schema 3 and loses nothing, whenever power goes.
     @Test func `a journal of the first schema is upgraded and keeps everything`() async throws {
         let (world, disk) = try SQLiteWorld.simulated()
         do {
@@ -100,6 +101,12 @@ import VarveModel
         let found = try await store.runs(of: "hourly", limit: 1)
         #expect(found.first?.id == id && found.first?.state == .expired)
         #expect(found.first?.output == "printed")
+        // What was known of files is there, and all of it is worth a look.
+        let known = try await store.accessDays("fs-a", after: nil, limit: 9)
+        #expect(known.map(\.inode.rawValue) == [7, 8] && known.map(\.day) == [20_000, 20_010])
+        #expect(known.map(\.tier) == [.standard, .infrequentAccess])
+        #expect(try await store.due("fs-a", through: 0, limit: 9).map(\.inode.rawValue) == [7, 8])
+        #expect(try await store.pins("fs-a") == [])
         #expect(try await store.findings() == [])
     }
 }

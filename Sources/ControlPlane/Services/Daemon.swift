@@ -122,6 +122,9 @@ package struct Daemon: Sendable {
             clock: clock,
             logger: logger
         )
+        lifecycle.follow { [weak jobs] record in
+            await jobs?.lifecyclePolicies(for: record) ?? []
+        }
         maintenance = Maintenance(
             fileSystems: fileSystems,
             mountTargets: mountTargets,

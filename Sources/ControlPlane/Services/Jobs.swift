@@ -30,14 +30,17 @@ actor Jobs {
         self.logger = logger
     }
 
-    /// The policies of the lifecycle jobs that select a file system.
+    /// The policies of the lifecycle jobs that select a file system, each once.
     func lifecyclePolicies(for record: FileSystemRecord) -> [LifecyclePolicy] {
-        library.jobs.compactMap { job in
+        var policies: [LifecyclePolicy] = []
+        for job in library.jobs {
             guard case .lifecycle(let action) = job.action,
-                action.selection.selects(id: record.id, name: record.name, tags: record.tags)
-            else { return nil }
-            return action.policy
+                action.selection.selects(id: record.id, name: record.name, tags: record.tags),
+                !policies.contains(where: { $0.name == action.policy.name })
+            else { continue }
+            policies.append(action.policy)
         }
+        return policies
     }
 
     /// Reads the files and starts watching their schedules.

@@ -13,11 +13,25 @@ final class LifecycleRuns: Sendable {
     private let service: LifecycleService
     private let logger: Logger
     private let recorders = Mutex<[FileSystemID: AccessRecorder]>([:])
+    /// All policies in force for a file system, once somebody knows them.
+    private let policies = Mutex<Policies?>(nil)
+
+    typealias Policies = @Sendable (FileSystemRecord) async -> [LifecyclePolicy]
 
     init(journal: JournalStore, clock: any VarveClock, logger: Logger) {
         self.journal = journal
         self.logger = logger
         service = LifecycleService(journal: journal, clock: clock)
+    }
+
+    /// Says who knows the policies in force: a run under one of them puts nothing off that another waits for.
+    func follow(_ policies: @escaping Policies) {
+        self.policies.withLock { $0 = policies }
+    }
+
+    private func inForce(_ record: FileSystemRecord) async -> [LifecyclePolicy] {
+        guard let known = policies.withLock({ $0 }) else { return [] }
+        return await known(record)
     }
 
     /// The hearer of a file system's data reads and writes; one for as long as the daemon runs.
@@ -56,8 +70,9 @@ final class LifecycleRuns: Sendable {
     /// What a run would do.
     func plan(_ source: OpenFileSystem, _ policy: LifecyclePolicy) async throws -> LifecycleReport {
         try await flush()
-        let plan = try await service.plan(source.engine, policy)
-        return LifecycleReport(
+        let others = await inForce(source.record)
+        let plan = try await service.plan(source.engine, policy, among: others)
+        var report = LifecycleReport(
             isPlan: true,
             moves: plan.moves.map { Movement($0, in: source.record.name) },
             files: plan.files,
@@ -65,6 +80,13 @@ final class LifecycleRuns: Sendable {
             storedBefore: plan.storedBefore,
             storedAfter: plan.storedAfterEstimate
         )
+        if let prices = policy.prices {
+            report.savings[prices.currency] = LifecycleReport.Savings(
+                perMonth: plan.savedPerMonth,
+                firstReads: plan.firstReads
+            )
+        }
+        return report
     }
 
     /// Moves what is due.
@@ -74,7 +96,8 @@ final class LifecycleRuns: Sendable {
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> LifecycleReport {
         try await flush()
-        let outcome = try await service.run(source.engine, policy) { progress in
+        let others = await inForce(source.record)
+        let outcome = try await service.run(source.engine, policy, among: others) { progress in
             report(Progress(phase: "moving", done: progress.files, bytes: progress.bytes))
         }
         for failure in outcome.failures {
@@ -98,7 +121,8 @@ final class LifecycleRuns: Sendable {
 
     /// Brings used files back to Standard where a job in force says so (`AFTER_1_ACCESS`).
     func promote(_ source: OpenFileSystem, _ policy: LifecyclePolicy) async throws {
-        _ = try await service.promoteAccessed(source.engine, policy)
+        let others = await inForce(source.record)
+        _ = try await service.promoteAccessed(source.engine, policy, among: others)
     }
 
     /// Why a file is where it is.
@@ -112,11 +136,131 @@ final class LifecycleRuns: Sendable {
     }
 }
 
+/// Pins, history and what lies where.
+extension LifecycleRuns {
+    func pin(
+        _ source: OpenFileSystem,
+        _ inode: InodeNumber,
+        by who: String
+    ) async throws -> PinDescription {
+        try await service.pin(source.engine, inode, by: who)
+        let pins = try await pins(source)
+        guard let found = pins.first(where: { $0.inode == inode }) else {
+            throw APIError(.notFound, "the file was removed while it was pinned")
+        }
+        return found.description
+    }
+
+    func unpin(_ source: OpenFileSystem, _ inode: InodeNumber) async throws {
+        try await service.unpin(source.engine, inode)
+    }
+
+    func pins(
+        _ source: OpenFileSystem
+    ) async throws -> [(inode: InodeNumber, description: PinDescription)] {
+        try await service.pins(source.engine).map { pin, path in
+            let description = PinDescription(
+                fileSystem: source.record.name,
+                path: EscapedBytes(path),
+                since: TimeText(pin.since),
+                placedBy: pin.placedBy
+            )
+            return (pin.inode, description)
+        }
+    }
+
+    /// The newest moves first, of one file or of all.
+    func history(
+        _ source: OpenFileSystem,
+        of inode: InodeNumber?,
+        limit: Int
+    ) async throws -> [TransitionDescription] {
+        let id = source.record.id.text
+        let records =
+            if let inode {
+                try await journal.transitions(id, of: inode, limit: limit)
+            } else {
+                try await journal.transitions(id, limit: limit)
+            }
+        var paths: [InodeNumber: EscapedBytes] = [:]
+        for inode in Set(records.map(\.inode)) {
+            paths[inode] = try await service.path(of: inode, source.engine).map { EscapedBytes($0) }
+        }
+        return records.map {
+            TransitionDescription($0, path: paths[$0.inode], in: source.record.name)
+        }
+    }
+
+    func status(
+        _ source: OpenFileSystem,
+        _ report: @escaping @Sendable (Progress) -> Void
+    ) async throws -> TierStatus {
+        try await flush()
+        let status = try await service.status(source.engine) { progress in
+            report(Progress(phase: "counting", done: progress.files, bytes: progress.bytes))
+        }
+        return TierStatus(status, of: source.record.name)
+    }
+}
+
+extension TransitionDescription {
+    init(_ record: TransitionRecord, path: EscapedBytes?, in fileSystem: String) {
+        self.init(
+            fileSystem: fileSystem,
+            inode: record.inode.rawValue,
+            path: path,
+            from: record.from.folder,
+            to: record.to.folder,
+            state: record.state.rawValue,
+            planned: TimeText(record.planned),
+            ended: record.ended.map { TimeText($0) },
+            bytes: record.bytes,
+            storedBefore: record.storedBefore,
+            storedAfter: record.storedAfter,
+            policy: record.policy,
+            reason: record.reason
+        )
+    }
+}
+
+extension TierStatus {
+    init(_ status: LifecycleStatus, of fileSystem: String) {
+        func byName<Value>(_ values: [Tier: Value]) -> [String: Value] {
+            Dictionary(uniqueKeysWithValues: values.map { ($0.key.folder, $0.value) })
+        }
+        func tallies(_ tiers: [Tier: LifecycleStatus.Tally]) -> [String: Tally] {
+            byName(tiers.mapValues { Tally(files: $0.files, bytes: $0.bytes) })
+        }
+        let sizes = status.meteredSizes
+        self.init(
+            fileSystem: fileSystem,
+            tiers: tallies(status.tiers),
+            storedBytes: byName(status.storedBytes),
+            sizeInBytes: [
+                "Value": sizes.values.reduce(0, +),
+                "ValueInStandard": sizes[.standard] ?? 0,
+                "ValueInIA": sizes[.infrequentAccess] ?? 0,
+                "ValueInArchive": sizes[.archive] ?? 0,
+            ],
+            steps: status.steps.map { Step(days: $0.days, tiers: tallies($0.tiers)) }
+        )
+    }
+}
+
+extension EscapedBytes {
+    /// A path from the root.
+    init(_ path: [FileName]) {
+        self.init(
+            path.isEmpty ? [UInt8(ascii: "/")] : path.flatMap { [UInt8(ascii: "/")] + $0.bytes }
+        )
+    }
+}
+
 extension Movement {
     init(_ move: LifecycleMove, in fileSystem: String) {
         self.init(
             fileSystem: fileSystem,
-            path: EscapedBytes(move.path.flatMap { [UInt8(ascii: "/")] + $0.bytes }),
+            path: EscapedBytes(move.path),
             from: move.from.folder,
             to: move.to.folder,
             bytes: move.bytes,

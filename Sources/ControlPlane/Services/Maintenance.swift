@@ -46,7 +46,7 @@ struct Maintenance: Sendable {
             guard case .success(let engine) = entry.engine else { continue }
             let source = OpenFileSystem(record: entry.record, engine: engine)
             for policy in await jobs.lifecyclePolicies(for: entry.record)
-            where policy.transitions.isPromotedOnAccess {
+            where policy.promotesOnAccess {
                 await attempt("bringing used files back", entry.record.id.text) {
                     try await lifecycle.promote(source, policy)
                 }

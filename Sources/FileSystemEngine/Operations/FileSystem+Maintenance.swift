@@ -130,6 +130,12 @@ extension ReadContext {
         let base = try configuration.disk.status(of: path)?.allocated ?? 0
         return FileSystemStatistics(
             liveBytes: counters.space.reduce(counters.inlineBytes, +),
+            tierBytes: Dictionary(
+                uniqueKeysWithValues: Tier.allCases.map { tier in
+                    let inline = tier == .standard ? counters.inlineBytes : 0
+                    return (tier, counters.space[Int(tier.rawValue)] + inline)
+                }
+            ),
             inodes: counters.inodes,
             storedBytes: tiers.mapValues { $0.fileBytes },
             deadBytes: tiers.mapValues { $0.deadBytes },

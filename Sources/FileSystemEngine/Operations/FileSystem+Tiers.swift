@@ -14,15 +14,18 @@ extension FileSystem {
     /// - Parameters:
     ///   - inode: A regular file.
     ///   - tier: Where to; records there already stay.
+    ///   - whenCopied: Called once the copies are durable, before any row points at them; a move ends with what it throws.
     /// - Returns: What was moved.
     /// - Throws: `.stale`, `.isDirectory`, `.invalid`, `.noSpace`, `.corrupt`.
     package func move(
         _ inode: InodeNumber,
-        to tier: Tier
+        to tier: Tier,
+        whenCopied: ((MoveResult) async throws(FileSystemError) -> Void)? = nil
     ) async throws(FileSystemError) -> MoveResult {
         _ = try await commit(inode)
         let copies = try await readers.run(shows: false) { try $0.copyRecords(of: inode, to: tier) }
         do {
+            try await whenCopied?(copies.result)
             let stale = try await committer.run { context in
                 try context.swap(copies.swaps, of: inode, to: tier)
             }
@@ -41,6 +44,36 @@ extension FileSystem {
             return try context.reader.place(inode)?.tier ?? .standard
         }
     }
+
+    /// Live inodes with their tiers, in the order asked; `nil` where there is none any more.
+    ///
+    /// It is nobody's access. As many as are asked share one visit: some hundreds.
+    package func tierPlaces(
+        of inodes: [InodeNumber]
+    ) async throws(FileSystemError) -> [TierPlace?] {
+        try await readers.run { context in
+            let pending = inodes.map { context.core.pending.view(of: $0) }
+            try context.begin(.live)
+            return try zip(inodes, pending).map { inode, pending in
+                guard let row = try context.reader.inode(inode, at: .live) else { return nil }
+                let place = try context.reader.place(inode)
+                return TierPlace(
+                    attributes: Attributes(row, pending: pending),
+                    tier: place?.tier ?? .standard,
+                    since: place?.since
+                )
+            }
+        }
+    }
+}
+
+/// A file and the tier that the lifecycle has put it into.
+package struct TierPlace: Sendable, Hashable {
+    /// Without the access time that reads leave.
+    package let attributes: Attributes
+    package let tier: Tier
+    /// When it came into a colder tier, to the second.
+    package let since: Timestamp?
 }
 
 /// Records copied for a move, not yet swapped in.

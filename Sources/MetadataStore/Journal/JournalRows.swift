@@ -62,20 +62,6 @@ package struct JobSightingRow: Sendable, Hashable {
     }
 }
 
-/// The last day on which a client read or wrote an inode's data, and the tier it is in.
-package struct AccessDay: Sendable, Hashable {
-    package let inode: InodeNumber
-    /// Days since 1970, UTC.
-    package let day: Int64
-    package let tier: Tier
-
-    package init(inode: InodeNumber, day: Int64, tier: Tier) {
-        self.inode = inode
-        self.day = day
-        self.tier = tier
-    }
-}
-
 /// One move of an inode's data between tiers.
 package struct TransitionRecord: Sendable, Hashable {
     package enum State: String, Sendable, Hashable, CaseIterable {
@@ -103,4 +89,67 @@ package struct TransitionRecord: Sendable, Hashable {
     package let policy: String
     /// For people: why it moved, or why it did not.
     package let reason: String
+}
+
+/// A move that is about to begin.
+package struct PlannedTransition: Sendable, Hashable {
+    package let inode: InodeNumber
+    package let from: Tier
+    package let to: Tier
+    /// Bytes of the file's data.
+    package let bytes: UInt64
+    package let policy: String
+    /// For people: why it moves.
+    package let reason: String
+
+    package init(
+        inode: InodeNumber,
+        from: Tier,
+        to: Tier,
+        bytes: UInt64,
+        policy: String,
+        reason: String
+    ) {
+        self.inode = inode
+        self.from = from
+        self.to = to
+        self.bytes = bytes
+        self.policy = policy
+        self.reason = reason
+    }
+}
+
+/// A move that was done.
+package struct CommittedTransition: Sendable, Hashable {
+    package let id: Int64
+    /// The file's row when the move was decided on.
+    package let row: AccessDay
+    package let to: Tier
+    package let at: Timestamp
+    /// Bytes that were moved, which count against the rates.
+    package let bytes: UInt64
+    package let storedBefore: UInt64
+    package let storedAfter: UInt64
+    /// Whether its uses since it left Standard count on.
+    package let keepsUses: Bool
+
+    package init(
+        id: Int64,
+        row: AccessDay,
+        to: Tier,
+        at: Timestamp,
+        bytes: UInt64,
+        storedBefore: UInt64,
+        storedAfter: UInt64,
+        keepsUses: Bool
+    ) {
+        self.id = id
+        self.row = row
+        self.to = to
+        self.at = at
+        self.bytes = bytes
+        self.storedBefore = storedBefore
+        self.storedAfter = storedAfter
+        self.keepsUses = keepsUses
+    }
 }

@@ -25,24 +25,59 @@ extension JournalStore {
         policy: String,
         reason: String
     ) throws(MetadataError) -> Int64 {
-        try change { () throws(MetadataError) in
-            try connection.run(
-                """
-                INSERT INTO transition(fs, ino, from_tier, to_tier, state, planned, bytes,
-                    stored_before, stored_after, policy, reason)
-                VALUES (?, ?, ?, ?, 'planned', ?, ?, 0, 0, ?, ?)
-                """,
-                .text(fileSystem),
-                .int(Int64(bitPattern: inode.rawValue)),
-                .int(Int64(from.rawValue)),
-                .int(Int64(to.rawValue)),
-                .int(at.seconds),
-                .int(Int64(clamping: bytes)),
-                .text(policy),
-                .text(reason)
-            )
-            return connection.lastInsertedRow
+        try planTransitions(
+            fileSystem,
+            [
+                PlannedTransition(
+                    inode: inode,
+                    from: from,
+                    to: to,
+                    bytes: bytes,
+                    policy: policy,
+                    reason: reason
+                )
+            ],
+            at: at
+        )[0]
+    }
+
+    /// Records that moves are about to begin, in one transaction.
+    ///
+    /// - Returns: The transitions' ids, in the order given.
+    package func planTransitions(
+        _ fileSystem: String,
+        _ moves: [PlannedTransition],
+        at: Timestamp
+    ) throws(MetadataError) -> [Int64] {
+        guard !moves.isEmpty else { return [] }
+        return try change { () throws(MetadataError) in
+            var ids: [Int64] = []
+            for move in moves { ids.append(try insert(move, fileSystem, at)) }
+            return ids
         }
+    }
+
+    private func insert(
+        _ move: PlannedTransition,
+        _ fileSystem: String,
+        _ at: Timestamp
+    ) throws(MetadataError) -> Int64 {
+        try connection.run(
+            """
+            INSERT INTO transition(fs, ino, from_tier, to_tier, state, planned, bytes,
+                stored_before, stored_after, policy, reason)
+            VALUES (?, ?, ?, ?, 'planned', ?, ?, 0, 0, ?, ?)
+            """,
+            .text(fileSystem),
+            .int(Int64(bitPattern: move.inode.rawValue)),
+            .int(Int64(move.from.rawValue)),
+            .int(Int64(move.to.rawValue)),
+            .int(at.seconds),
+            .int(Int64(clamping: move.bytes)),
+            .text(move.policy),
+            .text(move.reason)
+        )
+        return connection.lastInsertedRow
     }
 
     /// Records how far a move has come; `.notFound` when there is none, `.constraint` when it had ended.
@@ -64,27 +99,38 @@ extension JournalStore {
         reason: String? = nil
     ) throws(MetadataError) {
         try change { () throws(MetadataError) in
-            let found = try transitions("WHERE id = ?1", .int(id)).first
-            guard let found else { throw MetadataError(.notFound, "there is no transition \(id)") }
-            guard !found.state.isFinal else {
-                throw MetadataError(
-                    .constraint,
-                    "transition \(id) is \(found.state.rawValue) already"
-                )
-            }
-            try connection.run(
-                """
-                UPDATE transition SET state = ?2, ended = ?3, stored_before = ?4,
-                    stored_after = ?5, reason = ?6 WHERE id = ?1
-                """,
-                .int(id),
-                .text(state.rawValue),
-                state.isFinal ? .int(at.seconds) : .null,
-                .int(Int64(clamping: storedBefore)),
-                .int(Int64(clamping: storedAfter)),
-                .text(reason ?? found.reason)
+            try advance(id, state, at, storedBefore, storedAfter, reason)
+        }
+    }
+
+    func advance(
+        _ id: Int64,
+        _ state: TransitionRecord.State,
+        _ at: Timestamp,
+        _ storedBefore: UInt64,
+        _ storedAfter: UInt64,
+        _ reason: String?
+    ) throws(MetadataError) {
+        let found = try transitions("WHERE id = ?1", .int(id)).first
+        guard let found else { throw MetadataError(.notFound, "there is no transition \(id)") }
+        guard !found.state.isFinal else {
+            throw MetadataError(
+                .constraint,
+                "transition \(id) is \(found.state.rawValue) already"
             )
         }
+        try connection.run(
+            """
+            UPDATE transition SET state = ?2, ended = ?3, stored_before = ?4,
+                stored_after = ?5, reason = ?6 WHERE id = ?1
+            """,
+            .int(id),
+            .text(state.rawValue),
+            state.isFinal ? .int(at.seconds) : .null,
+            .int(Int64(clamping: storedBefore)),
+            .int(Int64(clamping: storedAfter)),
+            .text(reason ?? found.reason)
+        )
     }
 
     /// What a crash has left between planned and its end, oldest first.
@@ -119,6 +165,38 @@ extension JournalStore {
             .text(fileSystem),
             .int(Int64(limit))
         )
+    }
+
+    /// The newest transitions of one inode first.
+    package func transitions(
+        _ fileSystem: String,
+        of inode: InodeNumber,
+        limit: Int
+    ) throws(MetadataError) -> [TransitionRecord] {
+        try transitions(
+            "WHERE fs = ?1 AND ino = ?2 ORDER BY id DESC LIMIT ?3",
+            .text(fileSystem),
+            .int(Int64(bitPattern: inode.rawValue)),
+            .int(Int64(limit))
+        )
+    }
+
+    /// When an inode came back to Standard after a time, oldest first.
+    package func returns(
+        _ fileSystem: String,
+        of inode: InodeNumber,
+        after time: Timestamp
+    ) throws(MetadataError) -> [Timestamp] {
+        try connection.rows(
+            """
+            SELECT ended FROM transition
+            WHERE fs = ?1 AND ino = ?2 AND to_tier = 0 AND state = 'committed' AND ended > ?3
+            ORDER BY ended
+            """,
+            .text(fileSystem),
+            .int(Int64(bitPattern: inode.rawValue)),
+            .int(time.seconds)
+        ) { Timestamp(seconds: $0.int(0)) }
     }
 
     private func transitions(

@@ -80,7 +80,46 @@ enum JournalSchema {
     /// 1,000: what hooks printed is kept of the newest so many runs, 8 MiB at most.
     static let outputsMax: Int64 = 1_000
 
-    static let steps = [first, second]
+    /// In `due`: no look is worth it until something about the file changes.
+    static let never = Int64.max
+
+    /// 400 days: longer than any age of a transition.
+    static let coldUseDaysMax: Int64 = 400
+
+    /// 48 hours: the longest time that a rate looks back, twice.
+    static let movedHoursMax: Int64 = 48
+
+    /// 10,000 pins of a file system: a run holds their paths in memory.
+    static let pinsMax: Int64 = 10_000
+
+    static let steps = [first, second, third]
+
+    /// When a look is worth it; uses of cold files; what was moved lately; pins.
+    ///
+    /// What an earlier version noted is due at once: the first run works it out.
+    private static let third = """
+        ALTER TABLE access_day ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE access_day ADD COLUMN used INTEGER;
+        ALTER TABLE access_day ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE access_day ADD COLUMN looked INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX access_day_due;
+        CREATE INDEX access_day_due ON access_day(fs, due, ino);
+        CREATE INDEX access_day_used ON access_day(fs, due, ino) WHERE used IS NOT NULL;
+        CREATE TABLE due_rules(
+            fs TEXT PRIMARY KEY, days INTEGER, fingerprint TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE cold_use(
+            fs TEXT NOT NULL, day INTEGER NOT NULL, files INTEGER NOT NULL, PRIMARY KEY(fs, day)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE moved(
+            fs TEXT NOT NULL, promoted INTEGER NOT NULL, hour INTEGER NOT NULL,
+            bytes INTEGER NOT NULL, PRIMARY KEY(fs, promoted, hour)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE pin(
+            fs TEXT NOT NULL, ino INTEGER NOT NULL, since INTEGER NOT NULL,
+            placed_by TEXT NOT NULL, PRIMARY KEY(fs, ino)
+        ) STRICT, WITHOUT ROWID;
+        """
 
     /// What hooks printed; and the states `expired` and `cancelled`, which are words in `state`.
     private static let second = """

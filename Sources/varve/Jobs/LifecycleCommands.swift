@@ -10,9 +10,12 @@ struct LifecycleCommands: AsyncParsableCommand {
             EXAMPLES
               varve lifecycle plan shared
               varve lifecycle why shared:/archive/2019.tar
+              varve lifecycle pin shared:/databases
             """,
         subcommands: [
             PlanLifecycleCommand.self, RunLifecycleCommand.self, WhyLifecycleCommand.self,
+            LifecycleStatusCommand.self, LifecycleHistoryCommand.self, PinLifecycleCommand.self,
+            UnpinLifecycleCommand.self, ListPinsCommand.self,
         ]
     )
 }
@@ -35,5 +38,18 @@ extension LifecycleReport {
             "\(files) files, \(Output.size(bytes)) \(verb); stored \(Output.size(storedBefore)) before, "
                 + "\(isPlan ? "about " : "")\(Output.size(storedAfter)) after"
         )
+        for (currency, saved) in savings.sorted(by: { $0.key < $1.key }) {
+            try Output.line(
+                "saves about \(LifecycleReport.money(saved.perMonth)) \(currency) a month; reading it all once "
+                    + "costs \(LifecycleReport.money(saved.firstReads)) \(currency)"
+            )
+        }
+    }
+
+    /// With four digits behind the point: a GiB costs cents.
+    private static func money(_ amount: Double) -> String {
+        let parts = Int64((abs(amount) * 10_000).rounded())
+        let rest = String(10_000 + parts % 10_000).dropFirst()
+        return "\(amount < 0 && parts > 0 ? "-" : "")\(parts / 10_000).\(rest)"
     }
 }

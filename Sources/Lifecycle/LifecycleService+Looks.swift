@@ -1,0 +1,162 @@
+import FileSystemEngine
+import MetadataStore
+import Policies
+import VarveModel
+
+/// What came of a look at one file.
+enum LifecycleLook: Sendable {
+    case moves(LifecycleMove)
+    case stays(AccessLook)
+    /// It is due by another policy, or by this one in another kind of run: it stays due.
+    case waits
+    case isGone(InodeNumber)
+    /// The journal thinks it is in another tier than it is.
+    case isElsewhere(InodeNumber, Tier)
+}
+
+extension LifecycleService {
+    /// Looks at the files of some rows; with `onlyBack` only moves to Standard are meant.
+    func look(
+        at rows: [AccessDay],
+        _ session: inout LifecycleSession,
+        onlyBack: Bool
+    ) async throws(LifecycleError) -> [LifecycleLook] {
+        let places: [TierPlace?]
+        do throws(FileSystemError) {
+            places = try await session.fileSystem.tierPlaces(of: rows.map(\.inode))
+        } catch {
+            throw LifecycleError(error)
+        }
+        var looks: [LifecycleLook] = []
+        for (row, place) in zip(rows, places) {
+            guard let place, place.attributes.kind == .regular, place.attributes.links > 0 else {
+                looks.append(.isGone(row.inode))
+                continue
+            }
+            guard place.tier == row.tier else {
+                looks.append(.isElsewhere(row.inode, place.tier))
+                continue
+            }
+            looks.append(try await look(at: row, place, &session, onlyBack))
+        }
+        return looks
+    }
+
+    private func look(
+        at row: AccessDay,
+        _ place: TierPlace,
+        _ session: inout LifecycleSession,
+        _ onlyBack: Bool
+    ) async throws(LifecycleError) -> LifecycleLook {
+        guard let path = try await path(of: row, session, isNeeded: session.asksForPaths) else {
+            return .isGone(row.inode)
+        }
+        let file = try await seen(row, place, path, &session)
+        let now = clock.now()
+        let verdict = session.policy.verdict(on: file, now: now)
+        if let target = verdict.target {
+            guard !onlyBack || target == .standard,
+                session.take(place.attributes.allocated, to: target)
+            else { return .waits }
+            guard let path = try await self.path(of: row, session, isNeeded: true) else {
+                return .isGone(row.inode)
+            }
+            return .moves(
+                LifecycleMove(
+                    row: row,
+                    path: path,
+                    to: target,
+                    bytes: place.attributes.allocated,
+                    reason: verdict.description,
+                    keepsUses: verdict.keepsUses && target != .standard
+                )
+            )
+        }
+        var (again, keepsUses) = (verdict.again, verdict.keepsUses)
+        for other in session.policies where other.name != session.policy.name {
+            let verdict = other.verdict(on: file, now: now)
+            if verdict.target != nil { return .waits }
+            if let day = verdict.again { again = min(again ?? .max, day) }
+            keepsUses = keepsUses || verdict.keepsUses
+        }
+        return .stays(AccessLook(row: row, again: again, keepsUses: keepsUses))
+    }
+
+    /// One of its names; empty where nobody asks, and `nil` when it has none any more.
+    private func path(
+        of row: AccessDay,
+        _ session: LifecycleSession,
+        isNeeded: Bool
+    ) async throws(LifecycleError) -> [FileName]? {
+        guard isNeeded else { return [] }
+        return try await path(of: row.inode, session.fileSystem)
+    }
+
+    /// A file as policies see it.
+    func seen(
+        _ row: AccessDay,
+        _ place: TierPlace,
+        _ path: [FileName],
+        _ session: inout LifecycleSession
+    ) async throws(LifecycleError) -> LifecycleFile {
+        let attributes = place.attributes
+        var file = LifecycleFile(
+            path: path.map(\.bytes),
+            size: attributes.size,
+            tier: place.tier,
+            accessDay: row.day,
+            lastWrite: lastWrite(attributes)
+        )
+        file.owner = attributes.uid
+        file.group = attributes.gid
+        file.created = attributes.created
+        file.isPinned = session.pins.contains(row.inode, path)
+        file.movedAt = place.since
+        // A write changes ctime, whatever mtime is set to afterwards; what was not written after all moves nothing.
+        if let since = place.since, attributes.changed.seconds >= since.seconds {
+            file.writtenCold = attributes.changed
+        }
+        if place.tier != .standard, let used = row.used {
+            file.usedDay = used
+            file.uses = row.uses
+            if session.policies.contains(where: { $0.limits.wholeTreeFiles != nil }) {
+                file.coldFilesUsed = try await coldFilesUsed(on: used, &session)
+            }
+        }
+        if place.tier == .standard, let seconds = session.policies.compactMap(\.returnsAsked).max()
+        {
+            let (id, after) = (session.fileSystem.id.text, clock.now().adding(seconds: -seconds))
+            file.returns = try await using { () async throws(MetadataError) in
+                try await journal.returns(id, of: row.inode, after: after)
+            }
+            file.movedAt = file.returns.last
+        }
+        return file
+    }
+
+    private func coldFilesUsed(
+        on day: Int64,
+        _ session: inout LifecycleSession
+    ) async throws(LifecycleError) -> Int {
+        if let known = session.coldFilesUsed[day] { return known }
+        let id = session.fileSystem.id.text
+        let count = try await using { () async throws(MetadataError) in
+            try await journal.coldFilesUsed(id, on: day)
+        }
+        session.coldFilesUsed[day] = count
+        return count
+    }
+
+    /// When the file was last written: mtime may be set to the future, which is no write.
+    private func lastWrite(_ attributes: Attributes) -> Timestamp {
+        min(attributes.modified, attributes.changed)
+    }
+}
+
+extension LifecyclePolicy {
+    /// How far back it asks when a file came back to Standard, in seconds; `nil` when it does not.
+    fileprivate var returnsAsked: Int64? {
+        let seconds = max(limits.minimumResidency, limits.thrashGuard?.within ?? 0)
+        return seconds > 0 ? seconds : nil
+    }
+}

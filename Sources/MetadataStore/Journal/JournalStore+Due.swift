@@ -1,0 +1,151 @@
+package import VarveModel
+
+/// What is worth a look: a range of an index, never a crawl.
+///
+/// Each row bears the day from which on a look at its file can lead to something. A use sets it to the earliest that
+/// the rules allow; a look that leads to nothing sets it to the day on which time alone can change the answer, or to
+/// never. Only a use, a change of the file or its names, a pin or a change of the rules makes it earlier again.
+extension JournalStore {
+    /// A page of what is due on or before a day, by (due, inode).
+    ///
+    /// - Parameters:
+    ///   - fileSystem: Its id.
+    ///   - day: Today.
+    ///   - onlyUsed: Files alone that were used since they left Standard.
+    ///   - position: Where the page before ended.
+    ///   - limit: Rows at most; fewer mean that it was the last page.
+    /// - Returns: The rows in order.
+    /// - Throws: `.corrupt`, `.failed`.
+    package func due(
+        _ fileSystem: String,
+        through day: Int64,
+        onlyUsed: Bool = false,
+        after position: (due: Int64, inode: InodeNumber)? = nil,
+        limit: Int
+    ) throws(MetadataError) -> [AccessDay] {
+        let (index, condition) =
+            onlyUsed ? ("access_day_used", "AND used IS NOT NULL") : ("access_day_due", "")
+        return try accessDays(
+            """
+            INDEXED BY \(index)
+            WHERE fs = ?1 AND due <= ?2 AND (due, ino) > (?3, ?4) \(condition)
+            ORDER BY due, ino LIMIT ?5
+            """,
+            .text(fileSystem),
+            .int(day),
+            .int(position?.due ?? Int64.min),
+            .int(Int64(bitPattern: position?.inode.rawValue ?? 0)),
+            .int(Int64(limit))
+        )
+    }
+
+    /// Notes what came of looks, in one transaction; of a file that was used meanwhile nothing.
+    package func noteLooks(_ fileSystem: String, _ looks: [AccessLook]) throws(MetadataError) {
+        guard !looks.isEmpty else { return }
+        try change { () throws(MetadataError) in
+            for look in looks {
+                try connection.run(
+                    """
+                    UPDATE access_day SET due = ?3, looked = 1,
+                        used = CASE ?4 WHEN 0 THEN NULL ELSE used END,
+                        uses = CASE ?4 WHEN 0 THEN 0 ELSE uses END
+                    WHERE fs = ?1 AND ino = ?2 AND day = ?5 AND used IS ?6
+                    """,
+                    .text(fileSystem),
+                    .int(Int64(bitPattern: look.row.inode.rawValue)),
+                    .int(look.again ?? JournalSchema.never),
+                    .int(look.keepsUses ? 1 : 0),
+                    .int(look.row.day),
+                    .int(look.row.used)
+                )
+            }
+        }
+    }
+
+    /// Has files looked at again that a look has put off, in one transaction: something about them has changed.
+    package func recheck(
+        _ fileSystem: String,
+        _ inodes: [InodeNumber],
+        day: Int64
+    ) throws(MetadataError) {
+        guard !inodes.isEmpty else { return }
+        try change { () throws(MetadataError) in
+            for inode in inodes {
+                try connection.run(
+                    """
+                    UPDATE access_day SET due = min(due, ?3), looked = 0
+                    WHERE fs = ?1 AND ino = ?2 AND looked = 1
+                    """,
+                    .text(fileSystem),
+                    .int(Int64(bitPattern: inode.rawValue)),
+                    .int(day)
+                )
+            }
+        }
+    }
+
+    // MARK: Rules
+
+    /// The rules that the days due come from; `nil` while none were told.
+    package func dueRules(_ fileSystem: String) throws(MetadataError) -> DueRules? {
+        try connection.rows(
+            "SELECT days, fingerprint FROM due_rules WHERE fs = ?1",
+            .text(fileSystem)
+        ) {
+            DueRules(days: $0.isNull(0) ? nil : Int($0.int(0)), fingerprint: $0.text(1))
+        }.first
+    }
+
+    /// Says by which rules files become due from now on.
+    package func setDueRules(_ fileSystem: String, _ rules: DueRules) throws(MetadataError) {
+        try change { () throws(MetadataError) in
+            try connection.run(
+                "INSERT OR REPLACE INTO due_rules(fs, days, fingerprint) VALUES (?1, ?2, ?3)",
+                .text(fileSystem),
+                .int(rules.days.map { Int64($0) }),
+                .text(rules.fingerprint)
+            )
+        }
+    }
+
+    /// Works out anew when files become due, a page of them in one transaction.
+    ///
+    /// - Parameters:
+    ///   - fileSystem: Its id.
+    ///   - inode: Where the page before ended.
+    ///   - day: Today, when files of colder tiers are looked at.
+    ///   - limit: Rows at most.
+    /// - Returns: Where the page ended; `nil` when it was the last one.
+    /// - Throws: `.noSpace`, `.failed`.
+    package func renewDue(
+        _ fileSystem: String,
+        after inode: InodeNumber?,
+        day: Int64,
+        limit: Int
+    ) throws(MetadataError) -> InodeNumber? {
+        let days = try dueRules(fileSystem)?.days
+        let start = Int64(bitPattern: inode?.rawValue ?? 0)
+        let last = try connection.rows(
+            "SELECT ino FROM access_day WHERE fs = ?1 AND ino > ?2 ORDER BY ino LIMIT 1 OFFSET ?3",
+            .text(fileSystem),
+            .int(start),
+            .int(Int64(max(1, limit) - 1))
+        ) { $0.int(0) }.first
+        try change { () throws(MetadataError) in
+            try connection.run(
+                """
+                UPDATE access_day SET looked = 0,
+                    due = CASE tier WHEN 0 THEN coalesce(day + ?4, ?5) ELSE ?6 END
+                WHERE fs = ?1 AND ino > ?2 AND ino <= ?3
+                """,
+                .text(fileSystem),
+                .int(start),
+                .int(last ?? Int64.max),
+                .int(days.map { Int64($0) }),
+                .int(JournalSchema.never),
+                .int(day)
+            )
+        }
+        return last.map { InodeNumber(rawValue: UInt64(bitPattern: $0)) }
+    }
+}
