@@ -15,6 +15,7 @@ package struct LifecycleMove: Sendable, Hashable {
     /// What the journal knew of it when the move was decided on.
     let row: AccessDay
     let keepsUses: Bool
+    let access: Int64?
 
     init(
         row: AccessDay,
@@ -22,8 +23,10 @@ package struct LifecycleMove: Sendable, Hashable {
         to: Tier,
         bytes: UInt64,
         reason: String,
-        keepsUses: Bool
+        keepsUses: Bool,
+        access: Int64?
     ) {
+        self.access = access
         inode = row.inode
         self.path = path
         from = row.tier

@@ -21,7 +21,8 @@ extension LifecycleService {
         let rules = DueRules(
             days: session.policies.compactMap(\.daysMin).min(),
             fingerprint: session.policies.map { "\($0.name): \($0.fingerprint)" }
-                .joined(separator: "\n")
+                .joined(separator: "\n"),
+            promotes: session.policies.contains(where: \.promotesOnAccess)
         )
         let id = fileSystem.id.text
         let known = try await using { () async throws(MetadataError) in
@@ -32,7 +33,8 @@ extension LifecycleService {
             if known == rules, let from {
                 try await takeInChanges(fileSystem, after: from, through: hold.epoch)
             } else {
-                try await renew(fileSystem, rules)
+                // Under rules that bring nothing back a use leads to nothing, also when other rules come.
+                try await renew(fileSystem, rules, forgetsUses: known?.promotes == false)
             }
             try await mark(fileSystem, hold.epoch)
         }
@@ -90,18 +92,23 @@ extension LifecycleService {
     /// Works out for every file when it is due by new rules; a crash on the way begins it again.
     private func renew(
         _ fileSystem: FileSystem,
-        _ rules: DueRules
+        _ rules: DueRules,
+        forgetsUses: Bool
     ) async throws(LifecycleError) {
         let (id, today) = (fileSystem.id.text, clock.now().day)
         try await using { () async throws(MetadataError) in
             // No rules have an empty fingerprint: uses that come meanwhile go by the new days already.
-            try await journal.setDueRules(id, DueRules(days: rules.days, fingerprint: ""))
+            try await journal.setDueRules(
+                id,
+                DueRules(days: rules.days, fingerprint: "", promotes: !forgetsUses)
+            )
             var position: InodeNumber?
             repeat {
                 position = try await journal.renewDue(
                     id,
                     after: position,
                     day: today,
+                    forgetsUses: forgetsUses,
                     limit: LifecycleService.renewed
                 )
             } while position != nil

@@ -68,18 +68,20 @@ extension LifecycleService {
                     to: target,
                     bytes: place.attributes.allocated,
                     reason: verdict.description,
-                    keepsUses: verdict.keepsUses && target != .standard
+                    keepsUses: verdict.keepsUses && target != .standard,
+                    access: verdict.access
                 )
             )
         }
-        var (again, keepsUses) = (verdict.again, verdict.keepsUses)
+        var (again, keepsUses, access) = (verdict.again, verdict.keepsUses, verdict.access)
         for other in session.policies where other.name != session.policy.name {
             let verdict = other.verdict(on: file, now: now)
             if verdict.target != nil { return .waits }
             if let day = verdict.again { again = min(again ?? .max, day) }
             keepsUses = keepsUses || verdict.keepsUses
+            if let day = verdict.access { access = max(access ?? .min, day) }
         }
-        return .stays(AccessLook(row: row, again: again, keepsUses: keepsUses))
+        return .stays(AccessLook(row: row, again: again, keepsUses: keepsUses, access: access))
     }
 
     /// One of its names; empty where nobody asks, and `nil` when it has none any more.

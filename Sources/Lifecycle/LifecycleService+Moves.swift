@@ -133,7 +133,8 @@ extension LifecycleService {
                     bytes: result.bytes,
                     storedBefore: result.storedBefore,
                     storedAfter: result.storedAfter,
-                    keepsUses: move.keepsUses
+                    keepsUses: move.keepsUses,
+                    access: move.access
                 )
             )
         }

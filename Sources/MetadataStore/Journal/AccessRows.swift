@@ -41,11 +41,14 @@ package struct AccessLook: Sendable, Hashable {
     package let again: Int64?
     /// Whether its uses since it left Standard count on.
     package let keepsUses: Bool
+    /// A later access day, when a use counts as an access in Standard.
+    package let access: Int64?
 
-    package init(row: AccessDay, again: Int64?, keepsUses: Bool) {
+    package init(row: AccessDay, again: Int64?, keepsUses: Bool, access: Int64? = nil) {
         self.row = row
         self.again = again
         self.keepsUses = keepsUses
+        self.access = access
     }
 }
 
@@ -55,10 +58,13 @@ package struct DueRules: Sendable, Hashable {
     package let days: Int?
     /// Differs when anything is due on other days.
     package let fingerprint: String
+    /// Whether any of them brings files back that were used.
+    package let promotes: Bool
 
-    package init(days: Int?, fingerprint: String) {
+    package init(days: Int?, fingerprint: String, promotes: Bool = false) {
         self.days = days
         self.fingerprint = fingerprint
+        self.promotes = promotes
     }
 }
 

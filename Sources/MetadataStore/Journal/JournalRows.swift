@@ -132,6 +132,8 @@ package struct CommittedTransition: Sendable, Hashable {
     package let storedAfter: UInt64
     /// Whether its uses since it left Standard count on.
     package let keepsUses: Bool
+    /// As of ``AccessLook/access``.
+    package let access: Int64?
 
     package init(
         id: Int64,
@@ -141,8 +143,10 @@ package struct CommittedTransition: Sendable, Hashable {
         bytes: UInt64,
         storedBefore: UInt64,
         storedAfter: UInt64,
-        keepsUses: Bool
+        keepsUses: Bool,
+        access: Int64? = nil
     ) {
+        self.access = access
         self.id = id
         self.row = row
         self.to = to

@@ -56,6 +56,7 @@ extension JournalStore {
             """
             INSERT INTO access_day(fs, ino, day, tier, due) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT(fs, ino) DO UPDATE SET tier = excluded.tier, looked = 0,
+                day = max(day, coalesce(?9, day)),
                 due = CASE WHEN \(JournalStore.isUsedMeanwhile) THEN ?5 - 1 ELSE ?5 END,
                 uses = CASE WHEN ?8 = 1 THEN uses WHEN \(JournalStore.isUsedMeanwhile) THEN 1 ELSE 0 END,
                 used = CASE WHEN ?8 = 1 THEN used WHEN \(JournalStore.isUsedMeanwhile)
@@ -68,7 +69,8 @@ extension JournalStore {
             .int(move.at.day + 1),
             .int(move.row.day),
             .int(move.row.used),
-            .int(move.keepsUses ? 1 : 0)
+            .int(move.keepsUses ? 1 : 0),
+            .int(move.access)
         )
     }
 

@@ -48,7 +48,8 @@ extension JournalStore {
                     """
                     UPDATE access_day SET due = ?3, looked = 1,
                         used = CASE ?4 WHEN 0 THEN NULL ELSE used END,
-                        uses = CASE ?4 WHEN 0 THEN 0 ELSE uses END
+                        uses = CASE ?4 WHEN 0 THEN 0 ELSE uses END,
+                        day = max(day, coalesce(?7, day))
                     WHERE fs = ?1 AND ino = ?2 AND day = ?5 AND used IS ?6
                     """,
                     .text(fileSystem),
@@ -56,7 +57,8 @@ extension JournalStore {
                     .int(look.again ?? JournalSchema.never),
                     .int(look.keepsUses ? 1 : 0),
                     .int(look.row.day),
-                    .int(look.row.used)
+                    .int(look.row.used),
+                    .int(look.access)
                 )
             }
         }
@@ -89,10 +91,14 @@ extension JournalStore {
     /// The rules that the days due come from; `nil` while none were told.
     package func dueRules(_ fileSystem: String) throws(MetadataError) -> DueRules? {
         try connection.rows(
-            "SELECT days, fingerprint FROM due_rules WHERE fs = ?1",
+            "SELECT days, fingerprint, promotes FROM due_rules WHERE fs = ?1",
             .text(fileSystem)
         ) {
-            DueRules(days: $0.isNull(0) ? nil : Int($0.int(0)), fingerprint: $0.text(1))
+            DueRules(
+                days: $0.isNull(0) ? nil : Int($0.int(0)),
+                fingerprint: $0.text(1),
+                promotes: $0.int(2) != 0
+            )
         }.first
     }
 
@@ -100,10 +106,14 @@ extension JournalStore {
     package func setDueRules(_ fileSystem: String, _ rules: DueRules) throws(MetadataError) {
         try change { () throws(MetadataError) in
             try connection.run(
-                "INSERT OR REPLACE INTO due_rules(fs, days, fingerprint) VALUES (?1, ?2, ?3)",
+                """
+                INSERT OR REPLACE INTO due_rules(fs, days, fingerprint, promotes)
+                VALUES (?1, ?2, ?3, ?4)
+                """,
                 .text(fileSystem),
                 .int(rules.days.map { Int64($0) }),
-                .text(rules.fingerprint)
+                .text(rules.fingerprint),
+                .int(rules.promotes ? 1 : 0)
             )
         }
     }
@@ -114,6 +124,7 @@ extension JournalStore {
     ///   - fileSystem: Its id.
     ///   - inode: Where the page before ended.
     ///   - day: Today, when files of colder tiers are looked at.
+    ///   - forgetsUses: Whether uses of cold files so far lead to nothing by the rules to come.
     ///   - limit: Rows at most.
     /// - Returns: Where the page ended; `nil` when it was the last one.
     /// - Throws: `.noSpace`, `.failed`.
@@ -121,6 +132,7 @@ extension JournalStore {
         _ fileSystem: String,
         after inode: InodeNumber?,
         day: Int64,
+        forgetsUses: Bool = false,
         limit: Int
     ) throws(MetadataError) -> InodeNumber? {
         let days = try dueRules(fileSystem)?.days
@@ -135,7 +147,9 @@ extension JournalStore {
             try connection.run(
                 """
                 UPDATE access_day SET looked = 0,
-                    due = CASE tier WHEN 0 THEN coalesce(day + ?4, ?5) ELSE ?6 END
+                    due = CASE tier WHEN 0 THEN coalesce(day + ?4, ?5) ELSE ?6 END,
+                    used = CASE ?7 WHEN 0 THEN used ELSE NULL END,
+                    uses = CASE ?7 WHEN 0 THEN uses ELSE 0 END
                 WHERE fs = ?1 AND ino > ?2 AND ino <= ?3
                 """,
                 .text(fileSystem),
@@ -143,7 +157,8 @@ extension JournalStore {
                 .int(last ?? Int64.max),
                 .int(days.map { Int64($0) }),
                 .int(JournalSchema.never),
-                .int(day)
+                .int(day),
+                .int(forgetsUses ? 1 : 0)
             )
         }
         return last.map { InodeNumber(rawValue: UInt64(bitPattern: $0)) }

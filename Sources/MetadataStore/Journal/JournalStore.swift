@@ -106,7 +106,8 @@ enum JournalSchema {
         CREATE INDEX access_day_due ON access_day(fs, due, ino);
         CREATE INDEX access_day_used ON access_day(fs, due, ino) WHERE used IS NOT NULL;
         CREATE TABLE due_rules(
-            fs TEXT PRIMARY KEY, days INTEGER, fingerprint TEXT NOT NULL
+            fs TEXT PRIMARY KEY, days INTEGER, fingerprint TEXT NOT NULL,
+            promotes INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE cold_use(
             fs TEXT NOT NULL, day INTEGER NOT NULL, files INTEGER NOT NULL, PRIMARY KEY(fs, day)

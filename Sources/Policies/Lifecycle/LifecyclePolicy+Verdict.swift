@@ -88,7 +88,9 @@ extension LifecyclePolicy {
         let access = max(used, file.accessDay)
         // It would leave again at once.
         if let days = transitions.daysMin, now.day - access >= Int64(days) {
-            return aged(file, rule, transitions, since: access, now)
+            var verdict = aged(file, rule, transitions, since: access, now)
+            verdict.access = access
+            return verdict
         }
         if let until = residence(file, now) {
             return LifecycleVerdict(decision: .stayMovedLately(until: until))
