@@ -111,16 +111,29 @@ struct ColdFiles: Sendable {
 
     // MARK: Archives
 
+    /// The disk that archives lie on.
+    ///
+    /// - Throws: `.invalid` for a vault that lies on none.
+    func disk() throws(VaultError) -> any Disk {
+        if let disk = files.storage.diskBeneath { return disk }
+        throw VaultError(
+            .invalid,
+            "'\(files.place)' has no cold storage: archives go to a vault in a directory alone",
+            remedy: "Copy the recovery points to such a vault, or write archives by 'varve archive export'."
+        )
+    }
+
     /// The folder of archives beneath a directory; empty stands for the vault's own.
     func folder(_ directory: String) -> String {
         directory.isEmpty
-            ? files.path(VaultFiles.Folder.cold.rawValue)
+            ? files.place + "/" + VaultFiles.Folder.cold.rawValue
             : directory + "/" + Hex.encode(keys.vault.bytes)
     }
 
     /// Whether a folder is there: that of a disk that is not mounted is not.
     func isThere(_ folder: String) throws(VaultError) -> Bool {
-        try onDisk { () throws(DiskError) in try files.disk.status(of: folder) }?.kind == .directory
+        let disk = try disk()
+        return try onDisk { () throws(DiskError) in try disk.status(of: folder) }?.kind == .directory
     }
 
     /// Directories where archives may lie, each once, beginning with the given ones.
@@ -138,10 +151,10 @@ struct ColdFiles: Sendable {
     ///
     /// - Throws: `.notFound` with the reason.
     func place(of point: RecoveryPointID, _ record: ColdRecord) throws(VaultError) -> String {
-        let name = ColdRecord.archiveName(point)
+        let (name, disk) = (ColdRecord.archiveName(point), try disk())
         for directory in try directories([record.directory]) {
             let path = folder(directory) + "/" + name
-            let status = try onDisk { () throws(DiskError) in try files.disk.status(of: path) }
+            let status = try onDisk { () throws(DiskError) in try disk.status(of: path) }
             if status?.kind == .file { return path }
         }
         let own = folder(record.directory)
@@ -171,7 +184,7 @@ struct ColdFiles: Sendable {
             guard error.code == .notFound else { throw error }
             throw VaultError(.corrupt, error.message, remedy: error.remedy)
         }
-        let file = try ColdFile(path, on: files.disk)
+        let file = try ColdFile(path, on: try disk())
         guard file.byteCount == record.archiveBytes else {
             throw VaultError(
                 .corrupt,
@@ -236,11 +249,11 @@ struct ColdFiles: Sendable {
     /// - Returns: Whether it was there.
     @discardableResult
     func removeArchive(named name: String, in folder: String) throws(VaultError) -> Bool {
-        let path = folder + "/" + name
+        let (path, disk) = (folder + "/" + name, try disk())
         return try onDisk { () throws(DiskError) in
-            guard try files.disk.status(of: path) != nil else { return false }
-            try files.disk.remove(path)
-            try files.disk.syncDirectory(folder)
+            guard try disk.status(of: path) != nil else { return false }
+            try disk.remove(path)
+            try disk.syncDirectory(folder)
             return true
         }
     }
@@ -248,7 +261,8 @@ struct ColdFiles: Sendable {
     /// The names in a folder of archives; none when it is not there.
     func list(_ folder: String) throws(VaultError) -> [String] {
         guard try isThere(folder) else { return [] }
-        return try onDisk { () throws(DiskError) in try files.disk.list(folder) }
+        let disk = try disk()
+        return try onDisk { () throws(DiskError) in try disk.list(folder) }
     }
 }
 

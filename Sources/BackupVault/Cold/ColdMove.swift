@@ -7,10 +7,10 @@ package import VarveModel
 package final class ColdMover: Sendable {
     package let vault: Vault
     package let settings: ColdSettings
-    private let lock: any DiskLock
+    private let lock: any Exclusion
     private let isEnded = Mutex(false)
 
-    fileprivate init(_ vault: Vault, _ settings: ColdSettings, _ lock: any DiskLock) {
+    fileprivate init(_ vault: Vault, _ settings: ColdSettings, _ lock: any Exclusion) {
         self.vault = vault
         self.settings = settings
         self.lock = lock
@@ -68,6 +68,7 @@ extension Vault {
     ///   nobody can say who may read archives; `.noSpace`, `.denied`, `.failed`.
     package func beginColdMoves() throws(VaultError) -> ColdMover {
         try requireWritable()
+        _ = try coldFiles.disk()
         try files.requireFolders(VaultFiles.Folder.needed + [.cold])
         let lock = try lockCold()
         do throws(VaultError) {
@@ -95,17 +96,13 @@ extension Vault {
         }
     }
 
-    private func lockCold() throws(VaultError) -> any DiskLock {
-        do throws(DiskError) {
-            return try files.disk.lock(files.path(.leases, Vault.coldLock))
-        } catch {
-            guard error.code == .busy else { throw VaultError(error) }
-            throw VaultError(
-                .locked,
-                "recovery points of '\(files.directory)' are being moved to cold storage already",
-                remedy: "Wait for that to end."
-            )
-        }
+    private func lockCold() throws(VaultError) -> any Exclusion {
+        if let lock = try files.storage.exclude("leases/" + Vault.coldLock) { return lock }
+        throw VaultError(
+            .locked,
+            "recovery points of '\(files.place)' are being moved to cold storage already",
+            remedy: "Wait for that to end."
+        )
     }
 }
 
@@ -144,7 +141,7 @@ package final class ColdMove: Sendable {
         self.folder = folder
         vault = mover.vault
         recipients = mover.recipients.map(\.description)
-        let disk = mover.vault.files.disk
+        let disk = try mover.vault.coldFiles.disk()
         let path = folder + "/" + ColdRecord.archiveName(point.id) + ColdMove.temporaryEnding
         file = try onDisk { () throws(DiskError) in
             // An earlier move in this batch may have failed to take it away.
@@ -176,7 +173,7 @@ package final class ColdMove: Sendable {
     package func seal() throws(VaultError) -> ColdFile {
         let file = file
         try onDisk { () throws(DiskError) in try file.sync() }
-        return try ColdFile(temporaryPath, on: vault.files.disk)
+        return try ColdFile(temporaryPath, on: try vault.coldFiles.disk())
     }
 
     /// Puts the archive in the place of the warm point, durably; it was verified by the caller.
@@ -218,7 +215,8 @@ package final class ColdMove: Sendable {
         guard try vault.files.exists(.manifests, Manifest.fileName(point.id)) else {
             throw VaultError(.notFound, "recovery point \(point.id) was deleted while it was moved")
         }
-        let (disk, from, to, folder) = (vault.files.disk, temporaryPath, path, folder)
+        let disk = try vault.coldFiles.disk()
+        let (from, to, folder) = (temporaryPath, path, folder)
         try onDisk { () throws(DiskError) in
             try disk.rename(from, to: to)
             try disk.syncDirectory(folder)
@@ -240,7 +238,7 @@ package final class ColdMove: Sendable {
         guard isFirst else { return }
         file.close()
         // What stays is removed by the next move or prune.
-        try? vault.files.disk.remove(temporaryPath)
+        try? vault.coldFiles.disk().remove(temporaryPath)
         reading?.end()
     }
 

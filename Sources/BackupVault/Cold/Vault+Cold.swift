@@ -107,9 +107,10 @@ extension Vault {
         }
         let folder = coldFiles.folder(directory)
         guard try !coldFiles.isThere(folder) else { return }
+        let disk = try coldFiles.disk()
         try onDisk { () throws(DiskError) in
-            try files.disk.makeDirectory(folder)
-            try files.disk.syncDirectory(directory)
+            try disk.makeDirectory(folder)
+            try disk.syncDirectory(directory)
         }
     }
 

@@ -19,6 +19,8 @@ package struct DirectoryStorage: VaultStorage {
 
     package var arrivesLate: Bool { false }
 
+    package var diskBeneath: (any Disk)? { disk }
+
     private func path(_ name: String) -> String { place + "/" + name }
 
     // MARK: Files

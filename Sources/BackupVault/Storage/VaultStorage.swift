@@ -1,3 +1,5 @@
+package import Disk
+
 /// Where a vault lies, and the little that a vault asks of it: whole files, ranges of them, names, and signs of life.
 ///
 /// Names are relative to the vault, with at most one folder before them: `vault.json`, `packs/….pack`. What a call has
@@ -11,6 +13,9 @@ package protocol VaultStorage: Sendable {
     ///
     /// A system call has ended when it returns. A request to a server may lie in a queue on the way.
     var arrivesLate: Bool { get }
+
+    /// The disk that it lies on; `nil` where there is none, and only what is below goes.
+    var diskBeneath: (any Disk)? { get }
 
     // MARK: Files
 
