@@ -9,7 +9,7 @@ import VarveModel
 /// Seeded changes between backups; every recovery point restores to what was dumped at its instant.
 @Suite struct BackupProperties {
     /// Changes a file system at random and counts what it did.
-    private struct Mutator {
+    struct Mutator {
         let fileSystem: FileSystem
         var generator: SeededGenerator
         var files: [(path: String, inode: InodeNumber)] = []

@@ -25,7 +25,9 @@ final class CopyRun {
     private var baseRoot: MapRoot?
     private var edits: [MapEdit] = []
     private var editBytes = 0
-    private var told: UInt64 = 0
+    /// Entries that are in the target's map, or its edits.
+    private var entriesStored: UInt64 = 0
+    private var told = CopyProgress(entries: 0, bytesRead: 0)
 
     /// Edits of a map that go in at once: each batch rewrites the nodes it touches.
     private static let editsMax = 16_384
@@ -63,7 +65,7 @@ final class CopyRun {
     ///   - target: Another one.
     ///   - base: What its maps are changes to; its point of the source is kept in place too.
     ///   - names: What is known of chunks already; learns more, and is empty after an error.
-    ///   - progress: Told every 1,024 entries or so.
+    ///   - progress: Told every 1,024 entries or 4 MiB.
     ///   - draft: Makes the copy's manifest of its maps.
     /// - Returns: The copy, and what it cost.
     /// - Throws: `.stale` or `.notFound` when the base cannot be stood on: everything is then copied; `.corrupt`
@@ -244,7 +246,6 @@ final class CopyRun {
 
     /// Begins to read for the batch as soon as there is room; stores until there is.
     private func begin(_ group: inout TaskGroup<CopyAnswer>) async throws(BackupError) {
-        if Task.isCancelled { throw BackupError(.cancelled, "the copying was cancelled") }
         guard !batch.entries.isEmpty else { return }
         while !window.hasRoom(for: batch) { try await advance(&group) }
         let chunks = batch.chunks
@@ -268,14 +269,20 @@ final class CopyRun {
     }
 
     private func takeLanded() throws(BackupError) {
+        if Task.isCancelled { throw BackupError(.cancelled, "the copying was cancelled") }
         while let (batch, imported) = window.popFirst() { try take(batch, imported) }
         tellProgress(isEnd: false)
     }
 
+    /// Tells of every 1,024 entries or 4 MiB, and of the end of each map.
     private func tellProgress(isEnd: Bool) {
-        guard isEnd || statistics.entries >= told + 1_024 else { return }
-        told = statistics.entries
-        progress(CopyProgress(entries: statistics.entries, bytesRead: statistics.bytesRead))
+        let now = CopyProgress(entries: entriesStored, bytesRead: statistics.bytesRead)
+        guard
+            isEnd || now.entries >= told.entries + 1_024
+                || now.bytesRead >= told.bytesRead + 4 << 20
+        else { return }
+        told = now
+        progress(now)
     }
 
     // MARK: Storing
@@ -291,6 +298,7 @@ final class CopyRun {
             names.learn(chunk, is: other)
             arriving.remove(chunk.id)
         }
+        entriesStored += UInt64(batch.entries.count)
         for entry in batch.entries {
             var value: MapValue?
             if let old = entry.value {
