@@ -50,6 +50,28 @@ struct SecondReaderTests {
         await world.close()
     }
 
+    @Test func `copies in another vault come back by the documentation alone`() async throws {
+        let bench = try await Bench()
+        try await bench.backUp()
+        try await bench.change()
+        try await bench.backUp()
+        let second = try bench.world.makeVault("second")
+        let copies = try PointCopies(from: bench.vault, to: second, clock: bench.world.clock)
+        let outcomes = try await copies.copy(.everything).outcomes
+        #expect(outcomes.map(\.point) == bench.points)
+        // Nothing is left of the first vault.
+        try HostDisk().removeTree(bench.directory)
+        for (number, outcome) in outcomes.enumerated() {
+            guard case .copied(let copy, _, let base) = outcome.what else {
+                Issue.record("\(outcome)")
+                continue
+            }
+            #expect((base == nil) == (number == 0))
+            try bench.expectRestored(number, from: copy, in: bench.home.path + "/var/vaults/second")
+        }
+        await bench.world.close()
+    }
+
     /// Goal: its checks can fail: a flipped bit anywhere is named, or harmless.
     @Test func `the second reader finds every flipped bit that it meets`() async throws {
         let bench = try await Bench()
@@ -155,12 +177,21 @@ struct SecondReaderTests {
 
         /// Restores a point by the script; equal to its instant in every respect.
         func expectRestored(_ number: Int) throws {
+            try expectRestored(number, from: points[number], in: directory)
+        }
+
+        /// The same, of a point in any vault that shows an instant.
+        func expectRestored(
+            _ number: Int,
+            from point: RecoveryPoint,
+            in directory: String
+        ) throws {
             let to = home.path + "/restored"
             let ended = try SecondReader.run(
                 key,
                 directory,
                 "restore",
-                points[number].id.description,
+                point.id.description,
                 to
             )
             #expect(ended.status == 0 && ended.output == "", "\(ended.output)")

@@ -7,7 +7,9 @@ extension PointSelection {
     ///
     /// Whatever else was copied would go with the same run's end, and be copied again by the next. The rule is
     /// applied to what
-    /// is to come and to the copies that stand, as if all of them were there.
+    /// is to come and to the copies that stand, as if all of them were there. The newest of a source is copied
+    /// whatever its age: no
+    /// rule lets it go.
     ///
     /// - Parameters:
     ///   - source: Where is copied from.
@@ -42,6 +44,7 @@ extension PointSelection {
             )
             chosen.formUnion(verdicts.filter(\.isKept).map(\.point.id))
             chosen.formUnion(points.map(\.id).filter { id in !new.contains { $0.id == id } })
+            if let newest = points.max(by: { $0.instant < $1.instant }) { chosen.insert(newest.id) }
         }
         let worth = chosen
         return .all { isWanted($0) && worth.contains($0.id) }
