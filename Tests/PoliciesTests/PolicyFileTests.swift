@@ -28,6 +28,47 @@ enum Repository {
         return try #require(reading.policy)
     }
 
+    /// Goal: AWS Backup's Lifecycle is read as AWS has it: cold points stay 90 days at least, and may stay for ever.
+    @Test(
+        arguments: [
+            ("{MoveToColdStorageAfterDays: 30, DeleteAfterDays: 120}", 120),
+            ("{DeleteAfterDays: -1, MoveToColdStorageAfterDays: 30}", nil),
+            ("{MoveToColdStorageAfterDays: 30}", nil),
+        ] as [(String, Int?)]
+    )
+    func `a lifecycle moves points to cold storage`(text: String, days: Int?) throws {
+        let rule = RetentionRule(deleteAfterDays: days, moveToColdAfterDays: 30)
+        let retention = try read(
+            "# Why\nformat: 1\nkind: retention\nname: cold\nLifecycle: \(text)\n",
+            file: "Retention/cold.yaml"
+        )
+        guard case .retention(let policy) = retention else {
+            Issue.record("\(retention)")
+            return
+        }
+        #expect(policy.rule == rule)
+        let job = try read(
+            """
+            # Why
+            format: 1
+            kind: job
+            name: cold
+            action: backup
+            Resources: ["*"]
+            TargetBackupVaultName: main
+            ScheduleExpression: "@daily"
+            Lifecycle: \(text)
+            """,
+            file: "Jobs/cold.yaml"
+        )
+        guard case .job(let draft) = job, case .backup(_, _, .inline(let inline)) = draft.action
+        else {
+            Issue.record("\(job)")
+            return
+        }
+        #expect(inline.rule == rule)
+    }
+
     @Test func `a job has every key where it belongs`() throws {
         let file = try read(
             """

@@ -40,6 +40,15 @@ import VarveModel
         #expect(RetentionRule.forever.certainExpiry(created: .epoch) == nil)
     }
 
+    @Test func `a point is due for cold storage to the second, and never without days`() throws {
+        let rule = RetentionRule(deleteAfterDays: 120, moveToColdAfterDays: 30)
+        let created = try instant("2026-10-24T14:00:00Z")
+        #expect(!rule.isDueForCold(created: created, now: try instant("2026-11-23T13:59:59Z")))
+        #expect(rule.isDueForCold(created: created, now: try instant("2026-11-23T14:00:00Z")))
+        let warm = RetentionRule(deleteAfterDays: 120)
+        #expect(!warm.isDueForCold(created: created, now: try instant("2199-01-01T00:00:00Z")))
+    }
+
     @Test func `a pinned point stays, and a rule's reasons are told`() throws {
         let rule = RetentionRule(deleteAfterDays: 1, keep: [.first: 1, .last: 1, .monthly: 2])
         let verdicts = rule.verdicts(
