@@ -227,7 +227,7 @@ let package = Package(
             "LifecycleTests",
             [
                 "TestKit", "Lifecycle", "FileSystemEngine", "MetadataStore", "Policies", "Disk",
-                "Keyring", "VarveModel",
+                "Keyring", "VarveModel", "Backup", "BackupVault",
             ]
         ),
         tests(

@@ -10,16 +10,20 @@ import VarveModel
 
 /// A file system whose accesses are recorded, and a journal, on one simulated disk.
 final class LifecycleWorld {
-    let disk = SimulatedDisk(recording: false)
-    let clock = SimulatedClock(Timestamp(seconds: 20_000 * 86_400))
+    let disk: SimulatedDisk
+    let clock: SimulatedClock
     let recorder = AccessRecorder()
     let journal: JournalStore
     let fileSystem: FileSystem
     let service: LifecycleService
+    private let configuration: FileSystemConfiguration
     private let journalKey: DataKey
     private let journalID: UniqueID
 
-    init() async throws {
+    /// A new one, on day 20,000.
+    init(recording: Bool = false) async throws {
+        disk = SimulatedDisk(recording: recording)
+        clock = SimulatedClock(Timestamp(seconds: 20_000 * 86_400))
         try disk.makeDirectories("/var/fs")
         try disk.makeDirectories("/var/zone")
         journalKey = .random()
@@ -33,20 +37,40 @@ final class LifecycleWorld {
         )
         var limits = FileSystemLimits()
         limits.flushSeconds = nil
-        fileSystem = try await FileSystem.create(
-            FileSystemConfiguration(
-                id: .random(),
-                unique: .random(),
-                family: .random(),
-                dataKey: .random(),
-                disk: disk,
-                directory: "/var/fs",
-                zones: ["/var/zone"],
-                clock: clock,
-                limits: limits,
-                accessObserver: recorder
-            )
+        configuration = FileSystemConfiguration(
+            id: .random(),
+            unique: .random(),
+            family: .random(),
+            dataKey: .random(),
+            disk: disk,
+            directory: "/var/fs",
+            zones: ["/var/zone"],
+            clock: clock,
+            limits: limits,
+            accessObserver: recorder
         )
+        fileSystem = try await FileSystem.create(configuration)
+        service = LifecycleService(journal: journal, clock: clock)
+    }
+
+    /// What a start finds on a disk that a power cut left.
+    init(_ other: LifecycleWorld, on disk: SimulatedDisk) async throws {
+        self.disk = disk
+        clock = SimulatedClock(other.clock.now())
+        (journalKey, journalID) = (other.journalKey, other.journalID)
+        journal = try JournalStore(
+            disk: disk,
+            path: "/var/journal.sqlite",
+            key: journalKey,
+            id: journalID,
+            create: false
+        )
+        var configuration = other.configuration
+        configuration.disk = disk
+        configuration.clock = clock
+        configuration.accessObserver = recorder
+        self.configuration = configuration
+        fileSystem = try await FileSystem.open(configuration)
         service = LifecycleService(journal: journal, clock: clock)
     }
 
@@ -67,10 +91,23 @@ final class LifecycleWorld {
         )
     }
 
-    func makeFile(_ name: String, _ bytes: [UInt8]) async throws -> InodeNumber {
-        let inode = try await fileSystem.create(
+    func makeDirectory(_ name: String) async throws -> InodeNumber {
+        try await fileSystem.create(
             try #require(FileName(name)),
             in: .root,
+            NewInode(.directory, permissions: 0o755),
+            as: .root
+        ).inode
+    }
+
+    func makeFile(
+        _ name: String,
+        _ bytes: [UInt8],
+        in directory: InodeNumber = .root
+    ) async throws -> InodeNumber {
+        let inode = try await fileSystem.create(
+            try #require(FileName(name)),
+            in: directory,
             NewInode(.regular, permissions: 0o644),
             as: .root
         ).inode
@@ -83,6 +120,12 @@ final class LifecycleWorld {
         try await recorder.flush(to: journal, as: fileSystem.id)
         clock.advance(seconds: Int64(days) * 86_400)
     }
+
+    func write(_ inode: InodeNumber, _ bytes: [UInt8], at offset: UInt64) async throws {
+        _ = try await fileSystem.write(inode, bytes, at: offset, stability: .stable, as: .root)
+    }
+
+    func tier(_ inode: InodeNumber) async throws -> Tier { try await fileSystem.tier(of: inode) }
 
     func read(_ inode: InodeNumber) async throws -> [UInt8] {
         let size = try await fileSystem.attributes(of: inode).size

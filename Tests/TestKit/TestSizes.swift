@@ -27,6 +27,9 @@ package struct TestSizes: Sendable {
     package let accessReads: Int
     /// Hours of the jobs of a daemon that is restarted again and again.
     package let jobHours: Int64
+    /// Files that a year of lifecycle is lived with, and what happens to them a day.
+    package let lifecycleFiles: Int
+    package let lifecycleOperations: Int
     /// What the scenarios of a kernel's NFS client do.
     package let kernel: KernelSizes
     /// What loads the NFS server.
@@ -45,6 +48,8 @@ package struct TestSizes: Sendable {
         lockLives: 12,
         accessReads: 20_000,
         jobHours: 16,
+        lifecycleFiles: 120,
+        lifecycleOperations: 12,
         kernel: .ci,
         load: .ci
     )
@@ -61,6 +66,8 @@ package struct TestSizes: Sendable {
         lockLives: 400,
         accessReads: 1_000_000,
         jobHours: 64,
+        lifecycleFiles: 10_000,
+        lifecycleOperations: 400,
         kernel: .full,
         load: .full
     )
