@@ -87,6 +87,11 @@ package struct LifecycleService: Sendable {
         among others: [LifecyclePolicy] = []
     ) async throws(LifecycleError) -> LifecycleOutcome {
         guard policy.promotesOnAccess else { return LifecycleOutcome() }
+        let (id, today) = (fileSystem.id.text, clock.now().day)
+        let first = try await using { () async throws(MetadataError) in
+            try await journal.due(id, through: today, onlyUsed: true, limit: 1)
+        }
+        guard !first.isEmpty else { return LifecycleOutcome() }
         return try await pass(
             try await openSession(fileSystem, policy, others),
             onlyBack: true,

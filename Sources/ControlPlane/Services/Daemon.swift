@@ -122,9 +122,6 @@ package struct Daemon: Sendable {
             clock: clock,
             logger: logger
         )
-        lifecycle.follow { [weak jobs] record in
-            await jobs?.lifecyclePolicies(for: record) ?? []
-        }
         maintenance = Maintenance(
             fileSystems: fileSystems,
             mountTargets: mountTargets,
@@ -162,6 +159,9 @@ package struct Daemon: Sendable {
             ]
         )
         warn()
+        lifecycle.follow { [weak jobs] record in
+            await jobs?.lifecyclePolicies(for: record) ?? []
+        }
         try await fileSystems.start()
         try await mountTargets.start()
         try await jobs.start()

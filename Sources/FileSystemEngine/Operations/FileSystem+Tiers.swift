@@ -14,7 +14,7 @@ extension FileSystem {
     /// - Parameters:
     ///   - inode: A regular file.
     ///   - tier: Where to; records there already stay.
-    ///   - whenCopied: Called once the copies are durable, before any row points at them; a move ends with what it throws.
+    ///   - whenCopied: Called once the copies are durable, before any row points at them; its error ends the move.
     /// - Returns: What was moved.
     /// - Throws: `.stale`, `.isDirectory`, `.invalid`, `.noSpace`, `.corrupt`.
     package func move(

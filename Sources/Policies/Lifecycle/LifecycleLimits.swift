@@ -23,7 +23,7 @@ package struct LifecycleLimits: Hashable, Sendable {
     /// What is moved to colder tiers at most.
     package let demotion: ByteRate?
     package let thrashGuard: ThrashGuard?
-    /// When more cold files than this are used on one day, a reader of whole trees was there: those uses promote nothing.
+    /// When more cold files than this are used on one day, a reader of whole trees was there, which promotes nothing.
     package let wholeTreeFiles: Int?
 
     /// 24 hours, as EFS leaves a written file in Standard.

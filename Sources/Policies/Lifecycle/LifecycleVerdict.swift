@@ -35,7 +35,7 @@ package struct LifecycleVerdict: Hashable, Sendable, CustomStringConvertible {
     package var again: Int64?
     /// Whether the uses since it left Standard are needed for a later answer.
     package var keepsUses = false
-    /// The day from which ages count now, when a use counts as an access in Standard though the file stays away from it.
+    /// The day from which ages count now, when a use counts as an access in Standard though the file stays away.
     package var access: Int64?
 
     /// The tier that it moves to; `nil` when it stays.
