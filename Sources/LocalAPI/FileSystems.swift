@@ -40,6 +40,8 @@ package struct FileSystemDescription: Codable, Sendable, Hashable {
     package var inodes: UInt64?
     /// Bytes that live files' data occupies.
     package var liveBytes: UInt64?
+    /// Of them, by tier: `standard`, `ia`, `archive`.
+    package var tierBytes: [String: UInt64]?
     /// Bytes of segment files by tier: `standard`, `ia`, `archive`.
     package var storedBytes: [String: UInt64]?
     /// Sealed bytes that only the past shows, and no snapshot: `keepBytes` bounds them.
@@ -58,6 +60,7 @@ package struct FileSystemDescription: Codable, Sendable, Hashable {
         reason: String? = nil,
         inodes: UInt64? = nil,
         liveBytes: UInt64? = nil,
+        tierBytes: [String: UInt64]? = nil,
         storedBytes: [String: UInt64]? = nil,
         historyBytes: UInt64? = nil,
         snapshotBytes: UInt64? = nil,
@@ -72,6 +75,7 @@ package struct FileSystemDescription: Codable, Sendable, Hashable {
         self.reason = reason
         self.inodes = inodes
         self.liveBytes = liveBytes
+        self.tierBytes = tierBytes
         self.storedBytes = storedBytes
         self.historyBytes = historyBytes
         self.snapshotBytes = snapshotBytes

@@ -72,6 +72,9 @@ struct FileSystemRoutes: Sendable {
             description.snapshotBytes = numbers.snapshotBytes
             description.metadataBytes = numbers.metadataBytes
             description.diskAvailableBytes = numbers.diskAvailableBytes
+            description.tierBytes = Dictionary(
+                uniqueKeysWithValues: numbers.tierBytes.map { ($0.key.folder, $0.value) }
+            )
             description.storedBytes = Dictionary(
                 uniqueKeysWithValues: Tier.allCases.map {
                     ($0.folder, numbers.storedBytes[$0] ?? 0)

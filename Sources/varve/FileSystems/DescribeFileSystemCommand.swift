@@ -35,7 +35,8 @@ struct DescribeFileSystemCommand: AsyncParsableCommand {
         if let bytes = found.liveBytes { try Output.line("live       \(Output.size(bytes))") }
         for (tier, bytes) in (found.storedBytes ?? [:]).sorted(by: { $0.key > $1.key }) {
             let padding = String(repeating: " ", count: max(1, 11 - tier.count))
-            try Output.line("\(tier)\(padding)\(Output.size(bytes)) stored")
+            let data = found.tierBytes?[tier].map { ", \(Output.size($0)) of data" } ?? ""
+            try Output.line("\(tier)\(padding)\(Output.size(bytes)) stored\(data)")
         }
         if let bytes = found.historyBytes { try Output.line("history    \(Output.size(bytes))") }
         if let bytes = found.snapshotBytes { try Output.line("snapshots  \(Output.size(bytes))") }
