@@ -36,6 +36,8 @@ struct CopyPairs {
 
     mutating func add(_ point: RecoveryPoint, _ copy: RecoveryPoint) {
         targets[point.origin(in: sourceVault.id)] = copy
+        // In cold storage there are no maps to compare with.
+        guard !point.isCold, !copy.isCold else { return }
         pairs[point.source, default: []].append(Pair(source: point, target: copy))
     }
 

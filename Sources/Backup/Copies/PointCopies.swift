@@ -125,11 +125,18 @@ package struct PointCopies: Sendable {
         return report
     }
 
-    /// Refuses what the other vault's lock does not admit, and what would go at once.
+    /// Refuses what is in cold storage, what the other vault's lock does not admit, and what would go at once.
     private func requireAdmitted(
         _ point: RecoveryPoint,
         _ options: Options
     ) throws(BackupError) {
+        guard !point.isCold else {
+            throw BackupError(
+                .invalid,
+                "recovery point \(point.id) is in cold storage: its archive is copied by any means, and nothing else of it is left",
+                remedy: "Restore it, or copy points before they move ('MoveToColdStorageAfterDays')."
+            )
+        }
         let expires = options.expires(point)
         if options.mustOutliveCopying, let expires, expires <= clock.now() {
             let days = (clock.now().seconds - point.created.seconds) / 86_400

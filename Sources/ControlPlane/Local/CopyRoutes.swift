@@ -73,8 +73,10 @@ struct CopyRoutes: Sendable {
             source = known.record.id.text  // One that is gone is looked for as it was written.
         }
         let id = source
+        // Of what is in cold storage only an archive is left.
         let isWanted: @Sendable (RecoveryPoint) -> Bool = { point in
-            id == nil || point.source == id || point.labels["name"] == name
+            guard !point.isCold else { return false }
+            return id == nil || point.source == id || point.labels["name"] == name
         }
         return which == .newest ? .newest(isWanted) : .all(isWanted)
     }

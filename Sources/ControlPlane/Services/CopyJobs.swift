@@ -50,7 +50,9 @@ struct CopyJobs: Sendable {
         for entry in await fileSystems.all() { records[entry.record.id.text] = entry.record }
         let known = records
         let selection = action.selection
+        // Of what is in cold storage only an archive is left: it was to be copied before.
         let isWanted: @Sendable (RecoveryPoint) -> Bool = { point in
+            guard !point.isCold else { return false }
             if let record = known[point.source] {
                 return selection.selects(id: record.id, name: record.name, tags: record.tags)
             }
