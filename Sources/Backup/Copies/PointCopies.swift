@@ -134,7 +134,8 @@ package struct PointCopies: Sendable {
             throw BackupError(
                 .invalid,
                 "recovery point \(point.id) is in cold storage: its archive is copied by any means, and nothing else of it is left",
-                remedy: "Restore it, or copy points before they move ('MoveToColdStorageAfterDays')."
+                remedy:
+                    "Restore it, or copy points before they move ('MoveToColdStorageAfterDays')."
             )
         }
         let expires = options.expires(point)

@@ -119,7 +119,8 @@ struct ColdFiles: Sendable {
         throw VaultError(
             .invalid,
             "'\(files.place)' has no cold storage: archives go to a vault in a directory alone",
-            remedy: "Copy the recovery points to such a vault, or write archives by 'varve archive export'."
+            remedy:
+                "Copy the recovery points to such a vault, or write archives by 'varve archive export'."
         )
     }
 
@@ -133,7 +134,8 @@ struct ColdFiles: Sendable {
     /// Whether a folder is there: that of a disk that is not mounted is not.
     func isThere(_ folder: String) throws(VaultError) -> Bool {
         let disk = try disk()
-        return try onDisk { () throws(DiskError) in try disk.status(of: folder) }?.kind == .directory
+        return try onDisk { () throws(DiskError) in try disk.status(of: folder) }?.kind
+            == .directory
     }
 
     /// Directories where archives may lie, each once, beginning with the given ones.
