@@ -145,15 +145,16 @@ import VarveModel
         #expect(Self.code { try vault.delete(id, now: early) } == .held)
         #expect(try vault.expire(now: early).isEmpty)
         #expect(try Self.archive(of: vault.recoveryPoint(id), in: vault) == [1, 2, 3])
+        #expect(
+            try vault.keeper(now: early).text(of: vault.recoveryPoint(id))?.contains("lock") == true
+        )
         // A record that does not read is kept, too.
         let path = VaultWorld.directory + "/cold/\(id).cold"
         let whole = try sample.world.disk.contents(of: path)
         try sample.world.disk.corrupt(path, at: 100, mask: 1)
         #expect(Self.code { try vault.delete(id, now: Self.now) } == .held)
         try sample.world.disk.replace(path, with: whole)
-        #expect(
-            try vault.keeper(now: early).text(of: vault.recoveryPoint(id))?.contains("lock") == true
-        )
+        #expect(try vault.recoveryPoint(id).isCold)
     }
 
     @Test func `the newest of a source is never due, and what is due is so by its own days`() throws
