@@ -87,6 +87,8 @@ extension LifecycleService {
             return outcome
         }
         try await commit(move, id, result, fileSystem)
+        // A new name or owner changes ctime as a write does: then there was nothing to move.
+        guard move.from != move.to || result.bytes > 0 else { return outcome }
         outcome.moves = [move]
         outcome.files = 1
         outcome.bytes = result.bytes
