@@ -80,6 +80,8 @@ import VarveModel
                 ("index", { try each.rebuildIndex() }),
                 ("repair", { _ = try each.repair(.structure) }),
                 ("key", { try each.wrap(by: .random()) }),
+                ("cold", { _ = try each.setCold(.init(usesVaultKey: true)) }),
+                ("move", { _ = try each.beginColdMoves() }),
             ]
             for (what, change) in changes { #expect(Self.code(change) == .newerFormat, "\(what)") }
         }

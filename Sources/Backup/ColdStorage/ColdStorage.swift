@@ -22,6 +22,11 @@ package enum ColdStorage {
             stayed += other.stayed
         }
 
+        /// Those that stay warm for another reason than that somebody else was moving points just then.
+        package var refused: [(point: RecoveryPointID, error: BackupError)] {
+            stayed.filter { $0.error.code != .busy }
+        }
+
         /// Bytes of the archives that were written.
         package var archiveBytes: UInt64 {
             moved.reduce(0) { $0 + ($1.cold?.archiveBytes ?? 0) }
@@ -35,8 +40,8 @@ package enum ColdStorage {
     ///   - vault: Theirs.
     ///   - clock: Tells when they moved.
     ///   - progress: Told now and then.
-    /// - Returns: What moved, and what stays warm; a full or failing disk ends it early.
-    /// - Throws: `.busy` when somebody else moves points; `.corrupt` when nobody can say who may read archives; `.cancelled`.
+    /// - Returns: What moved, and what stays warm: all of them when somebody else moves points; a full or failing disk ends it early.
+    /// - Throws: `.corrupt` when nobody can say who may read archives; `.cancelled`.
     package static func move(
         _ points: [RecoveryPoint],
         of vault: Vault,
@@ -45,7 +50,14 @@ package enum ColdStorage {
     ) async throws(BackupError) -> Outcome {
         var outcome = Outcome()
         guard !points.isEmpty else { return outcome }
-        let mover = try inVault { () throws(VaultError) in try vault.beginColdMoves() }
+        let mover: ColdMover
+        do throws(VaultError) {
+            mover = try vault.beginColdMoves()
+        } catch {
+            guard error.code == .locked else { throw BackupError(error) }
+            outcome.stayed = points.map { ($0.id, BackupError(error)) }
+            return outcome
+        }
         defer { mover.end() }
         for point in points {
             if Task.isCancelled { throw BackupError(.cancelled, "the move was ended") }

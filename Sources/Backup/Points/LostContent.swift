@@ -111,7 +111,7 @@ package struct LostContent: Sendable {
             if case .vault(let other) = giver {
                 // Harmless: one whose folder does not read gives nothing, and what is then still missing is counted (`left`) and
                 // named by the next verify. The other givers are asked all the same.
-                known = (try? other.listing().points) ?? []
+                known = ((try? other.listing().points) ?? []).filter { !$0.isCold }
             }
             points = Dictionary(grouping: known, by: \.source)
         }

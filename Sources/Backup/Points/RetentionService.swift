@@ -133,7 +133,7 @@ package enum RetentionService {
     ///   - clock: Ages count from what it shows.
     ///   - isMeant: Which points the rule is about.
     /// - Returns: What went, what moved, and why the rest stays.
-    /// - Throws: `.corrupt`, `.busy`, `.failed` of the vault; `.cancelled`.
+    /// - Throws: `.corrupt`, `.failed` of the vault; `.cancelled`.
     package static func run(
         _ policy: RetentionPolicy,
         of vault: Vault,
@@ -150,14 +150,19 @@ package enum RetentionService {
         outcome.cold = try await ColdStorage.move(outcome.due, of: vault, clock: clock)
         guard !outcome.deleted.isEmpty || !outcome.cold.moved.isEmpty else { return outcome }
         outcome.pruned = try await withTaskExecutorPreference(HostThreads.shared) {
-            () async throws(BackupError) -> PruneReport in
-            do throws(VaultError) {
-                return try vault.prune()
-            } catch {
-                throw BackupError(error)
-            }
+            () async throws(BackupError) -> PruneReport? in try prune(vault)
         }
         return outcome
+    }
+
+    /// While another prune runs, the next one gives the space back.
+    private static func prune(_ vault: Vault) throws(BackupError) -> PruneReport? {
+        do throws(VaultError) {
+            return try vault.prune()
+        } catch {
+            guard error.code == .locked else { throw BackupError(error) }
+            return nil
+        }
     }
 
     /// Deletes a point; answers why it stays when somebody has held it, or locked the vault, since it was judged.

@@ -43,6 +43,7 @@ extension Vault {
     /// - Throws: `.invalid` for nobody, too many, or what is no absolute path; `.notFound` for a directory that is not
     ///   there; `.corrupt`, `.newerFormat`, `.noSpace`, `.denied`, `.failed`.
     package func setCold(_ request: ColdRequest) throws(VaultError) -> ColdSettings {
+        try requireWritable()
         try files.requireFolders([.cold, .leases])
         return try exclusively { () throws(VaultError) in
             let old = try presentColdSettings(mends: request)

@@ -178,11 +178,11 @@ struct JobActions: Sendable {
         if !cold.moved.isEmpty {
             message += ", \(cold.moved.count) moved to cold storage (\(cold.archiveBytes) bytes)"
         }
-        guard let first = cold.stayed.first else { return message }
+        guard let first = cold.refused.first else { return message }
         let reason = APIError(first.error)
         throw APIError(
             reason.code,
-            "\(message); \(cold.stayed.count) due for cold storage stay warm: \(reason.message)",
+            "\(message); \(cold.refused.count) due for cold storage stay warm: \(reason.message)",
             remedy: reason.remedy
         )
     }

@@ -74,7 +74,7 @@ struct Maintenance: Sendable {
             (try !vault.expire(now: now).isEmpty, try vault.pointsDueForCold(now: now))
         }
         let cold = try await ColdStorage.move(due, of: vault, clock: clock)
-        for (point, error) in cold.stayed {
+        for (point, error) in cold.refused {
             logger.error(
                 "a recovery point that is due for cold storage stays warm",
                 metadata: [
