@@ -131,9 +131,9 @@ struct ColdFiles: Sendable {
             : directory + "/" + Hex.encode(keys.vault.bytes)
     }
 
-    /// Whether a folder is there: that of a disk that is not mounted is not.
+    /// Whether a folder is there: that of a disk that is not mounted is not, nor any of a vault that lies on none.
     func isThere(_ folder: String) throws(VaultError) -> Bool {
-        let disk = try disk()
+        guard let disk = files.storage.diskBeneath else { return false }
         return try onDisk { () throws(DiskError) in try disk.status(of: folder) }?.kind
             == .directory
     }

@@ -44,6 +44,7 @@ extension Vault {
     ///   there; `.corrupt`, `.newerFormat`, `.noSpace`, `.denied`, `.failed`.
     package func setCold(_ request: ColdRequest) throws(VaultError) -> ColdSettings {
         try requireWritable()
+        _ = try coldFiles.disk()
         try files.requireFolders([.cold, .leases])
         return try exclusively { () throws(VaultError) in
             let old = try presentColdSettings(mends: request)
