@@ -85,18 +85,25 @@ import VarveModel
                 _ = try await fileSystem.setAttributes(found.inode, changes, as: .root)
             }
             let second = try await fileSystem.createSnapshot("b").epoch
-            let steps = try await Self.rowsStepped(atRest: fileSystem)
             let page = try await fileSystem.changes(after: first, through: second, limit: 1_000)
-            _ = try await Self.rowsStepped(atRest: fileSystem)
             let inodes = page.changes.compactMap { change in
                 if case .inode(let inode) = change { inode } else { nil }
             }
+            // A reader that is left waiting within a question ends its transaction and begins another: that makes steps
+            // which are nobody's cost. The least of several is the question's own.
+            var least = UInt64.max
+            for _ in 0..<5 {
+                let steps = try await Self.rowsStepped(atRest: fileSystem)
+                _ = try await fileSystem.changes(after: first, through: second, limit: 1_000)
+                _ = try await fileSystem.attributes(of: inodes, at: first)
+                _ = try await fileSystem.attributes(of: inodes, at: second)
+                _ = try await fileSystem.paths(of: inodes, at: second)
+                least = min(least, try await Self.rowsStepped(atRest: fileSystem) - steps)
+            }
+            costs.append(least)
             let before = try await fileSystem.attributes(of: inodes, at: first)
-            _ = try await Self.rowsStepped(atRest: fileSystem)
             let after = try await fileSystem.attributes(of: inodes, at: second)
-            _ = try await Self.rowsStepped(atRest: fileSystem)
             let paths = try await fileSystem.paths(of: inodes, at: second)
-            costs.append(try await Self.rowsStepped(atRest: fileSystem) - steps)
             #expect(before.map { $0?.permissions } == inodes.map { _ in 0o644 })
             #expect(after.map { $0?.permissions } == inodes.map { _ in 0o600 })
             #expect(paths.count == 100 && paths.allSatisfy { $0?.count == 1 })
