@@ -254,7 +254,7 @@ import VarveModel
                 let refused = Self.error { try vault.delete(point.id, now: Self.days(2)) }
                 #expect(refused?.code == .held)
             }
-            try? world.disk.remove(path)  // It may have stayed away.
+            if try world.disk.status(of: path) != nil { try world.disk.remove(path) }
             #expect(try world.reopened().repair(.structure).verified.isClean)
             #expect(try world.disk.status(of: path) != nil)
         }

@@ -13,9 +13,7 @@ import Testing
 
         init() throws {
             daemon = try DaemonProcess()
-            try Data(World.retention.utf8).write(
-                to: URL(fileURLWithPath: daemon.retention + "/keep-one.yaml")
-            )
+            try daemon.addKeepOne()
             try daemon.start()
             try daemon.done("fs", "create", "home")
             try daemon.done("vault", "create", "main")
@@ -50,14 +48,6 @@ import Testing
             )
             points = [first, try daemon.done("backup", "run", "home", "--vault", "main").line]
         }
-
-        private static let retention = """
-            # Keeps the newest alone, so that the rest is seen to go.
-            format: 1
-            kind: retention
-            name: keep-one
-            keep-last: 1
-            """
 
         func point(_ number: Int, _ path: String) -> String { points[number] + ":" + path }
 

@@ -75,26 +75,20 @@ import Testing
         try DaemonProcess.system("cp", "-a", old.state + "/vaults/main", disk)
         #expect(old.stop() == 0)
         try DaemonProcess.system("rm", "-rf", old.state, old.keyFile, old.keyFile + ".d")
-        let before = try DaemonProcess.system(
-            "find",
-            disk,
-            "-type",
-            "f",
-            "-not",
-            "-path",
-            "*/leases/*"
-        )
+        func files() throws -> Data {
+            try DaemonProcess.system(
+                "find",
+                disk,
+                "-type",
+                "f",
+                "-not",
+                "-path",
+                "*/leases/*"
+            )
+        }
+        let before = try files()
         try restore(disk, kit: kit, rotated: rotated)
-        let after = try DaemonProcess.system(
-            "find",
-            disk,
-            "-type",
-            "f",
-            "-not",
-            "-path",
-            "*/leases/*"
-        )
-        #expect(before == after, "the original stays as it is")
+        #expect(try files() == before, "the original stays as it is")
     }
 
     @Test func `what is no kit of this vault is refused by name`() throws {

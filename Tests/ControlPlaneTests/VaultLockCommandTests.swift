@@ -14,19 +14,9 @@ import Testing
         return try JSONDecoder().decode(type, from: ended.output)
     }
 
-    private static let retention = """
-        # Keeps the newest alone, so that the rest is seen to go.
-        format: 1
-        kind: retention
-        name: keep-one
-        keep-last: 1
-        """
-
     private func locked() throws -> (daemon: DaemonProcess, points: [String]) {
         let daemon = try DaemonProcess()
-        try Data(Self.retention.utf8).write(
-            to: URL(fileURLWithPath: daemon.retention + "/keep-one.yaml")
-        )
+        try daemon.addKeepOne()
         try daemon.start()
         try daemon.done("fs", "create", "home")
         try daemon.done("vault", "create", "main")
@@ -150,25 +140,20 @@ import Testing
             "2d"
         )
         #expect(short.status == 1 && short.errors.contains("3 to 36500"), "\(short.errors)")
-        try daemon.done(
-            "vault",
-            "lock",
-            "main",
-            "--min-retention",
-            "30d",
-            "--changeable-for",
-            "3d"
-        )
+        func lock() throws {
+            try daemon.done(
+                "vault",
+                "lock",
+                "main",
+                "--min-retention",
+                "30d",
+                "--changeable-for",
+                "3d"
+            )
+        }
+        try lock()
         try daemon.done("vault", "unlock", "main")
-        try daemon.done(
-            "vault",
-            "lock",
-            "main",
-            "--min-retention",
-            "30d",
-            "--changeable-for",
-            "3d"
-        )
+        try lock()
         for _ in 0..<3 { try daemon.done("clock", "advance", "1d") }
         let described = try Self.json(
             VaultDescription.self,

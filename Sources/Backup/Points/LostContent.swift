@@ -109,8 +109,9 @@ package struct LostContent: Sendable {
             self.giver = giver
             var known: [RecoveryPoint] = []
             if case .vault(let other) = giver {
-                // Harmless: one whose folder does not read gives nothing, and what is then still missing is counted (`left`) and
-                // named by the next verify. The other givers are asked all the same.
+                // Harmless: nothing is written or believed for want of this list. One whose folder does not read gives no bytes;
+                // what is then still missing is counted (`left`) and named by the next verify, and the other givers are asked
+                // all the same.
                 known = ((try? other.listing().points) ?? []).filter { !$0.isCold }
             }
             points = Dictionary(grouping: known, by: \.source)

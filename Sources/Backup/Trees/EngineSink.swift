@@ -86,12 +86,11 @@ struct EngineSink: TreeSink {
         }
         // What stands there stays until all has been read that shall take its place. A draft that a crash leaves goes
         // with the next mirror; whoever only replaces would keep it.
-        let name = drafts.begin()
+        let name = drafts.next()
         do throws(FileSystemError) {
             let made = try await fileSystem.create(name, in: directory, new, as: caller)
             return EngineSinkFile(inode: made.inode, directory: directory, name: name)
         } catch {
-            drafts.end(name)
             throw TreeFailure(changing: "create", error)
         }
     }
@@ -158,7 +157,6 @@ struct EngineSink: TreeSink {
                 as: caller
             )
         }
-        drafts.end(file.name)
     }
 
     /// One transaction: a copy that is cut short leaves no half-written file of this size.
@@ -198,7 +196,6 @@ struct EngineSink: TreeSink {
     func abandon(_ file: EngineSinkFile) async {
         // What cannot be taken away either has been told of: the copy of this file failed.
         try? await fileSystem.unlink(file.name, in: file.directory, as: caller)
-        drafts.end(file.name)
     }
 
     func makeSpecial(

@@ -84,16 +84,11 @@ struct HostSink: TreeSink {
         let open = try change("open") { () throws(DiskError) in try directory.opened() }
         // What stands there stays until the new one is whole.
         let isDraft = try isDraftWanted(entry.name, in: open)
-        let name = isDraft ? drafts.begin() : entry.name
-        do throws(TreeFailure) {
-            let file = try making("create", name, in: open) { () throws(DiskError) in
-                try open.createFile(name)
-            }
-            return HostSinkFile(file: file, directory: open, resting: directory, name: name)
-        } catch {
-            if isDraft { drafts.end(name) }
-            throw error
+        let name = isDraft ? drafts.next() : entry.name
+        let file = try making("create", name, in: open) { () throws(DiskError) in
+            try open.createFile(name)
         }
+        return HostSinkFile(file: file, directory: open, resting: directory, name: name)
     }
 
     /// Whether a file is made beside what it shall replace: that must stay when the new one does not come whole.
@@ -135,7 +130,6 @@ struct HostSink: TreeSink {
             try change("rename") { () throws(DiskError) in
                 try file.directory.rename(file.name, over: entry.name)
             }
-            drafts.end(file.name)
         }
         file.file.close()
         return (HostLink(directory: file.resting, name: entry.name), failures)
@@ -145,7 +139,6 @@ struct HostSink: TreeSink {
         file.file.close()
         // What cannot be taken away either has been told of: the copy of this file failed.
         try? file.directory.remove(file.name)
-        drafts.end(file.name)
     }
 
     func makeSpecial(

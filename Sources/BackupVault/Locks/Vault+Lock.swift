@@ -261,9 +261,13 @@ extension Vault {
         }
     }
 
-    /// The record, where it reads.
+    /// The record, where it reads; for backups alone.
+    ///
+    /// Whoever deletes or prunes calls ``lockRecord()``, and is refused with its error.
     private func readableLock() -> LockRecord? {
-        // Who deletes asks for the reason; a backup goes on without.
+        // Harmless: all that is left out is to refuse a backup by its expiry, or to note from when its minimum counts. While
+        // the lock does not read nothing goes, this point neither; once it reads it keeps this one too, for its minimum from its
+        // creation. To lose the backup would be the greater harm; verify names the files.
         (try? lockRecord()) ?? nil
     }
 

@@ -107,7 +107,8 @@ struct VaultAdoption: Sendable {
             try disk.rename(temporary, to: target)
             try disk.syncDirectory(paths.vaults)
         } catch {
-            // What is left of it the next try removes.
+            // Harmless: the error that matters is thrown. What stays is a copy that nobody takes for a vault, by its name, and the
+            // next try begins by removing it, by a call that may fail.
             try? disk.removeTree(temporary)
             throw error
         }

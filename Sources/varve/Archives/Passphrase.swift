@@ -53,36 +53,3 @@ enum Passphrase {
         return bytes
     }
 }
-
-/// Key and recipient files.
-enum SmallFile {
-    /// 1 MiB: keys and recipients are lines of some 70 bytes.
-    private static let bytesMax = 1 << 20
-
-    static func bytes(_ path: String) throws -> [UInt8] {
-        let descriptor = open(HostFile.path(ArgumentBytes.bytes(path)), O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw HostFile.failure("read '\(path)'") }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let count = Glibc.read(descriptor, &piece, piece.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw HostFile.failure("read '\(path)'") }
-            if count == 0 { return bytes }
-            bytes += piece.prefix(count)
-            guard bytes.count <= bytesMax else {
-                throw APIError(.tooLarge, "'\(path)' is no file of keys: it has over 1 MiB")
-            }
-        }
-    }
-
-    /// Lines that say something: neither empty nor a comment.
-    static func lines(_ path: String) throws -> [String] {
-        try bytes(path).split(separator: UInt8(ascii: "\n"))
-            .map { line in
-                String(decoding: line.filter { $0 != 13 && $0 != 32 && $0 != 9 }, as: UTF8.self)
-            }
-            .filter { !$0.isEmpty && !$0.hasPrefix("#") }
-    }
-}

@@ -47,17 +47,12 @@ struct AdoptVaultCommand: AsyncParsableCommand {
             guard descriptor >= 0 else { throw HostFile.failure("open '\(recoveryKit)'") }
         }
         defer { if descriptor > 0 { close(descriptor) } }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 4_096)
-        while bytes.count <= AdoptVaultCommand.bytesMax {
-            let count = read(descriptor, &piece, piece.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw HostFile.failure("read '\(recoveryKit)'") }
-            if count == 0 { break }
-            bytes += piece.prefix(count)
-        }
-        guard bytes.count <= AdoptVaultCommand.bytesMax,
-            let text = String(validating: bytes, as: UTF8.self)
+        let bytes = try SmallFile.bytes(
+            of: descriptor,
+            named: recoveryKit,
+            max: AdoptVaultCommand.bytesMax
+        )
+        guard let bytes, let text = String(validating: bytes, as: UTF8.self)
         else {
             throw APIError(
                 .usage,
