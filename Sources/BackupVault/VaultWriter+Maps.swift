@@ -47,10 +47,13 @@ extension VaultWriter {
     ///
     /// - Parameter draft: Its maps are roots that `update` gave, or of points that still exist.
     /// - Returns: The point, with its new id.
-    /// - Throws: `.noSpace`, `.notFound`, `.corrupt`, `.failed`, `.invalid` when the vault's lock does not admit it; the
+    /// - Throws: `.noSpace`, `.notFound`, `.corrupt`, `.failed`, `.invalid` when it has no maps, or the vault's lock does not admit it; the
     ///   writer is then to be abandoned.
     package func publish(_ draft: RecoveryPointDraft) throws(VaultError) -> RecoveryPoint {
         try requireWriting()
+        guard !draft.maps.isEmpty else {
+            throw VaultError(.invalid, "a recovery point without content is not published")
+        }
         for (_, root) in draft.maps.sorted(by: { $0.key < $1.key }) { try requireTrusted(root) }
         try settle()
         try rescueCondemned(draft)

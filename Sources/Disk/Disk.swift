@@ -73,6 +73,9 @@ package protocol DiskFile: AnyObject, Sendable {
     /// Has storage begin to take what was written within `range`: a hint that promises nothing and does not wait.
     func beginWriting(_ range: Range<UInt64>)
 
+    /// Has the page cache forget what is durable, so that it is read from storage: a hint that promises nothing.
+    func dropResident()
+
     /// Makes the file's bytes and size durable (fdatasync). After an error, never trust the file again.
     func sync() throws(DiskError)
 
@@ -92,6 +95,7 @@ package protocol DiskFile: AnyObject, Sendable {
 
 extension DiskFile {
     package func beginWriting(_ range: Range<UInt64>) {}
+    package func dropResident() {}
 }
 
 /// A held advisory lock.

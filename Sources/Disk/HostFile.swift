@@ -62,6 +62,11 @@ package final class HostFile: DiskFile {
         )
     }
 
+    package func dropResident() {
+        // Pages that are in use stay, and some file systems keep more: the caller loses nothing by it.
+        _ = posix_fadvise(descriptor.value, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
     package func sync() throws(DiskError) {
         guard fdatasync(descriptor.value) == 0 else {
             throw DiskError(errno: errno, "sync '\(path)'")

@@ -65,7 +65,7 @@ struct ColdFiles: Sendable {
         try files.replace(.cold, ColdEntry.fileName(point), with: bytes)
     }
 
-    /// Removes a record durably.
+    /// Removes a record durably; its parity goes before (``Vault/removeColdRecord(_:)``).
     func removeRecord(_ point: RecoveryPointID) throws(VaultError) {
         guard try exists(point) else { return }
         try files.remove(.cold, ColdEntry.fileName(point))
@@ -138,6 +138,24 @@ struct ColdFiles: Sendable {
             == .directory
     }
 
+    /// Whether a folder answers: one on a disk that is away, or that fails, does not, and then decides nothing.
+    func answers(_ folder: String) -> Bool {
+        // Why it does not is told where its archives are opened or checked.
+        (try? isThere(folder)) ?? false
+    }
+
+    /// Whether every folder where an archive may lie is known, and answers.
+    func canLookEverywhere(_ first: [String]) throws(VaultError) -> Bool {
+        do throws(VaultError) {
+            _ = try settings()
+        } catch {
+            guard [.corrupt, .newerFormat, .failed].contains(error.code) else { throw error }
+            return false
+        }
+        // The vault's own folder comes with the first record.
+        return try directories(first).allSatisfy { $0.isEmpty || answers(folder($0)) }
+    }
+
     /// Directories where archives may lie, each once, beginning with the given ones.
     func directories(_ first: [String]) throws(VaultError) -> [String] {
         var found: [String] = []
@@ -149,16 +167,21 @@ struct ColdFiles: Sendable {
         return found
     }
 
-    /// Where the archive of a point lies, wherever its operator has put it since.
+    /// Where the archive of a point lies, wherever its operator has put it since: one of another length counts where
+    /// there is no other.
     ///
     /// - Throws: `.notFound` with the reason.
     func place(of point: RecoveryPointID, _ record: ColdRecord) throws(VaultError) -> String {
         let (name, disk) = (ColdRecord.archiveName(point), try disk())
+        var misfit: String?
         for directory in try directories([record.directory]) {
             let path = folder(directory) + "/" + name
-            let status = try onDisk { () throws(DiskError) in try disk.status(of: path) }
-            if status?.kind == .file { return path }
+            // A directory that does not answer hides no archive in another one.
+            guard let status = try? disk.status(of: path), status.kind == .file else { continue }
+            if status.size == record.archiveBytes { return path }
+            misfit = misfit ?? path
         }
+        if let misfit { return misfit }
         let own = folder(record.directory)
         guard try isThere(own) else {
             throw VaultError(
@@ -226,24 +249,25 @@ struct ColdFiles: Sendable {
     /// - Parameters:
     ///   - point: Whose it is.
     ///   - directory: Where its record says that it is.
-    /// - Returns: Whether every folder that may have it was there to be looked into.
-    /// - Throws: `.denied`, `.failed`.
+    /// - Returns: Whether it is gone for certain: it was removed, or every folder that may have it was there to be looked into.
+    /// - Throws: As ``settings()``, but for those that do not read.
     func removeArchive(
         _ point: RecoveryPointID,
         beneath directory: String
     ) throws(VaultError) -> Bool {
         let name = ColdRecord.archiveName(point)
-        var isSure = true
-        for known in try directories([directory]) {
-            let folder = folder(known)
-            guard try isThere(folder) else {
-                // The vault's own folder comes with the first record.
-                if known == directory, !known.isEmpty { isSure = false }
-                continue
+        var isRemoved = false
+        for known in try directories([directory]) where answers(folder(known)) {
+            do throws(VaultError) {
+                if try removeArchive(named: name, in: folder(known)) { isRemoved = true }
+            } catch {
+                // It may be there still: whoever comes next tries again.
+                guard error.code == .failed || error.code == .denied else { throw error }
+                return false
             }
-            try removeArchive(named: name, in: folder)
         }
-        return isSure
+        if isRemoved { return true }
+        return try canLookEverywhere([directory])
     }
 
     /// Removes a file of a folder of archives durably, where it is.
@@ -260,11 +284,11 @@ struct ColdFiles: Sendable {
         }
     }
 
-    /// The names in a folder of archives; none when it is not there.
-    func list(_ folder: String) throws(VaultError) -> [String] {
-        guard try isThere(folder) else { return [] }
-        let disk = try disk()
-        return try onDisk { () throws(DiskError) in try disk.list(folder) }
+    /// The names in a folder of archives; none when it does not answer.
+    func list(_ folder: String) -> [String] {
+        guard let disk = files.storage.diskBeneath, answers(folder) else { return [] }
+        // One that fails now is as one that is away.
+        return (try? disk.list(folder)) ?? []
     }
 }
 

@@ -42,7 +42,21 @@ package final class ColdMover: Sendable {
         guard !point.isCold else {
             throw VaultError(.exists, "recovery point \(id) is in cold storage already")
         }
+        try vault.requireSureArchive(of: id, in: directory, for: recipients.map(\.description))
+        try requireNothingGoing(id)
         return try ColdMove(point, self, directory: directory, folder: folder, reading)
+    }
+
+    /// Refuses to write over what says that an archive is to be removed while nobody can look for that archive.
+    private func requireNothingGoing(_ id: RecoveryPointID) throws(VaultError) {
+        guard case .going(let old) = try vault.coldFiles.entry(id) else { return }
+        let folder = vault.coldFiles.folder(old)
+        guard !vault.coldFiles.answers(folder) else { return }
+        throw VaultError(
+            .locked,
+            "an archive of recovery point \(id) from an earlier move may be in '\(folder)', which is not there: it stays warm",
+            remedy: "Mount the disk that has it."
+        )
     }
 
     /// Lets others move; also when the last reference goes.
@@ -123,6 +137,8 @@ package final class ColdMove: Sendable {
     private struct Written {
         var bytes: UInt64 = 0
         var digest = SHA256Stream()
+        /// Of all of it, once it is sealed.
+        var sealed: [UInt8] = []
         var isEnded = false
     }
 
@@ -169,29 +185,51 @@ package final class ColdMove: Sendable {
         }
     }
 
-    /// Makes what was written durable, and answers it, to be read again.
+    /// Makes what was written durable, reads it again from storage, and answers it.
+    ///
+    /// The page cache is told to forget it before; a network file system may have another one.
+    ///
+    /// - Throws: `.corrupt` when storage gives back other bytes; `.noSpace`, `.failed`.
     package func seal() throws(VaultError) -> ColdFile {
         let file = file
         try onDisk { () throws(DiskError) in try file.sync() }
-        return try ColdFile(temporaryPath, on: try vault.coldFiles.disk())
+        file.dropResident()
+        let sealed = try ColdFile(temporaryPath, on: try vault.coldFiles.disk())
+        let (bytes, digest) = written.withLock { written in
+            written.sealed = written.digest.finish()
+            return (written.bytes, written.sealed)
+        }
+        guard sealed.byteCount == bytes, try sealed.digest() == digest else {
+            throw VaultError(
+                .corrupt,
+                "'\(temporaryPath)' does not read as it was written: \(point.id) stays warm",
+                remedy: "Check the storage of cold archives."
+            )
+        }
+        return sealed
     }
 
     /// Puts the archive in the place of the warm point, durably; it was verified by the caller.
     ///
-    /// The order is: the archive's name, the record, then the manifest goes. Until the manifest's removal is durable the point is warm.
+    /// The order is: a record that says that the archive is to go, the archive's name, the record, then the manifest goes. Until
+    /// the manifest's removal is durable the point is warm.
     ///
     /// - Parameters:
     ///   - entries: Names in the archive.
     ///   - fileKey: Under which it was written.
     ///   - now: What the clock shows.
     /// - Returns: The point as it is now.
-    /// - Throws: `.notFound` when it was deleted meanwhile; `.noSpace`, `.denied`, `.failed`: the move is then to be abandoned.
+    /// - Throws: `.notFound` when it was deleted meanwhile; `.held` when it, or the vault, was locked meanwhile and the archive is
+    ///   not one that the vault is sure of; `.noSpace`, `.denied`, `.failed`: the move is then to be abandoned.
     package func finish(
         entries: UInt64,
         fileKey: AgeFileKey,
         now: Timestamp
     ) throws(VaultError) -> RecoveryPoint {
-        let (bytes, digest) = written.withLock { ($0.bytes, $0.digest.finish()) }
+        let (bytes, digest) = written.withLock { ($0.bytes, $0.sealed) }
+        guard !digest.isEmpty else {
+            throw VaultError(.invalid, "the archive of \(point.id) was not read again")
+        }
         let record = ColdRecord(
             directory: directory,
             archiveBytes: bytes,
@@ -215,7 +253,11 @@ package final class ColdMove: Sendable {
         guard try vault.files.exists(.manifests, Manifest.fileName(point.id)) else {
             throw VaultError(.notFound, "recovery point \(point.id) was deleted while it was moved")
         }
+        try vault.requireSureArchive(of: point.id, in: directory, for: recipients)
         let disk = try vault.coldFiles.disk()
+        // A crash from here on leaves an archive that a record names: no other is ever removed.
+        try vault.parityFiles.remove([.cold(point.id)])
+        try vault.coldFiles.write(.going(directory: directory), of: point.id)
         let (from, to, folder) = (temporaryPath, path, folder)
         try onDisk { () throws(DiskError) in
             try disk.rename(from, to: to)

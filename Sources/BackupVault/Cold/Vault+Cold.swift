@@ -40,13 +40,21 @@ extension Vault {
     /// Says who may open the archives that are written from now on, and where they go, durably.
     ///
     /// - Returns: What is in force then.
-    /// - Throws: `.invalid` for nobody, too many, or what is no absolute path; `.notFound` for a directory that is not
+    /// - Throws: `.invalid` for nobody, too many, or what is no absolute path; `.held` when the vault is locked, and its own key
+    ///   is to be taken away; `.notFound` for a directory that is not
     ///   there; `.corrupt`, `.newerFormat`, `.noSpace`, `.denied`, `.failed`.
     package func setCold(_ request: ColdRequest) throws(VaultError) -> ColdSettings {
         try requireWritable()
         _ = try coldFiles.disk()
         try files.requireFolders([.cold, .leases])
         return try exclusively { () throws(VaultError) in
+            if request.usesVaultKey == false, try isLocked() {
+                throw VaultError(
+                    .held,
+                    "the vault '\(name)' is locked: its own key opens what moves to cold storage",
+                    remedy: "Name further recipients beside it ('--vault-key')."
+                )
+            }
             let old = try presentColdSettings(mends: request)
             var directories = old.directories
             if let directory = request.directory {

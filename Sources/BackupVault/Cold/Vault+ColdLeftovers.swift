@@ -33,6 +33,34 @@ extension Vault {
         return try parityFiles.isLost(.cold(id))
     }
 
+    /// Whether a point is in cold storage, for all that can be told: one whose record does not read is, one whose archive is to go
+    /// is not.
+    func isInColdStorage(_ id: RecoveryPointID) throws(VaultError) -> Bool {
+        do throws(VaultError) {
+            switch try coldFiles.entry(id) {
+            case .cold: return true
+            case .going: return false
+            case nil: return try parityFiles.isLost(.cold(id))
+            }
+        } catch {
+            guard [.corrupt, .newerFormat, .failed].contains(error.code) else { throw error }
+            return true
+        }
+    }
+
+    /// The file to put back of a held point that is gone: its record where its archive is there, its manifest otherwise.
+    func fileToPutBack(_ id: RecoveryPointID) throws(VaultError) -> String {
+        let isArchived = try archivesWithoutRecord().contains { $0.point == id }
+        return isArchived
+            ? "cold/" + ColdEntry.fileName(id) : "manifests/" + Manifest.fileName(id)
+    }
+
+    /// Removes a record durably, and its parity before it: that alone would say that the record was lost.
+    private func removeColdRecord(_ id: RecoveryPointID) throws(VaultError) {
+        try parityFiles.remove([.cold(id)])
+        try coldFiles.removeRecord(id)
+    }
+
     /// Whether a point has its manifest, or only parity says that it had one.
     private func isWarm(_ id: RecoveryPointID) throws(VaultError) -> Bool {
         if try files.exists(.manifests, Manifest.fileName(id)) { return true }
@@ -46,9 +74,9 @@ extension Vault {
             try coldFiles.write(entry, of: id)
         } catch {
             guard error.code == .noSpace else { throw error }
-            // A full disk must let points go: without a record the archive has no owner.
-            _ = try coldFiles.removeArchive(id, beneath: entry.directory)
-            try coldFiles.removeRecord(id)
+            // A full disk must let points go; the record stays while the archive may.
+            guard try coldFiles.removeArchive(id, beneath: entry.directory) else { throw error }
+            try removeColdRecord(id)
         }
     }
 
@@ -61,7 +89,7 @@ extension Vault {
         beneath directory: String
     ) throws(VaultError) -> Int {
         guard try coldFiles.removeArchive(id, beneath: directory) else { return 0 }
-        try coldFiles.removeRecord(id)
+        try removeColdRecord(id)
         return 1
     }
 
@@ -81,10 +109,10 @@ extension Vault {
 
     /// Brings to an end what a crash interrupted; the caller holds the lock of moves.
     ///
-    /// A point that has both its manifest and a whole archive becomes cold, with any
-    /// other archive it stays warm; what is gone is removed, and what never came to its name.
+    /// A point that has both its manifest and a whole archive becomes cold. With a damaged archive it stays warm, once all of its
+    /// warm form was read; a folder or file that does not answer decides nothing. What is gone is removed, and what never came to its name.
     ///
-    /// An archive without a record is removed only where its point is warm: elsewhere it is the last there is of it.
+    /// An archive without a record is never removed: it may be the last there is of its point.
     ///
     /// - Returns: How many files were removed.
     func settleColdLeftovers() throws(VaultError) -> Int {
@@ -98,7 +126,7 @@ extension Vault {
             }
         }
         for directory in try coldFiles.directories([]) {
-            removed += try removeStrays(in: coldFiles.folder(directory))
+            removed += try removeUnfinishedArchives(in: coldFiles.folder(directory))
         }
         return removed + (try removeUnfinishedRecords())
     }
@@ -110,51 +138,81 @@ extension Vault {
             return try exclusively { () throws(VaultError) in
                 try dropGoing(id, beneath: directory)
             }
-        case .cold(let record, _):
+        case .cold(let record, let draft):
             guard try files.exists(.manifests, Manifest.fileName(id)) else { return 0 }
-            let isWhole = try isArchiveWhole(id, record)
+            let archive = try state(ofArchive: record, of: id)
+            guard archive == .whole || (archive == .damaged && isWarmWhole(id)) else { return 0 }
             return try exclusively { () throws(VaultError) in
-                guard try files.exists(.manifests, Manifest.fileName(id)) else { return 0 }
-                guard isWhole else {
+                guard try files.exists(.manifests, Manifest.fileName(id)),
+                    try coldFiles.entry(id) == .cold(record, draft)
+                else { return 0 }
+                guard archive == .whole else {
                     try write(.going(directory: record.directory), of: id)
                     return try dropGoing(id, beneath: record.directory)
                 }
-                try removeManifest(id)
-                return 1
+                return try endMove(id, record)
             }
         }
     }
 
-    private func isArchiveWhole(
-        _ id: RecoveryPointID,
-        _ record: ColdRecord
-    ) throws(VaultError) -> Bool {
+    /// Removes the manifest beside a whole archive, unless what was kept since asks for another archive.
+    private func endMove(_ id: RecoveryPointID, _ record: ColdRecord) throws(VaultError) -> Int {
+        do throws(VaultError) {
+            try requireSureArchive(of: id, in: record.directory, for: record.recipients)
+        } catch {
+            guard error.code == .held else { throw error }
+            return 0
+        }
+        try removeManifest(id)
+        return 1
+    }
+
+    private enum ArchiveState { case whole, damaged, unknown }
+
+    /// What an archive is; unknown while a disk is away or does not answer.
+    private func state(
+        ofArchive record: ColdRecord,
+        of id: RecoveryPointID
+    ) throws(VaultError) -> ArchiveState {
         do throws(VaultError) {
             try coldFiles.check(id, record, readsAll: true)
-            return true
+            return .whole
         } catch {
-            guard error.code == .corrupt || error.code == .failed else { throw error }
+            guard error.code == .corrupt else { return .unknown }
+            return try coldFiles.canLookEverywhere([record.directory]) ? .damaged : .unknown
+        }
+    }
+
+    /// Whether all that a point's manifest needs was read, to its last chunk.
+    private func isWarmWhole(_ id: RecoveryPointID) -> Bool {
+        do throws(VaultError) {
+            try refresh()
+            let point = try manifests.read(id)
+            var live = LiveChunks(source: self)
+            for map in point.maps.values { try live.add(map) }
+            // Places first: what was pruned is seen without reading the rest.
+            return !point.maps.isEmpty && live.ids.allSatisfy { place(of: $0) != nil }
+                && live.ids.allSatisfy { isWhole($0) }
+        } catch {
+            // Whatever hindered it: it is not proved.
             return false
         }
     }
 
-    /// Removes archives that never came to their names, and those without a record whose points are warm.
-    private func removeStrays(in folder: String) throws(VaultError) -> Int {
+    /// Removes archives that never came to their names.
+    private func removeUnfinishedArchives(in folder: String) throws(VaultError) -> Int {
+        let ending = ColdRecord.archiveEnding + ColdMove.temporaryEnding
         var removed = 0
-        for name in try coldFiles.list(folder) {
-            let isUnfinished = name.hasSuffix(ColdRecord.archiveEnding + ColdMove.temporaryEnding)
-            if !isUnfinished, try !isStray(name) { continue }
-            if try coldFiles.removeArchive(named: name, in: folder) { removed += 1 }
+        for name in coldFiles.list(folder) where name.hasSuffix(ending) {
+            guard RecoveryPointID(String(name.dropLast(ending.count))) != nil else { continue }
+            do throws(VaultError) {
+                if try coldFiles.removeArchive(named: name, in: folder) { removed += 1 }
+            } catch {
+                // The disk fails now: the next one tries again.
+                guard error.code == .failed || error.code == .denied else { throw error }
+            }
         }
         return removed
-    }
-
-    private func isStray(_ name: String) throws(VaultError) -> Bool {
-        guard name.hasSuffix(ColdRecord.archiveEnding),
-            let id = RecoveryPointID(String(name.dropLast(ColdRecord.archiveEnding.count)))
-        else { return false }
-        guard try files.exists(.manifests, Manifest.fileName(id)) else { return false }
-        return try !coldFiles.exists(id)
     }
 
     /// Drops records and settings that never came to their names.
@@ -177,7 +235,7 @@ extension Vault {
         var found: [(path: String, point: RecoveryPointID)] = []
         for directory in try coldFiles.directories([]) {
             let folder = coldFiles.folder(directory)
-            for name in try coldFiles.list(folder) where name.hasSuffix(ColdRecord.archiveEnding) {
+            for name in coldFiles.list(folder) where name.hasSuffix(ColdRecord.archiveEnding) {
                 let stem = String(name.dropLast(ColdRecord.archiveEnding.count))
                 guard let id = RecoveryPointID(stem), try !hasColdRecord(id), try !isWarm(id)
                 else { continue }

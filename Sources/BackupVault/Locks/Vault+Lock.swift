@@ -136,7 +136,7 @@ extension Vault {
         do throws(VaultError) {
             why = lock.text(keeping: try recoveryPoint(id).draft, at: record.clock.latest)
         } catch {
-            let isCold = try hasColdRecord(id)
+            let isCold = try isInColdStorage(id)
             if error.code == .notFound, !isCold, try !parityFiles.isLost(.manifest(id)) { return }
             let file =
                 isCold

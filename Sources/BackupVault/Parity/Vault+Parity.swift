@@ -156,7 +156,13 @@ extension Vault {
         _ policy: ParityPolicy
     ) throws(VaultError) -> Bool {
         guard subject.pack == nil else { return try parityFiles.write(subject, policy) }
-        return try exclusively { () throws(VaultError) in try parityFiles.write(subject, policy) }
+        return try exclusively { () throws(VaultError) in
+            // Of a record that says that its archive is to go there is none: it would outlive the record.
+            if subject.folder == .cold, let id = subject.point {
+                guard case .cold = try coldFiles.entry(id) else { return false }
+            }
+            return try parityFiles.write(subject, policy)
+        }
     }
 
     /// Heals a file while nobody removes or changes it.

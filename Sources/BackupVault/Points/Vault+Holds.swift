@@ -85,12 +85,13 @@ extension Vault {
             // Its holds were taken away since, and it with them.
             guard try heldPoints().contains(point) else { continue }
             // In cold storage it needs no chunks, whether its record reads or not.
-            if try hasColdRecord(point) { continue }
+            if try isInColdStorage(point) { continue }
+            let file = try fileToPutBack(point)
             throw VaultError(
                 .corrupt,
                 "recovery point \(point) is held, and its manifest is gone: "
                     + "nobody can say what it needs",
-                remedy: "Put 'manifests/\(Manifest.fileName(point))' back from a copy, "
+                remedy: "Put '\(file)' back from a copy, "
                     + "or take its holds away ('varve recovery-point hold remove')."
             )
         }

@@ -122,6 +122,11 @@ private struct Verifier {
         for damaged in listing.damaged {
             find(.manifest, file: "manifests/" + Manifest.fileName(damaged.id), damaged.error)
         }
+        for point in points where point.maps.isEmpty {
+            let file = "manifests/" + Manifest.fileName(point.id)
+            let what = "names no content: nothing restores from it"
+            find(.manifest, file: file, VaultError.damaged(file, what))
+        }
         try checkHolds(present.union(cold.points.map(\.id) + cold.damaged.map(\.id)))
     }
 
@@ -132,11 +137,12 @@ private struct Verifier {
             do throws(VaultError) {
                 let holds = try vault.holds(of: id)
                 guard !holds.isEmpty, !present.contains(id) else { continue }
+                let lost = try vault.fileToPutBack(id)
                 throw VaultError(
                     .corrupt,
                     "recovery point \(id) is held by \(PointHold.names(holds)), and its manifest is gone",
                     remedy:
-                        "Restore 'manifests/\(Manifest.fileName(id))' from a copy; or take the holds away."
+                        "Restore '\(lost)' from a copy; or take the holds away."
                 )
             } catch {
                 find(.hold, file: file, error)
@@ -365,7 +371,7 @@ private struct Verifier {
 
 extension Vault {
     /// Whether some pack gives a chunk back with the content of its id.
-    fileprivate func isWhole(_ id: ChunkID) -> Bool {
+    func isWhole(_ id: ChunkID) -> Bool {
         // Whatever hinders reading it, it is not whole; the finding tells what.
         guard let plain = try? readUncached(id) else { return false }
         return plain.withUnsafeBytes { keys.chunkID(of: $0) } == id
