@@ -77,19 +77,21 @@ extension Vault {
     ///
     /// - Parameter now: A point expires at its instant of expiry, not after it.
     /// - Returns: The deleted points; one that cannot be read stays.
-    /// - Throws: `.failed`, `.denied`.
+    /// - Throws: `.failed`, `.denied`, `.noSpace`, once every other point was looked at.
     package func expire(now: Timestamp) throws(VaultError) -> [RecoveryPoint] {
         try observeLock(now: now)
         var deleted: [RecoveryPoint] = []
+        var failure: VaultError?
         for verdict in try expiryVerdicts(now: now) where verdict.keptBecause == nil {
             do throws(VaultError) {
                 try delete(verdict.point.id, now: now)
                 deleted.append(verdict.point)
             } catch {
                 // Somebody else deleted or held it since it was listed.
-                guard error.code == .notFound || error.code == .held else { throw error }
+                if error.code != .notFound, error.code != .held { failure = failure ?? error }
             }
         }
+        if let failure { throw failure }
         return deleted
     }
 

@@ -167,4 +167,47 @@ import VarveModel
         #expect(next.fullBecause?.contains("cold storage") == true)
         await world.close()
     }
+
+    /// Goal: what a rule deleted is given back though nothing can move; the error is told all the same.
+    @Test func `a move that fails keeps no prune from what was deleted`() async throws {
+        let (world, disk) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        let service = BackupService(clock: world.clock)
+        var generator = SeededGenerator(seed: testSeed(default: 446))
+        try await ColdStorageTests.write("big", generator.bytes(200_000), in: fileSystem)
+        let inode = try await fileSystem.resolve(Array(path: "big"), as: .root).inode
+        for (name, days) in [("old", 70), ("due", 40), ("new", 0)] as [(String, Int64)] {
+            try await ColdStorageTests.write(name, name, in: fileSystem)
+            _ = try await service.backUp(fileSystem, source: "fs", to: vault)
+            // Nothing but the first point needs this.
+            _ = try await fileSystem.setAttributes(inode, .init(size: 0), as: .root)
+            world.clock.advance(seconds: days * Self.day)
+        }
+        _ = try vault.setCold(.init())
+        try disk.corrupt(world.root + "/vaults/main/cold/settings", at: 100, mask: 1)
+        let policy = RetentionPolicy(
+            name: "cold",
+            why: "",
+            file: "",
+            rule: RetentionRule(deleteAfterDays: 100, moveToColdAfterDays: 10),
+            timeZone: .utc
+        )
+        let before = try vault.statistics()
+        do {
+            _ = try await RetentionService.run(
+                policy,
+                of: vault,
+                source: "fs",
+                clock: world.clock
+            )
+            Issue.record("nobody can say who may read archives, and a point moved")
+        } catch {
+            #expect(error.code == .corrupt)
+        }
+        let after = try vault.statistics()
+        #expect(after.recoveryPoints == 2)
+        #expect(after.generation > before.generation, "a prune has condemned what is dead")
+        await world.close()
+    }
 }

@@ -219,6 +219,19 @@ import VarveModel
         #expect(try vault.listing().damaged.isEmpty)
     }
 
+    @Test func `what expires goes behind a point that cannot be deleted now`() throws {
+        let sample = try Sample(count: 4, expires: VaultWorld.start.adding(seconds: 10))
+        let (vault, disk) = (sample.vault, sample.world.disk)
+        let ids = sample.points.map(\.point.id)
+        try ColdVaultTests.move(ids[0], of: vault, as: [1, 2, 3])
+        let record = "\(ids[0]).cold"
+        disk.fail(after: 0, lasting: true) { _, path in path.contains(record) }
+        #expect(ColdVaultTests.code { _ = try vault.expire(now: ColdVaultTests.now) } == .failed)
+        disk.clearFaults()
+        #expect(try vault.recoveryPoints().map(\.id) == [ids[0], ids[3]])
+        #expect(try vault.expire(now: ColdVaultTests.now).map(\.id) == [ids[0]])
+    }
+
     // MARK: What is read again
 
     @Test func `an archive that storage gives back otherwise does not become the point`() throws {

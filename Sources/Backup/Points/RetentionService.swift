@@ -147,11 +147,19 @@ package enum RetentionService {
             () async throws(BackupError) -> Outcome in
             try apply(policy, to: vault, source: source, now: now, isMeant: isMeant, prunes: false)
         }
-        outcome.cold = try await ColdStorage.move(outcome.due, of: vault, clock: clock)
+        // What was deleted is given back though nothing moves.
+        var failure: BackupError?
+        do throws(BackupError) {
+            outcome.cold = try await ColdStorage.move(outcome.due, of: vault, clock: clock)
+        } catch {
+            failure = error
+        }
+        if let failure, failure.code == .cancelled || outcome.deleted.isEmpty { throw failure }
         guard !outcome.deleted.isEmpty || !outcome.cold.moved.isEmpty else { return outcome }
         outcome.pruned = try await withTaskExecutorPreference(HostThreads.shared) {
             () async throws(BackupError) -> PruneReport? in try prune(vault)
         }
+        if let failure { throw failure }
         return outcome
     }
 

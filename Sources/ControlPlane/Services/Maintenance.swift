@@ -60,19 +60,37 @@ struct Maintenance: Sendable {
         do {
             for entry in try await vaults.all() {
                 guard case .success(let vault) = entry.vault else { continue }
-                await attempt("expiring recovery points", entry.name) {
-                    try await expire(vault, entry.name, now)
-                }
+                await expire(vault, entry.name, now)
             }
         } catch {
             logger.error("vaults cannot be listed", metadata: ["error": "\(error)"])
         }
     }
 
-    private func expire(_ vault: Vault, _ name: String, _ now: Timestamp) async throws {
-        let (isGone, due) = try await BlockingCalls.run {
-            (try !vault.expire(now: now).isEmpty, try vault.pointsDueForCold(now: now))
+    private func expire(_ vault: Vault, _ name: String, _ now: Timestamp) async {
+        // A step that fails hinders none after it; what it, or an earlier round, has left dead is given back all the same.
+        var mayBeDead = true
+        await attempt("expiring recovery points", name) {
+            mayBeDead = try await BlockingCalls.run { try !vault.expire(now: now).isEmpty }
         }
+        await attempt("moving recovery points to cold storage", name) {
+            let wasDead = mayBeDead
+            mayBeDead = true
+            mayBeDead = try await moveToCold(vault, name, now) || wasDead
+        }
+        guard mayBeDead, !Task.isCancelled else { return }
+        await attempt("pruning", name) {
+            _ = try await BlockingCalls.run { try vault.prune() }
+        }
+    }
+
+    /// Moves what is due for cold storage; answers whether anything moved.
+    private func moveToCold(
+        _ vault: Vault,
+        _ name: String,
+        _ now: Timestamp
+    ) async throws -> Bool {
+        let due = try await BlockingCalls.run { try vault.pointsDueForCold(now: now) }
         let cold = try await ColdStorage.move(due, of: vault, clock: clock)
         for (point, error) in cold.refused {
             logger.error(
@@ -82,8 +100,7 @@ struct Maintenance: Sendable {
                 ]
             )
         }
-        guard isGone || !cold.moved.isEmpty else { return }
-        _ = try await BlockingCalls.run { try vault.prune() }
+        return !cold.moved.isEmpty
     }
 
     private func repeated(_ step: () async throws -> MaintenanceReport) async throws {
