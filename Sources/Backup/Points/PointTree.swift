@@ -30,6 +30,11 @@ package final class PointTree: Sendable {
         source = VaultSource(vault: vault, point: point, path: [])
     }
 
+    /// Looks into a point in cold storage that is open already.
+    package convenience init(_ tree: ColdTree, of vault: Vault) {
+        self.init(vault, tree.point, nil, tree)
+    }
+
     /// Begins to look into a point.
     ///
     /// - Parameters:

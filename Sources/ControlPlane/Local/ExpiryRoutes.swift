@@ -35,7 +35,14 @@ struct ExpiryRoutes: Sendable {
         }
         let due = judged.filter(\.told.movesToCold).map(\.point)
         let progress = RouteTable.transfer(report, "moving to cold storage")
-        let cold = try await ColdStorage.move(due, of: vault, clock: clock, progress: progress)
+        let cold: ColdStorage.Report
+        do {
+            cold = try await ColdStorage.move(due, of: vault, clock: clock, progress: progress)
+        } catch {
+            // What was deleted is given back all the same, and also what moved before the failure; that is what is told.
+            try await BlockingCalls.run { _ = try ExpiryRoutes.freed(by: vault) }
+            throw error
+        }
         let moved = Set(cold.moved.map(\.id.description))
         answer.judgements = judged.map(\.told).map { judgement in
             var judgement = judgement

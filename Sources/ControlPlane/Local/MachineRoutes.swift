@@ -121,6 +121,7 @@ struct MachineRoutes: Sendable {
                 try await clock.move(to: instant)
                 await maintenance.round()
                 await maintenance.expireRecoveryPoints()
+                await maintenance.moveToColdStorage()
             },
             report: { run in report(Progress(phase: "ran \(run.job)")) }
         )

@@ -8,6 +8,7 @@ import VarveModel
 /// Looks into recovery points without restoring them: for administrators, since a point holds everybody's files.
 struct RecoveryPointRoutes: Sendable {
     let finder: PointFinder
+    let coldTrees: ColdTrees
 
     /// 1 MiB: the piece in which bytes are read and sent.
     private static let pieceBytes: UInt64 = 1 << 20
@@ -47,7 +48,7 @@ struct RecoveryPointRoutes: Sendable {
         try peer.requireAdministrator("looking into a recovery point")
         let (vault, point) = try await finder.find(reference)
         let key = try ColdRoutes.fileKey(reference.fileKey)
-        return try await BlockingCalls.run { try PointTree.open(point.id, of: vault, key: key) }
+        return try await BlockingCalls.run { try coldTrees.look(into: point, of: vault, key: key) }
     }
 
     private func list(_ request: ListPoint, _ peer: Peer) async throws -> PointListing {

@@ -128,6 +128,7 @@ package struct Daemon: Sendable {
             vaults: vaults,
             lifecycle: lifecycle,
             jobs: jobs,
+            coldTrees: ColdTrees(),
             clock: clock,
             logger: logger
         )
@@ -198,6 +199,7 @@ package struct Daemon: Sendable {
             MaintenanceService(maintenance: maintenance, isSimulated: clock.isSimulated),
             SchedulerService(scheduler: scheduler, isSimulated: clock.isSimulated),
         ]
+        if !clock.isSimulated { services.append(ColdStorageService(maintenance: maintenance)) }
         let surroundings = FrontEnd.Surroundings(
             settings: settings,
             identity: state.format.id,
@@ -235,7 +237,7 @@ package struct Daemon: Sendable {
         RestoreRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         BackupRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         let finder = PointFinder(vaults: vaults)
-        RecoveryPointRoutes(finder: finder).add(to: table)
+        RecoveryPointRoutes(finder: finder, coldTrees: maintenance.coldTrees).add(to: table)
         HoldRoutes(finder: finder, clock: clock).add(to: table)
         CopyRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
         ExpiryRoutes(vaults: vaults, jobs: jobs, clock: clock).add(to: table)

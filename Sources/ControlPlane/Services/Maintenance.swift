@@ -17,6 +17,7 @@ struct Maintenance: Sendable {
     let vaults: Vaults
     let lifecycle: LifecycleRuns
     let jobs: Jobs
+    let coldTrees: ColdTrees
     let clock: DaemonClock
     let logger: Logger
 
@@ -54,42 +55,51 @@ struct Maintenance: Sendable {
         }
     }
 
-    /// Deletes recovery points whose own time has come, and moves to cold storage those that are due for it, in every vault.
+    /// Deletes recovery points whose own time has come, in every vault.
     func expireRecoveryPoints() async {
         let now = clock.now()
-        do {
-            for entry in try await vaults.all() {
-                guard case .success(let vault) = entry.vault else { continue }
-                await expire(vault, entry.name, now)
-            }
-        } catch {
-            logger.error("vaults cannot be listed", metadata: ["error": "\(error)"])
+        await eachVault("expiring recovery points") { vault, _ in
+            try await BlockingCalls.run { try !vault.expire(now: now).isEmpty }
         }
     }
 
-    private func expire(_ vault: Vault, _ name: String, _ now: Timestamp) async {
-        // A step that fails hinders none after it; what it, or an earlier round, has left dead is given back all the same.
-        var mayBeDead = true
-        await attempt("expiring recovery points", name) {
-            mayBeDead = try await BlockingCalls.run { try !vault.expire(now: now).isEmpty }
+    /// Moves to cold storage the recovery points whose own time for it has come, in every vault.
+    func moveToColdStorage() async {
+        let now = clock.now()
+        await eachVault("moving recovery points to cold storage") { vault, name in
+            try await move(vault, name, now)
         }
-        await attempt("moving recovery points to cold storage", name) {
-            let wasDead = mayBeDead
-            mayBeDead = true
-            mayBeDead = try await moveToCold(vault, name, now) || wasDead
+    }
+
+    /// Does something with every vault, and gives back what it leaves dead.
+    ///
+    /// What fails hinders neither the prune, since it, or an earlier round, may have left something, nor the next vault.
+    ///
+    /// - Parameter body: Answers whether anything is dead now.
+    private func eachVault(
+        _ what: String,
+        _ body: (Vault, String) async throws -> Bool
+    ) async {
+        let entries: [Vaults.Entry]
+        do {
+            entries = try await vaults.all()
+        } catch {
+            logger.error("vaults cannot be listed", metadata: ["error": "\(error)"])
+            return
         }
-        guard mayBeDead, !Task.isCancelled else { return }
-        await attempt("pruning", name) {
-            _ = try await BlockingCalls.run { try vault.prune() }
+        for entry in entries {
+            guard case .success(let vault) = entry.vault else { continue }
+            var mayBeDead = true
+            await attempt(what, entry.name) { mayBeDead = try await body(vault, entry.name) }
+            guard mayBeDead, !Task.isCancelled else { continue }
+            await attempt("pruning", entry.name) {
+                _ = try await BlockingCalls.run { try vault.prune() }
+            }
         }
     }
 
     /// Moves what is due for cold storage; answers whether anything moved.
-    private func moveToCold(
-        _ vault: Vault,
-        _ name: String,
-        _ now: Timestamp
-    ) async throws -> Bool {
+    private func move(_ vault: Vault, _ name: String, _ now: Timestamp) async throws -> Bool {
         let due = try await BlockingCalls.run { try vault.pointsDueForCold(now: now) }
         let cold = try await ColdStorage.move(due, of: vault, clock: clock)
         for (point, error) in cold.refused {
@@ -150,7 +160,10 @@ struct MaintenanceService: Service {
                 }
                 await maintenance.round()
                 round += 1
-                if round % MaintenanceService.memoryRounds == 0 { HostMemory.giveBack() }
+                if round % MaintenanceService.memoryRounds == 0 {
+                    maintenance.coldTrees.dropIdle()
+                    HostMemory.giveBack()
+                }
                 // A simulated clock runs them as it moves.
                 if !isSimulated, round % MaintenanceService.expiryRounds == 0 {
                     await maintenance.expireRecoveryPoints()
