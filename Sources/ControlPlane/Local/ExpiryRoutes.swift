@@ -35,7 +35,7 @@ struct ExpiryRoutes: Sendable {
         }
         let due = judged.filter(\.told.movesToCold).map(\.point)
         let progress = RouteTable.transfer(report, "moving to cold storage")
-        let cold: ColdStorage.Report
+        let cold: ColdStorage.Outcome
         do {
             cold = try await ColdStorage.move(due, of: vault, clock: clock, progress: progress)
         } catch {
