@@ -6,7 +6,7 @@ import TestKit
 import Testing
 import VarveModel
 
-/// Goal: a move reads the tree once, a list reads no archive, and one file of a cold point costs what it needs.
+/// Goal: a move reads the tree once and its archive twice, a list reads no archive, and one file of a cold point costs what it needs.
 @Suite struct ColdCostTests {
     private static let vaultPath = "/var/vaults/main"
 
@@ -21,7 +21,10 @@ import VarveModel
         }
     }
 
-    @Test func `a move reads the tree once, and looking reads what is asked for`() async throws {
+    @Test
+    func `a move reads the tree once and its archive twice, and looking reads what is asked for`()
+        async throws
+    {
         let (world, disk) = try BackupWorld.inMemory()
         let fileSystem = try await world.makeFileSystem()
         let vault = try world.makeVault()
@@ -46,7 +49,8 @@ import VarveModel
             "cold move: \(read) of \(packs) bytes of packs read, \(again) of \(archive) of the archive"
         )
         #expect(Double(read) < 1.1 * Double(packs))
-        #expect(again >= archive * 9 / 10 && Double(again) < 1.2 * Double(archive))
+        // Once for its digest as storage gives it, and once for what is in it.
+        #expect(again >= archive * 19 / 10 && Double(again) < 2.2 * Double(archive))
 
         let other = try Vault.open(disk: disk, directory: Self.vaultPath, root: world.rootKey)
         disk.beginRecordingReads()
