@@ -75,7 +75,9 @@ struct Maintenance: Sendable {
     ///
     /// What fails hinders neither the prune, since it, or an earlier round, may have left something, nor the next vault.
     ///
-    /// - Parameter body: Answers whether anything is dead now.
+    /// - Parameters:
+    ///   - what: For the log.
+    ///   - body: Answers whether anything is dead now.
     private func eachVault(
         _ what: String,
         _ body: (Vault, String) async throws -> Bool
