@@ -27,6 +27,9 @@ extension TreeTransfer {
                 }
             }
         } catch {
+            if entry.node.links > 1, error.isDamage {
+                state.withLock { _ = $0.damaged.insert(entry.node.identity) }
+            }
             omit(error, entry.name, in: directory)
         }
         if entry.node.links > 1 {
@@ -127,14 +130,18 @@ extension TreeTransfer {
     }
 
     private func makeFurtherName(_ entry: TreeEntry, in directory: Open) async {
-        let first = state.withLock { $0.links[entry.node.identity] ?? nil }
+        let identity = entry.node.identity
+        let (first, isDamaged) = state.withLock { state in
+            (state.links[identity] ?? nil, state.damaged.contains(identity))
+        }
         do throws(TreeFailure) {
             guard state.withLock({ $0.fatal == nil }) else { throw stopped }
             guard let first else {
                 throw TreeFailure(
                     call: "link",
                     errno: 2,
-                    reason: "the first name of this file could not be copied"
+                    reason: "the first name of this file could not be copied",
+                    isDamage: isDamaged
                 )
             }
             try await sink.link(entry, to: first, in: directory.sink)

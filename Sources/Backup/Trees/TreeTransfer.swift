@@ -47,6 +47,8 @@ final class TreeTransfer<Source: TreeSource, Sink: TreeSink>: Sendable {
         var fatal: BackupError?
         /// Files with several names: what the first one became.
         var links: [TreeNode.Identity: Sink.Link?] = [:]
+        /// Of those, the ones whose first name damage has kept from being copied.
+        var damaged: Set<TreeNode.Identity> = []
         /// Further names, made when all first ones are.
         var furtherNames: [(entry: TreeEntry, directory: Open)] = []
         var reportedEntries = 0
