@@ -25,6 +25,7 @@ struct StateWorld {
     let runs: DurableJobRunJournal
     let control: ControlStore
     let clock: DaemonClock
+    let journal: JournalStore
     let lifecycle: LifecycleRuns
 
     /// What `varved init` does.
@@ -59,6 +60,7 @@ struct StateWorld {
         )
         control = stores.control
         runs = DurableJobRunJournal(stores.journal)
+        journal = stores.journal
         lifecycle = LifecycleRuns(journal: stores.journal, clock: clock, logger: logger)
         fileSystems = FileSystems(
             state: state,

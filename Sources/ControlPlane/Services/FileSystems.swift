@@ -330,7 +330,7 @@ package actor FileSystems {
                 try keys.load(root: root, family: record.family)
             }
             let engine = try await FileSystem.open(configuration(record, key))
-            try await lifecycle?.resume(OpenFileSystem(record: record, engine: engine))
+            await lifecycle?.resume(OpenFileSystem(record: record, engine: engine))
             return Entry(record: record, engine: .success(engine))
         } catch {
             return Entry(record: record, engine: .failure(APIError(error)))

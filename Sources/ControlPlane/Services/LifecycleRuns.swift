@@ -51,14 +51,25 @@ final class LifecycleRuns: Sendable {
         }
     }
 
-    /// Ends the moves that a crash left half-done.
-    func resume(_ fileSystem: OpenFileSystem) async throws {
-        let ended = try await service.resume(fileSystem.engine)
-        guard ended > 0 else { return }
-        logger.notice(
-            "tier moves of a crash were ended",
-            metadata: ["fileSystem": "\(fileSystem.record.id)", "moves": "\(ended)"]
-        )
+    /// Ends the moves that a crash left half-done, when a file system is opened.
+    ///
+    /// Notes of tiers keep no file system from being served: where they cannot be written, or read, the log says so, and
+    /// the next run tries again.
+    func resume(_ fileSystem: OpenFileSystem) async {
+        let id = fileSystem.record.id
+        do {
+            let ended = try await service.resume(fileSystem.engine)
+            guard ended > 0 else { return }
+            logger.notice(
+                "tier moves of a crash were ended",
+                metadata: ["fileSystem": "\(id)", "moves": "\(ended)"]
+            )
+        } catch {
+            logger.error(
+                "tier moves of a crash are not ended; the next lifecycle run tries again",
+                metadata: ["fileSystem": "\(id)", "error": "\(APIError(error))"]
+            )
+        }
     }
 
     /// Drops what is known of a deleted file system.
