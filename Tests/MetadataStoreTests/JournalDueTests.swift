@@ -103,8 +103,14 @@ import VarveModel
     /// Goal: finding 100 due files costs the 100, however many others the journal knows.
     ///
     /// Method: the others are idle for longer, and put off by a look, or used lately. Rows and steps are counted.
-    @Test(arguments: [1_000, 100_000])
-    func `100 due inodes cost the same among many as among few`(others: Int) async throws {
+    @Test func `100 due inodes cost the same among many as among few`() async throws {
+        let few = try await Self.cost(among: 1_000)
+        let many = try await Self.cost(among: 100_000)
+        print("rows and steps of 100 due inodes: \(few) and \(many)")
+        #expect(many < few + few / 10 + 200)
+    }
+
+    private static func cost(among others: Int) async throws -> UInt64 {
         let store = try await Self.store()
         for start in stride(from: 1, through: others, by: 4_096) {
             let numbers = start..<min(start + 4_096, others + 1)
@@ -130,9 +136,9 @@ import VarveModel
         let due = try await store.due("fs-a", through: 20_100, limit: 256)
         let cost = await store.cost() - before
         #expect(due.map(\.inode) == (1...100).map { Self.inode(others + $0) })
-        #expect(cost < 5_000, "\(cost) rows and steps among \(others)")
         let used = try await store.due("fs-a", through: 20_100, onlyUsed: true, limit: 256)
         #expect(used == [])
+        return cost
     }
 
     @Test func `a use in a colder tier leaves the access day, and is due at once`() async throws {
@@ -200,7 +206,9 @@ import VarveModel
         } while position != nil
         #expect(pages == 4)
         for row in try await store.accessDays("fs-a", after: nil, limit: 200) {
-            #expect(row.due == (row.inode.rawValue == 50 ? 200 : row.day + 7))
+            // What is in a colder tier is looked at first.
+            let due = row.inode.rawValue == 50 ? JournalStore.foremostDay : row.day + 7
+            #expect(row.due == due)
         }
         try await store.setDueRules("fs-a", DueRules(days: nil, fingerprint: "third"))
         #expect(try await store.renewDue("fs-a", after: nil, day: 200, limit: 1_000) == nil)

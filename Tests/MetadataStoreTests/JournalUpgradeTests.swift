@@ -41,8 +41,18 @@ import VarveModel
         INSERT INTO access_day VALUES('fs-a', 7, 20000, 0), ('fs-a', 8, 20010, 1), ('fs-b', 7, 1, 2);
         """
 
-    /// Goal: a journal of schema 1 becomes one of schema 3 and loses nothing, whenever power goes.
-    @Test func `a journal of the first schema is upgraded and keeps everything`() async throws {
+    /// What schema 2 added, as it was released.
+    private static let second = """
+        ALTER TABLE job_run ADD COLUMN output TEXT NOT NULL DEFAULT '';
+        CREATE INDEX job_run_output ON job_run(id) WHERE output <> '';
+        PRAGMA user_version = 2;
+        """
+
+    /// Goal: a journal of schema 1 or 2 becomes one of schema 3 and loses nothing, whenever power goes.
+    @Test(arguments: [1, 2])
+    func `a journal of an earlier schema is upgraded and keeps everything`(
+        schema: Int
+    ) async throws {
         let (world, disk) = try SQLiteWorld.simulated()
         do {
             let old = try SealedDatabase(
@@ -54,16 +64,19 @@ import VarveModel
                 create: true,
                 options: .small
             )
-            try old.connect(writer: true).execute(Self.released)
+            let connection = try old.connect(writer: true)
+            try connection.execute(Self.released)
+            if schema == 2 { try connection.execute(Self.second) }
         }
         let before = disk.operations
         try await Self.expectKept(try Self.open(world.disk))
         let after = disk.operations
         #expect(after > before, "an upgrade writes")
         for cut in stride(from: before, through: after, by: TestSizes.current.powerCutStride) {
-            try await Self.expectKept(
-                try Self.open(disk.image(cuttingAfter: cut, fate: .dropUnsynced))
-            )
+            let fates: [CutFate] = [.dropUnsynced, .keepUnsynced, .tear(seed: UInt64(cut))]
+            for fate in fates {
+                try await Self.expectKept(try Self.open(disk.image(cuttingAfter: cut, fate: fate)))
+            }
         }
     }
 

@@ -12,6 +12,8 @@ package struct AccessDay: Sendable, Hashable {
     package let used: Int64?
     /// On how many days it was used since it left Standard.
     package let uses: Int
+    /// Of the last change that may alter what a look leads to: of the file, its names, the pins or the rules.
+    package let generation: Int64
 
     package init(
         inode: InodeNumber,
@@ -19,7 +21,8 @@ package struct AccessDay: Sendable, Hashable {
         tier: Tier,
         due: Int64 = 0,
         used: Int64? = nil,
-        uses: Int = 0
+        uses: Int = 0,
+        generation: Int64 = 0
     ) {
         self.inode = inode
         self.day = day
@@ -27,6 +30,7 @@ package struct AccessDay: Sendable, Hashable {
         self.due = due
         self.used = used
         self.uses = uses
+        self.generation = generation
     }
 
     /// The last use that is known.

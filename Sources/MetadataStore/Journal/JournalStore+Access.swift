@@ -4,7 +4,7 @@ package import VarveModel
 ///
 /// A file system is named by the text of its id.
 extension JournalStore {
-    static let accessColumns = "ino, day, tier, due, used, uses"
+    static let accessColumns = "ino, day, tier, due, used, uses, generation"
 
     /// Records that inodes were used, in one transaction; a day never goes back, a tier stays.
     ///
@@ -44,6 +44,7 @@ extension JournalStore {
                     .int(day - JournalSchema.coldUseDaysMax)
                 )
             }
+            if let day = accesses.map(\.day).max() { try reach(fileSystem, day) }
         }
     }
 
@@ -97,13 +98,19 @@ extension JournalStore {
 
     /// Says where an inode's data is, against what the journal thought; one not known yet counts as used on `day`.
     ///
-    /// It is looked at with the next run.
+    /// In a colder tier it is looked at with the next run. In Standard its days count from its last use, as of any file
+    /// that came back.
     package func setTier(
         _ fileSystem: String,
         _ inode: InodeNumber,
         _ tier: Tier,
         day: Int64
     ) throws(MetadataError) {
+        guard tier != .standard else {
+            return try change { () throws(MetadataError) in
+                try bringBack(fileSystem, inode, lastUse: day)
+            }
+        }
         try change { () throws(MetadataError) in
             try connection.run(
                 """
@@ -140,7 +147,9 @@ extension JournalStore {
 
     /// Forgets a deleted file system: its days, pins and transitions.
     package func forgetFileSystem(_ fileSystem: String) throws(MetadataError) {
-        let tables = ["access_day", "transition", "pin", "cold_use", "moved", "due_rules"]
+        let tables = [
+            "access_day", "transition", "pin", "cold_use", "moved", "due_rules", "lifecycle",
+        ]
         try change { () throws(MetadataError) in
             for table in tables {
                 try connection.run("DELETE FROM \(table) WHERE fs = ?", .text(fileSystem))
@@ -166,7 +175,8 @@ extension JournalStore {
                     tier: tier,
                     due: statement.int(3),
                     used: statement.isNull(4) ? nil : statement.int(4),
-                    uses: Int(statement.int(5))
+                    uses: Int(statement.int(5)),
+                    generation: statement.int(6)
                 )
             )
         }

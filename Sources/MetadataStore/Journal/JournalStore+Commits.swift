@@ -21,7 +21,7 @@ extension JournalStore {
                 nil
             )
             if move.to == .standard {
-                try comeBack(fileSystem, move)
+                try bringBack(fileSystem, move.row.inode, lastUse: move.row.lastUse)
             } else {
                 try leave(fileSystem, move)
             }
@@ -29,10 +29,13 @@ extension JournalStore {
         }
     }
 
-    /// The days count from its last use again, in whichever tier that was.
-    private func comeBack(
+    /// Says that a file is in Standard; inside a transaction.
+    ///
+    /// Its days count from its last use again, in whichever tier that was; of one not known yet from `lastUse`.
+    func bringBack(
         _ fileSystem: String,
-        _ move: CommittedTransition
+        _ inode: InodeNumber,
+        lastUse: Int64
     ) throws(MetadataError) {
         let days = try dueRules(fileSystem)?.days
         try connection.run(
@@ -43,21 +46,22 @@ extension JournalStore {
                 used = NULL, uses = 0, looked = 0
             """,
             .text(fileSystem),
-            .int(Int64(bitPattern: move.row.inode.rawValue)),
-            .int(move.row.lastUse),
+            .int(Int64(bitPattern: inode.rawValue)),
+            .int(lastUse),
             .int(days.map { Int64($0) }),
             .int(JournalSchema.never)
         )
     }
 
-    /// It is looked at once more on the day after, and then when its next age comes.
+    /// It is looked at once more on the day after, and then when its next age comes; at once when a pin came meanwhile.
     private func leave(_ fileSystem: String, _ move: CommittedTransition) throws(MetadataError) {
         try connection.run(
             """
             INSERT INTO access_day(fs, ino, day, tier, due) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT(fs, ino) DO UPDATE SET tier = excluded.tier, looked = 0,
                 day = max(day, coalesce(?9, day)),
-                due = CASE WHEN \(JournalStore.isUsedMeanwhile) THEN ?5 - 1 ELSE ?5 END,
+                due = CASE WHEN generation > ?10 THEN ?11
+                    WHEN \(JournalStore.isUsedMeanwhile) THEN ?5 - 1 ELSE ?5 END,
                 uses = CASE WHEN ?8 = 1 THEN uses WHEN \(JournalStore.isUsedMeanwhile) THEN 1 ELSE 0 END,
                 used = CASE WHEN ?8 = 1 THEN used WHEN \(JournalStore.isUsedMeanwhile)
                     THEN coalesce(used, day) ELSE NULL END
@@ -70,7 +74,9 @@ extension JournalStore {
             .int(move.row.day),
             .int(move.row.used),
             .int(move.keepsUses ? 1 : 0),
-            .int(move.access)
+            .int(move.access),
+            .int(move.row.generation),
+            .int(JournalSchema.foremost)
         )
     }
 
@@ -96,6 +102,8 @@ extension JournalStore {
     }
 
     /// Bytes moved back to Standard, or away from it, in the last hours, the present one among them.
+    ///
+    /// Hours to come, from a clock that ran ahead, count for nothing.
     package func movedBytes(
         _ fileSystem: String,
         promoted: Bool,
@@ -103,10 +111,14 @@ extension JournalStore {
         at now: Timestamp
     ) throws(MetadataError) -> UInt64 {
         let sums = try connection.rows(
-            "SELECT coalesce(sum(bytes), 0) FROM moved WHERE fs = ?1 AND promoted = ?2 AND hour > ?3",
+            """
+            SELECT coalesce(sum(bytes), 0) FROM moved
+            WHERE fs = ?1 AND promoted = ?2 AND hour > ?3 AND hour <= ?4
+            """,
             .text(fileSystem),
             .int(promoted ? 1 : 0),
-            .int(now.hour - hours)
+            .int(now.hour - hours),
+            .int(now.hour)
         ) { UInt64(clamping: $0.int(0)) }
         return sums.first ?? 0
     }
@@ -114,7 +126,7 @@ extension JournalStore {
 
 extension Timestamp {
     /// Whole hours since 1970, UTC.
-    fileprivate var hour: Int64 {
+    var hour: Int64 {
         let (hours, rest) = seconds.quotientAndRemainder(dividingBy: 3_600)
         return rest < 0 ? hours - 1 : hours
     }

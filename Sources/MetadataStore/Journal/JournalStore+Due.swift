@@ -6,12 +6,15 @@ package import VarveModel
 /// the rules allow; a look that leads to nothing sets it to the day on which time alone can change the answer, or to
 /// never. Only a use, a change of the file or its names, a pin or a change of the rules makes it earlier again.
 extension JournalStore {
+    /// The day due of what is looked at before all that is idle: something about a file of a colder tier has changed.
+    package static let foremostDay = JournalSchema.foremost
+
     /// A page of what is due on or before a day, by (due, inode).
     ///
     /// - Parameters:
     ///   - fileSystem: Its id.
     ///   - day: Today.
-    ///   - onlyUsed: Files alone that were used since they left Standard.
+    ///   - onlyUsed: Files alone that were used since they left Standard, and not judged since.
     ///   - position: Where the page before ended.
     ///   - limit: Rows at most; fewer mean that it was the last page.
     /// - Returns: The rows in order.
@@ -24,7 +27,8 @@ extension JournalStore {
         limit: Int
     ) throws(MetadataError) -> [AccessDay] {
         let (index, condition) =
-            onlyUsed ? ("access_day_used", "AND used IS NOT NULL") : ("access_day_due", "")
+            onlyUsed
+            ? ("access_day_used", "AND used IS NOT NULL AND looked <> 2") : ("access_day_due", "")
         return try accessDays(
             """
             INDEXED BY \(index)
@@ -39,8 +43,18 @@ extension JournalStore {
         )
     }
 
-    /// Notes what came of looks, in one transaction; of a file that was used meanwhile nothing.
-    package func noteLooks(_ fileSystem: String, _ looks: [AccessLook]) throws(MetadataError) {
+    /// Notes what came of looks, in one transaction; nothing of a file that was used meanwhile.
+    ///
+    /// - Parameters:
+    ///   - fileSystem: Its id.
+    ///   - looks: At files that stay where they are.
+    ///   - generation: As it was before pins and rules were read: of what has changed since, nothing is noted.
+    /// - Throws: `.noSpace`, `.failed`.
+    package func noteLooks(
+        _ fileSystem: String,
+        _ looks: [AccessLook],
+        asOf generation: Int64 = .max
+    ) throws(MetadataError) {
         guard !looks.isEmpty else { return }
         try change { () throws(MetadataError) in
             for look in looks {
@@ -50,7 +64,7 @@ extension JournalStore {
                         used = CASE ?4 WHEN 0 THEN NULL ELSE used END,
                         uses = CASE ?4 WHEN 0 THEN 0 ELSE uses END,
                         day = max(day, coalesce(?7, day))
-                    WHERE fs = ?1 AND ino = ?2 AND day = ?5 AND used IS ?6
+                    WHERE fs = ?1 AND ino = ?2 AND day = ?5 AND used IS ?6 AND generation <= ?8
                     """,
                     .text(fileSystem),
                     .int(Int64(bitPattern: look.row.inode.rawValue)),
@@ -58,29 +72,82 @@ extension JournalStore {
                     .int(look.keepsUses ? 1 : 0),
                     .int(look.row.day),
                     .int(look.row.used),
-                    .int(look.access)
+                    .int(look.access),
+                    .int(generation)
                 )
             }
         }
     }
 
-    /// Has files looked at again that a look has put off, in one transaction: something about them has changed.
+    /// Notes that used files stay due and do not come back, in one transaction: who looks for those passes them by.
+    ///
+    /// - Parameters:
+    ///   - fileSystem: Its id.
+    ///   - rows: As they were when the look began.
+    ///   - day: Today: what was to be looked at first has been.
+    ///   - generation: As of ``noteLooks(_:_:asOf:)``.
+    /// - Throws: `.noSpace`, `.failed`.
+    package func noteWaits(
+        _ fileSystem: String,
+        _ rows: [AccessDay],
+        day: Int64,
+        asOf generation: Int64 = .max
+    ) throws(MetadataError) {
+        guard !rows.isEmpty else { return }
+        try change { () throws(MetadataError) in
+            for row in rows {
+                try connection.run(
+                    """
+                    UPDATE access_day SET looked = 2, due = CASE due WHEN ?3 THEN ?4 ELSE due END
+                    WHERE fs = ?1 AND ino = ?2 AND day = ?5 AND used IS ?6 AND generation <= ?7
+                        AND (looked <> 2 OR due = ?3)
+                    """,
+                    .text(fileSystem),
+                    .int(Int64(bitPattern: row.inode.rawValue)),
+                    .int(JournalSchema.foremost),
+                    .int(day),
+                    .int(row.day),
+                    .int(row.used),
+                    .int(generation)
+                )
+            }
+        }
+    }
+
+    /// Has files looked at again, in one transaction: something about them has changed.
+    ///
+    /// What a look has put off is due again, in a colder tier before all that is idle, since it may come back. The
+    /// others stay due when they were; a look that began before says nothing of them.
+    ///
+    /// - Parameters:
+    ///   - fileSystem: Its id.
+    ///   - inodes: What has changed.
+    ///   - day: Today.
+    ///   - mayComeBack: Whether files of colder tiers are due again that no look has put off: a pin came, or went.
+    /// - Throws: `.noSpace`, `.failed`.
     package func recheck(
         _ fileSystem: String,
         _ inodes: [InodeNumber],
-        day: Int64
+        day: Int64,
+        mayComeBack: Bool = false
     ) throws(MetadataError) {
         guard !inodes.isEmpty else { return }
         try change { () throws(MetadataError) in
+            let generation = try nextGeneration(fileSystem)
             for inode in inodes {
                 try connection.run(
                     """
-                    UPDATE access_day SET due = min(due, ?3), looked = 0
-                    WHERE fs = ?1 AND ino = ?2 AND looked = 1
+                    UPDATE access_day SET looked = 0, generation = ?4,
+                        due = CASE WHEN tier <> 0 AND (looked <> 0 OR ?6 = 1) THEN ?5
+                            WHEN looked <> 0 THEN min(due, ?3) ELSE due END
+                    WHERE fs = ?1 AND ino = ?2
                     """,
                     .text(fileSystem),
                     .int(Int64(bitPattern: inode.rawValue)),
-                    .int(day)
+                    .int(day),
+                    .int(generation),
+                    .int(JournalSchema.foremost),
+                    .int(mayComeBack ? 1 : 0)
                 )
             }
         }
@@ -118,12 +185,14 @@ extension JournalStore {
         }
     }
 
-    /// Works out anew when files become due, a page of them in one transaction.
+    /// Works out anew when files become due, a page of them in one transaction; days to come become today.
+    ///
+    /// Files of colder tiers are looked at before all that is idle, since they may come back.
     ///
     /// - Parameters:
     ///   - fileSystem: Its id.
     ///   - inode: Where the page before ended.
-    ///   - day: Today, when files of colder tiers are looked at.
+    ///   - day: Today.
     ///   - forgetsUses: Whether uses of cold files so far lead to nothing by the rules to come.
     ///   - limit: Rows at most.
     /// - Returns: Where the page ended; `nil` when it was the last one.
@@ -144,11 +213,12 @@ extension JournalStore {
             .int(Int64(max(1, limit) - 1))
         ) { $0.int(0) }.first
         try change { () throws(MetadataError) in
+            let generation = try nextGeneration(fileSystem)
             try connection.run(
                 """
-                UPDATE access_day SET looked = 0,
-                    due = CASE tier WHEN 0 THEN coalesce(day + ?4, ?5) ELSE ?6 END,
-                    used = CASE ?7 WHEN 0 THEN used ELSE NULL END,
+                UPDATE access_day SET looked = 0, generation = ?8, day = min(day, ?6),
+                    due = CASE tier WHEN 0 THEN coalesce(min(day, ?6) + ?4, ?5) ELSE ?9 END,
+                    used = CASE ?7 WHEN 0 THEN min(used, ?6) ELSE NULL END,
                     uses = CASE ?7 WHEN 0 THEN uses ELSE 0 END
                 WHERE fs = ?1 AND ino > ?2 AND ino <= ?3
                 """,
@@ -158,7 +228,9 @@ extension JournalStore {
                 .int(days.map { Int64($0) }),
                 .int(JournalSchema.never),
                 .int(day),
-                .int(forgetsUses ? 1 : 0)
+                .int(forgetsUses ? 1 : 0),
+                .int(generation),
+                .int(JournalSchema.foremost)
             )
         }
         return last.map { InodeNumber(rawValue: UInt64(bitPattern: $0)) }

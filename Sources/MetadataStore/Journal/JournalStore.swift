@@ -83,6 +83,9 @@ enum JournalSchema {
     /// In `due`: no look is worth it until something about the file changes.
     static let never = Int64.max
 
+    /// In `due`: looked at before all that is idle, since something about a file of a colder tier has changed.
+    static let foremost: Int64 = 0
+
     /// 400 days: longer than any age of a transition.
     static let coldUseDaysMax: Int64 = 400
 
@@ -102,9 +105,15 @@ enum JournalSchema {
         ALTER TABLE access_day ADD COLUMN used INTEGER;
         ALTER TABLE access_day ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE access_day ADD COLUMN looked INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE access_day ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
         DROP INDEX access_day_due;
         CREATE INDEX access_day_due ON access_day(fs, due, ino);
-        CREATE INDEX access_day_used ON access_day(fs, due, ino) WHERE used IS NOT NULL;
+        CREATE INDEX access_day_used ON access_day(fs, due, ino)
+            WHERE used IS NOT NULL AND looked <> 2;
+        CREATE TABLE lifecycle(
+            fs TEXT PRIMARY KEY, generation INTEGER NOT NULL DEFAULT 0,
+            day INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE due_rules(
             fs TEXT PRIMARY KEY, days INTEGER, fingerprint TEXT NOT NULL,
             promotes INTEGER NOT NULL
