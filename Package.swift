@@ -250,7 +250,8 @@ let package = Package(
             "ControlPlaneTests",
             [
                 "TestKit", "ControlPlane", "LocalAPI", "FileSystemEngine", "BackupVault", "Keyring",
-                "Disk", "VarveModel", "JobScheduler", "MetadataStore", logging, "varve", "varved",
+                "Disk", "VarveModel", "JobScheduler", "MetadataStore", "Policies", logging, "varve",
+                "varved",
             ]
         ),
         tests("ConformanceTests", ["TestKit"]),

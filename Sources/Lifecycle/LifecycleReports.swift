@@ -85,6 +85,8 @@ package struct LifecycleOutcome: Sendable, Hashable {
     package var promoted: UInt64 = 0
     /// Rows of the index that were looked at.
     package var candidates = 0
+    /// Whether the journal knew of a day that is still to come; such days are today now.
+    package var clockWasAhead = false
     /// Files that did not move; the first 1,000.
     package var failures: [LifecycleFailure] = []
 

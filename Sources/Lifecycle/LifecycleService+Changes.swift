@@ -16,21 +16,22 @@ extension LifecycleService {
     private static let changed = 4_096
 
     /// Takes in what changed since the last run.
-    func takeIn(_ session: LifecycleSession) async throws(LifecycleError) {
-        let fileSystem = session.fileSystem
-        let rules = DueRules(
-            days: session.policies.compactMap(\.daysMin).min(),
-            fingerprint: session.policies.map { "\($0.name): \($0.fingerprint)" }
-                .joined(separator: "\n"),
-            promotes: session.policies.contains(where: \.promotesOnAccess)
-        )
-        let id = fileSystem.id.text
+    ///
+    /// - Returns: Whether a day was noted that is still to come: the clock ran ahead. Such days are today then.
+    func takeIn(
+        _ fileSystem: FileSystem,
+        _ policies: [LifecyclePolicy]
+    ) async throws(LifecycleError) -> Bool {
+        let (rules, id, now) = (DueRules(policies), fileSystem.id.text, clock.now())
         let known = try await using { () async throws(MetadataError) in
             try await journal.dueRules(id)
         }
+        let latest = try await using { () async throws(MetadataError) in
+            try await journal.latestDay(id)
+        }
         try await atOneInstant(of: fileSystem) { hold throws(LifecycleError) in
             let from = try await bookmarked(fileSystem)
-            if known == rules, let from {
+            if known == rules, latest <= now.day, let from {
                 try await takeInChanges(fileSystem, after: from, through: hold.epoch)
             } else {
                 // Under rules that bring nothing back a use leads to nothing, also when other rules come.
@@ -38,6 +39,10 @@ extension LifecycleService {
             }
             try await mark(fileSystem, hold.epoch)
         }
+        try await using { () async throws(MetadataError) in
+            try await journal.setLatestDay(id, at: now)
+        }
+        return latest > now.day
     }
 
     private func atOneInstant(
@@ -184,7 +189,8 @@ extension LifecycleService {
     /// Has all files beneath a directory looked at again: it costs what lies there.
     func recheck(
         beneath root: InodeNumber,
-        of fileSystem: FileSystem
+        of fileSystem: FileSystem,
+        mayComeBack: Bool = false
     ) async throws(LifecycleError) {
         var directories = [root]
         while let directory = directories.popLast() {
@@ -200,7 +206,7 @@ extension LifecycleService {
                     case .fifo, .characterDevice, .blockDevice, .symlink, .socket: break
                     }
                 }
-                try await recheck(fileSystem, files)
+                try await recheck(fileSystem, files, mayComeBack: mayComeBack)
                 cookie = page.entries.last?.cookie ?? cookie
                 isEnd = page.isEnd || page.entries.isEmpty
             }
@@ -229,11 +235,23 @@ extension LifecycleService {
 
     func recheck(
         _ fileSystem: FileSystem,
-        _ inodes: [InodeNumber]
+        _ inodes: [InodeNumber],
+        mayComeBack: Bool = false
     ) async throws(LifecycleError) {
         let (id, today) = (fileSystem.id.text, clock.now().day)
         try await using { () async throws(MetadataError) in
-            try await journal.recheck(id, inodes, day: today)
+            try await journal.recheck(id, inodes, day: today, mayComeBack: mayComeBack)
         }
+    }
+}
+
+extension DueRules {
+    /// What the journal needs to know of all policies in force for a file system.
+    init(_ policies: [LifecyclePolicy]) {
+        self.init(
+            days: policies.compactMap(\.daysMin).min(),
+            fingerprint: policies.map { "\($0.name): \($0.fingerprint)" }.joined(separator: "\n"),
+            promotes: policies.contains(where: \.promotesOnAccess)
+        )
     }
 }

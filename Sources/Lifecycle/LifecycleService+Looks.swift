@@ -7,8 +7,11 @@ import VarveModel
 enum LifecycleLook: Sendable {
     case moves(LifecycleMove)
     case stays(AccessLook)
-    /// It is due by another policy, or by this one in another kind of run: it stays due.
+    /// It is due by another policy, or by this one in another kind of run, or has changed since the run began: it stays
+    /// due.
     case waits
+    /// The same of one that nobody brings back: who looks for used files passes it by.
+    case waitsForRun(AccessDay)
     case isGone(InodeNumber)
     /// The journal thinks it is in another tier than it is.
     case isElsewhere(InodeNumber, Tier)
@@ -29,6 +32,11 @@ extension LifecycleService {
         }
         var looks: [LifecycleLook] = []
         for (row, place) in zip(rows, places) {
+            // Of pins that came since, this run knows nothing.
+            guard row.generation <= session.generation else {
+                looks.append(.waits)
+                continue
+            }
             guard let place, place.attributes.kind == .regular, place.attributes.links > 0 else {
                 looks.append(.isGone(row.inode))
                 continue
@@ -53,11 +61,13 @@ extension LifecycleService {
         }
         let file = try await seen(row, place, path, &session)
         let now = clock.now()
-        let verdict = session.policy.verdict(on: file, now: now)
-        if let target = verdict.target {
+        let judgement = LifecycleJudgement(file, session.policies, of: session.policy, now: now)
+        let verdict = judgement.own
+        let waits: LifecycleLook = judgement.isWantedBack ? .waits : .waitsForRun(row)
+        if let target = judgement.target(verdict) {
             guard !onlyBack || target == .standard,
                 session.take(place.attributes.allocated, to: target)
-            else { return .waits }
+            else { return waits }
             guard let path = try await self.path(of: row, session, isNeeded: true) else {
                 return .isGone(row.inode)
             }
@@ -73,15 +83,15 @@ extension LifecycleService {
                 )
             )
         }
-        var (again, keepsUses, access) = (verdict.again, verdict.keepsUses, verdict.access)
-        for other in session.policies where other.name != session.policy.name {
-            let verdict = other.verdict(on: file, now: now)
-            if verdict.target != nil { return .waits }
-            if let day = verdict.again { again = min(again ?? .max, day) }
-            keepsUses = keepsUses || verdict.keepsUses
-            if let day = verdict.access { access = max(access ?? .min, day) }
-        }
-        return .stays(AccessLook(row: row, again: again, keepsUses: keepsUses, access: access))
+        guard !judgement.isWantedByOthers else { return waits }
+        return .stays(
+            AccessLook(
+                row: row,
+                again: judgement.again,
+                keepsUses: judgement.keepsUses,
+                access: judgement.access
+            )
+        )
     }
 
     /// One of its names; empty where nobody asks, and `nil` when it has none any more.
@@ -113,7 +123,9 @@ extension LifecycleService {
         file.group = attributes.gid
         file.created = attributes.created
         file.isPinned = session.pins.contains(row.inode, path)
-        file.movedAt = place.since
+        // An instant to come, from a clock that ran ahead, says nothing.
+        let now = clock.now()
+        file.movedAt = place.since.flatMap { $0 <= now ? $0 : nil }
         // A write changes ctime, whatever mtime is set to afterwards; what was not written after all moves nothing.
         if let since = place.since, attributes.changed.seconds >= since.seconds {
             file.writtenCold = attributes.changed
@@ -127,10 +139,11 @@ extension LifecycleService {
         }
         if place.tier == .standard, let seconds = session.policies.compactMap(\.returnsAsked).max()
         {
-            let (id, after) = (session.fileSystem.id.text, clock.now().adding(seconds: -seconds))
-            file.returns = try await using { () async throws(MetadataError) in
+            let (id, after) = (session.fileSystem.id.text, now.adding(seconds: -seconds))
+            let returns = try await using { () async throws(MetadataError) in
                 try await journal.returns(id, of: row.inode, after: after)
             }
+            file.returns = returns.filter { $0 <= now }
             file.movedAt = file.returns.last
         }
         return file

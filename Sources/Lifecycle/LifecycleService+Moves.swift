@@ -51,7 +51,7 @@ extension LifecycleService {
                 begun += 1
                 group.addTask {
                     do throws(LifecycleError) {
-                        return .success(try await carryOut(move, transition, session.fileSystem))
+                        return .success(try await carryOut(move, transition, session))
                     } catch {
                         return .failure(error)
                     }
@@ -61,7 +61,7 @@ extension LifecycleService {
             return (failure.map { .failure($0) } ?? Result.success(outcome), begun)
         }
         for transition in ids.dropFirst(result.1) {
-            try await end(transition, .abandoned, reason: "the run was broken off before it began")
+            await abandon(transition, "the run was broken off before it began")
         }
         return try result.0.get()
     }
@@ -69,24 +69,30 @@ extension LifecycleService {
     private func carryOut(
         _ move: LifecycleMove,
         _ id: Int64,
-        _ fileSystem: FileSystem
+        _ session: LifecycleSession
     ) async throws(LifecycleError) -> LifecycleOutcome {
         var outcome = LifecycleOutcome()
+        var isAsJudged = true
         let result: MoveResult
         do throws(FileSystemError) {
-            result = try await fileSystem.move(move.inode, to: move.to) {
+            result = try await session.fileSystem.move(move.inode, to: move.to) {
                 copied throws(FileSystemError) in
                 try await noteCopied(id, copied)
+                isAsJudged = try await self.isAsJudged(move, session)
+                guard isAsJudged else {
+                    throw FileSystemError(.busy, "it was used, or changed, while it was copied")
+                }
             }
         } catch {
-            try await end(id, .abandoned, reason: error.message)
+            await abandon(id, error.message)
             // No space for one is no space for any.
             if error.code == .noSpace { throw LifecycleError(error) }
-            try await putOff(move, fileSystem)
+            guard isAsJudged else { return outcome }
+            await putOff(move, session)
             outcome.failures = [LifecycleFailure(inode: move.inode, reason: error.message)]
             return outcome
         }
-        try await commit(move, id, result, fileSystem)
+        try await commit(move, id, result, session.fileSystem)
         // A new name or owner changes ctime as a write does: then there was nothing to move.
         guard move.from != move.to || result.bytes > 0 else { return outcome }
         outcome.moves = [move]
@@ -109,12 +115,32 @@ extension LifecycleService {
                 storedAfter: copied.storedAfter
             )
         } catch {
-            throw FileSystemError(
-                error.code == .noSpace ? .noSpace : .failed,
-                error.message,
-                remedy: error.remedy
-            )
+            throw LifecycleService.refused(error)
         }
+    }
+
+    /// Whether nothing has come since a file was judged that speaks against its going: a large one's copy takes hours.
+    private func isAsJudged(
+        _ move: LifecycleMove,
+        _ session: LifecycleSession
+    ) async throws(FileSystemError) -> Bool {
+        guard move.to.rawValue > move.from.rawValue else { return true }
+        if let day = session.recorder?.unwritten(move.inode), day > move.row.lastUse {
+            return false
+        }
+        do throws(MetadataError) {
+            return try await journal.isUnchanged(session.fileSystem.id.text, move.row)
+        } catch {
+            throw LifecycleService.refused(error)
+        }
+    }
+
+    private static func refused(_ error: MetadataError) -> FileSystemError {
+        FileSystemError(
+            error.code == .noSpace ? .noSpace : .failed,
+            error.message,
+            remedy: error.remedy
+        )
     }
 
     private func commit(
@@ -143,17 +169,20 @@ extension LifecycleService {
     }
 
     /// What failed today is tried again tomorrow, and not with every look for used files.
-    private func putOff(
-        _ move: LifecycleMove,
-        _ fileSystem: FileSystem
-    ) async throws(LifecycleError) {
+    private func putOff(_ move: LifecycleMove, _ session: LifecycleSession) async {
         let look = AccessLook(row: move.row, again: clock.now().day + 1, keepsUses: true)
-        try await using { () async throws(MetadataError) in
-            try await journal.noteLooks(fileSystem.id.text, [look])
-        }
+        // Without the note it is tried again sooner; the failure to tell is the move's.
+        try? await journal.noteLooks(
+            session.fileSystem.id.text,
+            [look],
+            asOf: session.generation
+        )
     }
 
-    /// Ends transitions that a crash left open: done when the file system says so, else given up.
+    /// Ends transitions that a crash left open, or that could not be ended: done where the file system says so, else
+    /// given up.
+    ///
+    /// No move of the file system is under way meanwhile (``Turns``).
     ///
     /// Copies that no row points at are gone by then (the start of a file system sweeps them), so one that had copied
     /// begins anew with the next run.
@@ -176,11 +205,14 @@ extension LifecycleService {
                 try await commitResumed(transition, fileSystem)
             } else {
                 if let tier = place?.tier { try await note(fileSystem, transition.inode, tier) }
-                try await end(
-                    transition.id,
-                    .abandoned,
-                    reason: "interrupted; it is tried again"
-                )
+                try await using { () async throws(MetadataError) in
+                    try await journal.advanceTransition(
+                        transition.id,
+                        .abandoned,
+                        at: clock.now(),
+                        reason: "interrupted; it is tried again"
+                    )
+                }
             }
         }
         return open.count
@@ -213,14 +245,10 @@ extension LifecycleService {
 
     // MARK: The journal
 
-    private func end(
-        _ id: Int64,
-        _ state: TransitionRecord.State,
-        reason: String
-    ) async throws(LifecycleError) {
-        try await using { () async throws(MetadataError) in
-            try await journal.advanceTransition(id, state, at: clock.now(), reason: reason)
-        }
+    /// Ends a move that was not done.
+    private func abandon(_ id: Int64, _ reason: String) async {
+        // Why it was not done is the error to tell; what stays open is ended by the next run.
+        try? await journal.advanceTransition(id, .abandoned, at: clock.now(), reason: reason)
     }
 
     /// Corrects the journal's idea of where a file is.

@@ -94,7 +94,7 @@ extension LifecycleService {
         _ fileSystem: FileSystem,
         _ inode: InodeNumber
     ) async throws(LifecycleError) {
-        try await recheck(fileSystem, [inode])
-        try await recheck(beneath: inode, of: fileSystem)
+        try await recheck(fileSystem, [inode], mayComeBack: true)
+        try await recheck(beneath: inode, of: fileSystem, mayComeBack: true)
     }
 }

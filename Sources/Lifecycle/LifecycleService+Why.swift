@@ -55,8 +55,12 @@ extension LifecycleService {
         let now = clock.now()
         var reasons: [String] = []
         for policy in policies {
-            let verdict = policy.verdict(on: file, now: now)
+            let judgement = LifecycleJudgement(file, policies, of: policy, now: now)
+            let verdict = judgement.own
             reasons.append("\(policy.name): \(verdict)")
+            if let keeper = judgement.keeper, verdict.target != judgement.target(verdict) {
+                reasons.append("\(policy.name): does not move it, since \(keeper) keeps it")
+            }
             let transitions = policy.rules.first { $0.name == verdict.rule }?.transitions
             if place.tier != .standard, verdict.target == nil,
                 (transitions ?? policy.transitions).isPromotedOnAccess

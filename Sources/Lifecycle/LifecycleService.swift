@@ -7,6 +7,9 @@ package import VarveModel
 ///
 /// What is worth a look is a range of the journal's index of days due: files that stay are not looked at. The
 /// engine's transaction is the commit point of a move; the journal is corrected from it after a crash.
+///
+/// Of one file system it plans, runs, promotes and resumes one at a time (``Turns``): a move that is not ended when one
+/// of them begins is then a crash's. Pins come at any time.
 package struct LifecycleService: Sendable {
     let journal: JournalStore
     let clock: any VarveClock
@@ -15,9 +18,6 @@ package struct LifecycleService: Sendable {
         self.journal = journal
         self.clock = clock
     }
-
-    /// Rows of the index that are read at once.
-    static let page = 256
 
     // MARK: Plan
 
@@ -37,16 +37,14 @@ package struct LifecycleService: Sendable {
         var session = try await session(fileSystem, policy, others)
         var plan = LifecyclePlan()
         let ratios = try await StoredRatios(fileSystem, journal)
-        var position: (due: Int64, inode: InodeNumber)?
-        while true {
-            let page = try await due(session, onlyUsed: false, after: position)
+        var walk = LifecycleWalk(onlyUsed: false)
+        while !walk.isOver {
+            let page = try await nextPage(&walk, session)
             for found in try await look(at: page, &session, onlyBack: false) {
                 plan.candidates += 1
                 guard case .moves(let move) = found else { continue }
                 plan.add(move, ratios, policy.prices)
             }
-            guard let last = page.last, page.count == LifecycleService.page else { break }
-            position = (last.due, last.inode)
         }
         return plan
     }
@@ -61,6 +59,7 @@ package struct LifecycleService: Sendable {
     ///   - fileSystem: Its access days must have been flushed.
     ///   - policy: What is due, and where to.
     ///   - others: As of ``plan(_:_:among:)``.
+    ///   - recorder: Asked, before a file goes, whether it was used since the flush.
     ///   - progress: Told after every batch.
     /// - Returns: What moved.
     /// - Throws: `.noSpace`, and what journal and file system refuse as a whole.
@@ -68,11 +67,12 @@ package struct LifecycleService: Sendable {
         _ fileSystem: FileSystem,
         _ policy: LifecyclePolicy,
         among others: [LifecyclePolicy] = [],
+        uses recorder: AccessRecorder? = nil,
         progress: (@Sendable (LifecycleProgress) -> Void)? = nil
     ) async throws(LifecycleError) -> LifecycleOutcome {
         try await resume(fileSystem)
         return try await pass(
-            try await session(fileSystem, policy, others),
+            try await session(fileSystem, policy, others, uses: recorder),
             onlyBack: false,
             progress
         )
@@ -80,7 +80,8 @@ package struct LifecycleService: Sendable {
 
     /// Brings files back to Standard that were used since they left it (`AFTER_1_ACCESS`).
     ///
-    /// It looks at those files alone, and costs one look into the index while there are none.
+    /// It looks at those files alone, at each once after a day of use, and costs one look into the index while there
+    /// are none. Rules that have changed are taken in first: new ones that bring files back do not look back.
     package func promoteAccessed(
         _ fileSystem: FileSystem,
         _ policy: LifecyclePolicy,
@@ -92,33 +93,35 @@ package struct LifecycleService: Sendable {
             try await journal.due(id, through: today, onlyUsed: true, limit: 1)
         }
         guard !first.isEmpty else { return LifecycleOutcome() }
-        return try await pass(
-            try await openSession(fileSystem, policy, others),
-            onlyBack: true,
-            nil
-        )
+        let known = try await using { () async throws(MetadataError) in
+            try await journal.dueRules(id)
+        }
+        let session =
+            if known == DueRules(together(policy, others)) {
+                try await openSession(fileSystem, policy, others)
+            } else {
+                try await session(fileSystem, policy, others)
+            }
+        return try await pass(session, onlyBack: true, nil)
     }
 
     /// One way through what is due.
-    private func pass(
+    func pass(
         _ opened: LifecycleSession,
         onlyBack: Bool,
         _ progress: (@Sendable (LifecycleProgress) -> Void)?
     ) async throws(LifecycleError) -> LifecycleOutcome {
         var session = opened
         var outcome = LifecycleOutcome()
-        var position: (due: Int64, inode: InodeNumber)?
-        while !Task.isCancelled {
-            let page = try await due(session, onlyUsed: onlyBack, after: position)
+        outcome.clockWasAhead = session.clockWasAhead
+        var walk = LifecycleWalk(onlyUsed: onlyBack)
+        while !walk.isOver, !Task.isCancelled {
+            let page = try await nextPage(&walk, session)
             let found = try await look(at: page, &session, onlyBack: onlyBack)
             outcome.candidates += page.count
             let moves = try await settle(found, session)
             outcome.add(try await carryOut(moves, session))
             progress?(LifecycleProgress(files: outcome.files, bytes: outcome.bytes))
-            guard let last = page.last, page.count == LifecycleService.page,
-                !(onlyBack && session.promotionLeft == 0)
-            else { break }
-            position = (last.due, last.inode)
         }
         return outcome
     }
@@ -130,40 +133,27 @@ package struct LifecycleService: Sendable {
     ) async throws(LifecycleError) -> [LifecycleMove] {
         var moves: [LifecycleMove] = []
         var stays: [AccessLook] = []
+        var waits: [AccessDay] = []
         var gone: [InodeNumber] = []
         for look in looks {
             switch look {
             case .moves(let move): moves.append(move)
             case .stays(let look): stays.append(look)
             case .waits: break
+            case .waitsForRun(let row):
+                if row.used != nil || row.due == JournalStore.foremostDay { waits.append(row) }
             case .isGone(let inode): gone.append(inode)
             case .isElsewhere(let inode, let tier):
                 try await note(session.fileSystem, inode, tier)
             }
         }
-        let id = session.fileSystem.id.text
-        let (forgotten, noted) = (gone, stays)
+        let (id, today) = (session.fileSystem.id.text, clock.now().day)
+        let (forgotten, noted, waiting) = (gone, stays, waits)
         try await using { () async throws(MetadataError) in
             try await journal.forgetAccess(id, forgotten)
-            try await journal.noteLooks(id, noted)
+            try await journal.noteLooks(id, noted, asOf: session.generation)
+            try await journal.noteWaits(id, waiting, day: today, asOf: session.generation)
         }
         return moves
-    }
-
-    private func due(
-        _ session: LifecycleSession,
-        onlyUsed: Bool,
-        after position: (due: Int64, inode: InodeNumber)?
-    ) async throws(LifecycleError) -> [AccessDay] {
-        let (id, today) = (session.fileSystem.id.text, clock.now().day)
-        return try await using { () async throws(MetadataError) in
-            try await journal.due(
-                id,
-                through: today,
-                onlyUsed: onlyUsed,
-                after: position,
-                limit: LifecycleService.page
-            )
-        }
     }
 }

@@ -10,6 +10,12 @@ struct LifecycleSession: Sendable {
     /// All in force, that of the run among them.
     let policies: [LifecyclePolicy]
     let pins: PinnedPlaces
+    /// Of the file system as it was before the pins were read: what has changed since is left to the next run.
+    let generation: Int64
+    /// Knows of uses that are not written down yet.
+    let recorder: AccessRecorder?
+    /// Whether an earlier run, or a use, was on a later day than this one.
+    var clockWasAhead = false
     /// Bytes that may still be moved under the policy's rates; `nil` without a bound.
     var promotionLeft: UInt64?
     var demotionLeft: UInt64?
@@ -52,31 +58,48 @@ extension LifecycleService {
     func session(
         _ fileSystem: FileSystem,
         _ policy: LifecyclePolicy,
-        _ others: [LifecyclePolicy]
+        _ others: [LifecyclePolicy],
+        uses recorder: AccessRecorder? = nil
     ) async throws(LifecycleError) -> LifecycleSession {
-        let session = try await openSession(fileSystem, policy, others)
-        try await takeIn(session)
+        let wasAhead = try await takeIn(fileSystem, together(policy, others))
+        var session = try await openSession(fileSystem, policy, others, uses: recorder)
+        session.clockWasAhead = wasAhead
         return session
     }
 
-    /// Begins a run that looks at used files alone.
+    /// Begins a run by rules that are taken in already.
     func openSession(
         _ fileSystem: FileSystem,
         _ policy: LifecyclePolicy,
-        _ others: [LifecyclePolicy]
+        _ others: [LifecyclePolicy],
+        uses recorder: AccessRecorder? = nil
     ) async throws(LifecycleError) -> LifecycleSession {
-        var policies = [policy]
-        for other in others where !policies.contains(where: { $0.name == other.name }) {
-            policies.append(other)
+        // First: a pin that is missed by what is read then raises it.
+        let generation = try await using { () async throws(MetadataError) in
+            try await journal.generation(fileSystem.id.text)
         }
         return LifecycleSession(
             fileSystem: fileSystem,
             policy: policy,
-            policies: policies.sorted { $0.name < $1.name },
+            policies: together(policy, others),
             pins: try await pinnedPlaces(fileSystem),
+            generation: generation,
+            recorder: recorder,
             promotionLeft: try await left(policy.limits.promotion, promoted: true, fileSystem),
             demotionLeft: try await left(policy.limits.demotion, promoted: false, fileSystem)
         )
+    }
+
+    /// All policies in force, by name, that of the run among them.
+    func together(
+        _ policy: LifecyclePolicy,
+        _ others: [LifecyclePolicy]
+    ) -> [LifecyclePolicy] {
+        var policies = [policy]
+        for other in others where !policies.contains(where: { $0.name == other.name }) {
+            policies.append(other)
+        }
+        return policies.sorted { $0.name < $1.name }
     }
 
     private func left(

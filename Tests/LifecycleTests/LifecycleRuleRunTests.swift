@@ -276,7 +276,18 @@ import VarveModel
             minimumSize: 1_000,
             include: [try PathGlob("*.log")]
         )
-        let rest = try Self.policy(world, exclude: [try PathGlob("*.log")])
+        // A rule leaves them to the other policy; with 'exclude' they would stay whatever that says.
+        let never = try LifecycleTransitions(
+            toInfrequentAccess: nil,
+            toArchive: nil,
+            isPromotedOnAccess: false
+        )
+        let others = LifecycleRule(
+            name: "logs",
+            transitions: never,
+            include: [try PathGlob("*.log")]
+        )
+        let rest = try Self.policy(world, rules: [others])
         let all = [logs, rest]
         let log = try await world.makeFile("a.log", text(100_000, seed: 1))
         let other = try await world.makeFile("b", text(100_000, seed: 2))

@@ -8,13 +8,22 @@ import Synchronization
 import VarveModel
 
 /// Access days and tier moves of the open file systems.
+///
+/// Jobs, runs by hand, plans and what brings used files back have one turn a file system: they wait for each other, but
+/// for the last, which comes again ten seconds later.
 final class LifecycleRuns: Sendable {
     private let journal: JournalStore
     private let service: LifecycleService
     private let logger: Logger
-    private let recorders = Mutex<[FileSystemID: AccessRecorder]>([:])
+    private let known = Mutex<[FileSystemID: Known]>([:])
     /// All policies in force for a file system, once somebody knows them.
     private let policies = Mutex<Policies?>(nil)
+
+    /// Of one file system, for as long as the daemon runs.
+    private struct Known {
+        let recorder = AccessRecorder()
+        let turns = Turns()
+    }
 
     typealias Policies = @Sendable (FileSystemRecord) async -> [LifecyclePolicy]
 
@@ -29,34 +38,64 @@ final class LifecycleRuns: Sendable {
         self.policies.withLock { $0 = policies }
     }
 
-    private func inForce(_ record: FileSystemRecord) async -> [LifecyclePolicy] {
-        guard let known = policies.withLock({ $0 }) else { return [] }
-        return await known(record)
+    /// A policy as it is now, since who waited for the turn may have an older one, and all in force.
+    private func inForce(
+        _ record: FileSystemRecord,
+        _ policy: LifecyclePolicy
+    ) async -> (LifecyclePolicy, [LifecyclePolicy]) {
+        guard let known = policies.withLock({ $0 }) else { return (policy, []) }
+        let all = await known(record)
+        return (all.first { $0.name == policy.name } ?? policy, all)
     }
 
     /// The hearer of a file system's data reads and writes; one for as long as the daemon runs.
-    func observer(of id: FileSystemID) -> any AccessObserver {
-        recorders.withLock { recorders in
-            if let recorder = recorders[id] { return recorder }
-            let recorder = AccessRecorder()
-            recorders[id] = recorder
-            return recorder
+    func observer(of id: FileSystemID) -> any AccessObserver { known(id).recorder }
+
+    private func known(_ id: FileSystemID) -> Known {
+        known.withLock { known in
+            if let found = known[id] { return found }
+            let made = Known()
+            known[id] = made
+            return made
         }
+    }
+
+    /// How many wait for their turn with a file system.
+    func waiting(for id: FileSystemID) -> Int { known(id).turns.waiting }
+
+    /// Waits for the file system's turn, and has it for as long as `body` runs.
+    ///
+    /// - Throws: `CancellationError` of a task that was cancelled before its turn; what `body` does.
+    private func inTurn<Value>(
+        _ id: FileSystemID,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        let turns = known(id).turns
+        guard await turns.takeUnlessCancelled() else { throw CancellationError() }
+        defer { turns.leave() }
+        return try await body()
     }
 
     /// Writes the gathered access days down.
     func flush() async throws {
-        for (id, recorder) in recorders.withLock({ $0 }) {
-            _ = try await recorder.flush(to: journal, as: id)
+        for (id, known) in known.withLock({ $0 }) {
+            _ = try await known.recorder.flush(to: journal, as: id)
         }
+    }
+
+    private func flush(_ id: FileSystemID) async throws {
+        _ = try await known(id).recorder.flush(to: journal, as: id)
     }
 
     /// Ends the moves that a crash left half-done, when a file system is opened.
     ///
-    /// Notes of tiers keep no file system from being served: where they cannot be written, or read, the log says so, and
-    /// the next run tries again.
+    /// Notes of tiers keep no file system from being served: where they cannot be written, or read, the log says so,
+    /// and the next run tries again.
     func resume(_ fileSystem: OpenFileSystem) async {
         let id = fileSystem.record.id
+        let turns = known(id).turns
+        await turns.take()
+        defer { turns.leave() }
         do {
             let ended = try await service.resume(fileSystem.engine)
             guard ended > 0 else { return }
@@ -72,17 +111,22 @@ final class LifecycleRuns: Sendable {
         }
     }
 
-    /// Drops what is known of a deleted file system.
+    /// Drops what is known of a deleted file system, once a run or flush of it that is under way has ended.
     func forget(_ id: FileSystemID) async throws {
-        recorders.withLock { $0[id] = nil }
+        let known = known.withLock { $0.removeValue(forKey: id) }
+        await known?.turns.take()
+        defer { known?.turns.leave() }
+        await known?.recorder.retire()
         try await journal.forgetFileSystem(id.text)
     }
 
     /// What a run would do.
     func plan(_ source: OpenFileSystem, _ policy: LifecyclePolicy) async throws -> LifecycleReport {
-        try await flush()
-        let others = await inForce(source.record)
-        let plan = try await service.plan(source.engine, policy, among: others)
+        let plan = try await inTurn(source.record.id) {
+            try await flush(source.record.id)
+            let (policy, others) = await inForce(source.record, policy)
+            return try await service.plan(source.engine, policy, among: others)
+        }
         var report = LifecycleReport(
             isPlan: true,
             moves: plan.moves.map { Movement($0, in: source.record.name) },
@@ -106,16 +150,26 @@ final class LifecycleRuns: Sendable {
         _ policy: LifecyclePolicy,
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> LifecycleReport {
-        try await flush()
-        let others = await inForce(source.record)
-        let outcome = try await service.run(source.engine, policy, among: others) { progress in
-            report(Progress(phase: "moving", done: progress.files, bytes: progress.bytes))
+        let id = source.record.id
+        let outcome = try await inTurn(id) {
+            try await flush(id)
+            let (policy, others) = await inForce(source.record, policy)
+            let recorder = known(id).recorder
+            return try await service.run(source.engine, policy, among: others, uses: recorder) {
+                report(Progress(phase: "moving", done: $0.files, bytes: $0.bytes))
+            }
+        }
+        if outcome.clockWasAhead {
+            logger.warning(
+                "the clock was ahead at an earlier run or use; days to come count as today",
+                metadata: ["fileSystem": "\(id)"]
+            )
         }
         for failure in outcome.failures {
             logger.warning(
                 "a file stays in its tier",
                 metadata: [
-                    "fileSystem": "\(source.record.id)", "inode": "\(failure.inode.rawValue)",
+                    "fileSystem": "\(id)", "inode": "\(failure.inode.rawValue)",
                     "reason": "\(failure.reason)",
                 ]
             )
@@ -131,8 +185,13 @@ final class LifecycleRuns: Sendable {
     }
 
     /// Brings used files back to Standard where a job in force says so (`AFTER_1_ACCESS`).
+    ///
+    /// It waits for nobody: while a run has the turn, that brings them back as well.
     func promote(_ source: OpenFileSystem, _ policy: LifecyclePolicy) async throws {
-        let others = await inForce(source.record)
+        let turns = known(source.record.id).turns
+        guard turns.takeIfFree() else { return }
+        defer { turns.leave() }
+        let (policy, others) = await inForce(source.record, policy)
         _ = try await service.promoteAccessed(source.engine, policy, among: others)
     }
 
@@ -142,7 +201,7 @@ final class LifecycleRuns: Sendable {
         _ inode: InodeNumber,
         _ policies: [LifecyclePolicy]
     ) async throws -> LifecycleReasoning {
-        try await flush()
+        try await flush(source.record.id)
         return try await service.why(source.engine, inode, policies)
     }
 }
@@ -206,7 +265,7 @@ extension LifecycleRuns {
         _ source: OpenFileSystem,
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> TierStatus {
-        try await flush()
+        try await flush(source.record.id)
         let status = try await service.status(source.engine) { progress in
             report(Progress(phase: "counting", done: progress.files, bytes: progress.bytes))
         }
