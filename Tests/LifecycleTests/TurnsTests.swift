@@ -3,27 +3,34 @@ import Synchronization
 import Testing
 
 @Suite struct TurnsTests {
+    /// The order in which turns came.
+    private final class Order: Sendable {
+        private let numbers = Mutex<[Int]>([])
+        var all: [Int] { numbers.withLock { $0 } }
+        func add(_ number: Int) { numbers.withLock { $0.append(number) } }
+    }
+
     @Test func `turns come in the order in which they were asked for`() async {
         let turns = Turns()
-        let order = Mutex<[Int]>([])
+        let order = Order()
         await turns.take()
         await withTaskGroup { group in
             for number in 0..<5 {
                 group.addTask {
                     await turns.take()
-                    order.withLock { $0.append(number) }
+                    order.add(number)
                     turns.leave()
                 }
                 // Until it waits, or, wrongly, has not waited.
-                while turns.waiting <= number, order.withLock({ $0.isEmpty }) {
+                while turns.waiting <= number, order.all.isEmpty {
                     await Task.yield()
                 }
             }
-            #expect(order.withLock { $0 } == [])
+            #expect(order.all == [])
             #expect(!turns.takeIfFree())
             turns.leave()
         }
-        #expect(order.withLock { $0 } == [0, 1, 2, 3, 4])
+        #expect(order.all == [0, 1, 2, 3, 4])
         #expect(turns.takeIfFree())
         #expect(!turns.takeIfFree())
     }
