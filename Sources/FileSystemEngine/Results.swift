@@ -204,6 +204,19 @@ package struct MoveResult: Sendable, Hashable {
     /// Sealed bytes in the tier left and in the tier entered.
     package var storedBefore: UInt64 = 0
     package var storedAfter: UInt64 = 0
+    /// Records that did not come along, since their rows changed under each attempt.
+    package var missed = 0
+    /// Other files in colder tiers whose bytes came along.
+    package var sharers: Set<InodeNumber> = []
+
+    mutating func add(_ other: MoveResult) {
+        records += other.records
+        bytes += other.bytes
+        storedBefore += other.storedBefore
+        storedAfter += other.storedAfter
+        missed = other.missed
+        sharers.formUnion(other.sharers)
+    }
 }
 
 /// What one call of maintenance did.

@@ -12,4 +12,7 @@ package enum Tier: UInt8, Sendable, Hashable, CaseIterable, Codable {
         case .archive: "archive"
         }
     }
+
+    /// Whether it is nearer to Standard than another.
+    package func isWarmer(than other: Tier) -> Bool { rawValue < other.rawValue }
 }

@@ -194,6 +194,8 @@ extension ModelRun {
         compare("move to \(tier)", expected, actual)
         guard case .success = actual else { return }
         if try await fileSystem.tier(of: inode) != tier { fail("the tier is not \(tier)") }
+        let place = try await fileSystem.dataPlace(of: inode, in: tier)
+        if place.elsewhere != 0 { fail("\(place.elsewhere) bytes did not come along to \(tier)") }
     }
 
     mutating func reopen() async throws {

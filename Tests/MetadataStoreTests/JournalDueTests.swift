@@ -244,7 +244,7 @@ import VarveModel
         #expect(try await store.movedBytes("fs-a", promoted: true, hours: 99, at: start) == 0)
     }
 
-    @Test func `pins are there once, and go with their file`() async throws {
+    @Test func `pins are there once, and outlive their file, which may come back`() async throws {
         let store = try await Self.store()
         let pin = PinRow(inode: Self.inode(7), since: Timestamp(seconds: 5), placedBy: "uid 0")
         try await store.addPin("fs-a", pin)
@@ -261,6 +261,71 @@ import VarveModel
         #expect(try await store.removePin("fs-a", Self.inode(3)))
         #expect(try await !store.removePin("fs-a", Self.inode(3)))
         try await store.forgetAccess("fs-a", [Self.inode(7)])
+        #expect(try await store.pins("fs-a") == [pin])
+        #expect(try await store.removePin("fs-a", Self.inode(7)))
         #expect(try await store.pins("fs-a") == [])
+    }
+
+    @Test func `files that nobody was heard to use are taken in, known ones stay as they are`()
+        async throws
+    {
+        let store = try await Self.store()
+        let (known, hot, cold) = (Self.inode(7), Self.inode(8), Self.inode(9))
+        try await store.recordAccesses("fs-a", [(known, 100)])
+        #expect(try await store.unknown("fs-a", [cold, known, hot]) == [cold, hot])
+        #expect(try await store.unknown("fs-b", [known]) == [known])
+        let all: [(inode: InodeNumber, tier: Tier)] = [
+            (known, .archive), (hot, .standard), (cold, .archive),
+        ]
+        for day in [Int64(200), 300] { try await store.takeIn("fs-a", all, day: day) }
+        #expect(
+            try await store.accessDays("fs-a", after: nil, limit: 9) == [
+                AccessDay(inode: known, day: 100, tier: .standard, due: 130),
+                AccessDay(inode: hot, day: 200, tier: .standard, due: 230),
+                AccessDay(inode: cold, day: 200, tier: .archive, due: 200),
+            ]
+        )
+        let row = try #require(try await store.accessDay("fs-a", cold))
+        try await store.noteLooks("fs-a", [AccessLook(row: row, again: nil, keepsUses: false)])
+        try await store.lookAgain("fs-a", at: [cold], by: 201)
+        #expect(try await store.accessDay("fs-a", cold)?.due == 201)
+        try await store.lookAgain("fs-a", at: [cold], by: 500)
+        #expect(try await store.accessDay("fs-a", cold)?.due == 201)
+    }
+
+    @Test func `a day that is judged not to count leaves the others, and the next one counts on`()
+        async throws
+    {
+        let store = try await Self.store()
+        let inode = Self.inode(7)
+        try await store.recordAccesses("fs-a", [(inode, 100)])
+        var row = try #require(try await store.accessDay("fs-a", inode))
+        try await Self.move(store, row, to: .infrequentAccess, day: 130)
+        for day in [Int64(140), 145] { try await store.recordAccesses("fs-a", [(inode, day)]) }
+        row = try #require(try await store.accessDay("fs-a", inode))
+        let look = AccessLook(row: row, again: 190, keepsUses: true, dropsLastUse: true)
+        try await store.noteLooks("fs-a", [look])
+        row = try #require(try await store.accessDay("fs-a", inode))
+        #expect(row.used == nil && row.uses == 1 && row.due == 190 && row.day == 100)
+        // The same look again is of a row that is no more.
+        try await store.noteLooks("fs-a", [look])
+        #expect(try await store.accessDay("fs-a", inode) == row)
+        try await store.recordAccesses("fs-a", [(inode, 150)])
+        row = try #require(try await store.accessDay("fs-a", inode))
+        #expect(row.used == 150 && row.uses == 2 && row.due == 150)
+        try await Self.move(store, row, to: .standard, day: 151)
+        row = try #require(try await store.accessDay("fs-a", inode))
+        #expect(row == AccessDay(inode: inode, day: 150, tier: .standard, due: 180))
+    }
+
+    @Test func `a move within Standard is no return`() async throws {
+        let store = try await Self.store()
+        let inode = Self.inode(7)
+        try await store.recordAccesses("fs-a", [(inode, 100)])
+        let row = try #require(try await store.accessDay("fs-a", inode))
+        try await Self.move(store, row, to: .standard, day: 101)
+        #expect(
+            try await store.returns("fs-a", of: inode, after: Timestamp(seconds: 0)) == []
+        )
     }
 }

@@ -8,7 +8,7 @@ package struct AccessDay: Sendable, Hashable {
     package let tier: Tier
     /// From that day on something may come of a look.
     package let due: Int64
-    /// The last day on which it was used since it left Standard.
+    /// The last day on which it was used since it left Standard; `nil` too when that day was judged not to count.
     package let used: Int64?
     /// On how many days it was used since it left Standard.
     package let uses: Int
@@ -45,13 +45,22 @@ package struct AccessLook: Sendable, Hashable {
     package let again: Int64?
     /// Whether its uses since it left Standard count on.
     package let keepsUses: Bool
+    /// Whether, of those, the last day counts no more: a reader of whole trees was there.
+    package let dropsLastUse: Bool
     /// A later access day, when a use counts as an access in Standard.
     package let access: Int64?
 
-    package init(row: AccessDay, again: Int64?, keepsUses: Bool, access: Int64? = nil) {
+    package init(
+        row: AccessDay,
+        again: Int64?,
+        keepsUses: Bool,
+        dropsLastUse: Bool = false,
+        access: Int64? = nil
+    ) {
         self.row = row
         self.again = again
         self.keepsUses = keepsUses
+        self.dropsLastUse = dropsLastUse
         self.access = access
     }
 }

@@ -126,7 +126,7 @@ extension JournalStore {
         }
     }
 
-    /// Forgets inodes that are gone, in one transaction.
+    /// Forgets the days of inodes that are gone, in one transaction; pins stay, for what is gone may come back.
     package func forgetAccess(
         _ fileSystem: String,
         _ inodes: [InodeNumber]
@@ -134,13 +134,11 @@ extension JournalStore {
         guard !inodes.isEmpty else { return }
         try change { () throws(MetadataError) in
             for inode in inodes {
-                for table in ["access_day", "pin"] {
-                    try connection.run(
-                        "DELETE FROM \(table) WHERE fs = ?1 AND ino = ?2",
-                        .text(fileSystem),
-                        .int(Int64(bitPattern: inode.rawValue))
-                    )
-                }
+                try connection.run(
+                    "DELETE FROM access_day WHERE fs = ?1 AND ino = ?2",
+                    .text(fileSystem),
+                    .int(Int64(bitPattern: inode.rawValue))
+                )
             }
         }
     }

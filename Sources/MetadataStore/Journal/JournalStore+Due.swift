@@ -61,15 +61,15 @@ extension JournalStore {
                 try connection.run(
                     """
                     UPDATE access_day SET due = ?3, looked = 1,
-                        used = CASE ?4 WHEN 0 THEN NULL ELSE used END,
-                        uses = CASE ?4 WHEN 0 THEN 0 ELSE uses END,
+                        used = CASE ?4 WHEN 1 THEN used ELSE NULL END,
+                        uses = CASE ?4 WHEN 0 THEN 0 WHEN 1 THEN uses ELSE max(uses - 1, 0) END,
                         day = max(day, coalesce(?7, day))
                     WHERE fs = ?1 AND ino = ?2 AND day = ?5 AND used IS ?6 AND generation <= ?8
                     """,
                     .text(fileSystem),
                     .int(Int64(bitPattern: look.row.inode.rawValue)),
                     .int(look.again ?? JournalSchema.never),
-                    .int(look.keepsUses ? 1 : 0),
+                    .int(look.keepsUses ? look.dropsLastUse ? 2 : 1 : 0),
                     .int(look.row.day),
                     .int(look.row.used),
                     .int(look.access),

@@ -190,7 +190,8 @@ extension JournalStore {
         try connection.rows(
             """
             SELECT ended FROM transition
-            WHERE fs = ?1 AND ino = ?2 AND to_tier = 0 AND state = 'committed' AND ended > ?3
+            WHERE fs = ?1 AND ino = ?2 AND to_tier = 0 AND from_tier <> 0
+                AND state = 'committed' AND ended > ?3
             ORDER BY ended
             """,
             .text(fileSystem),

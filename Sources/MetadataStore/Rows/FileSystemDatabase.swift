@@ -271,6 +271,7 @@ extension Query {
     /// Every statement that touches a row, for the test that none scans a table.
     static let all: [Query] =
         ofReader + ofInodeReads + ofNameReads + ofContentReads + ofTimeReads + ofAccountReads
+        + ofTierReads
         + ofTransactions + ofInodeWrites + ofNameWrites + ofContentWrites + ofRecordWrites
         + ofRanges + ofTimeWrites + ofGarbage + ofReaping + ofPast + ofReceipts
         + [ceilingInode, ceilingSequence, ceilingChange]

@@ -1,6 +1,9 @@
 package import VarveModel
 
 extension MetadataWriter {
+    /// Whether any record may have more than one referrer.
+    package var mayShareRecords: Bool { state.hasSharedRecords }
+
     /// Adds a segment, or changes its key, state and zones; bytes and dead bytes are the store's own.
     package func putSegment(_ row: SegmentRow) throws(MetadataError) {
         try statements.run(

@@ -82,6 +82,18 @@ extension MetadataWriter {
             to: instant,
             stamp: stamp
         )
+        try placeByContent(inode, since: stamp.changed)
+    }
+
+    /// Puts a file that lives again into the tier in which most of its data lies: its place went with it.
+    private func placeByContent(
+        _ inode: InodeNumber,
+        since: Timestamp
+    ) throws(MetadataError) {
+        let bytes = try liveBytes(inode)
+        var place = Tier.standard
+        for tier in Tier.allCases where bytes[tier] ?? 0 > bytes[place] ?? 0 { place = tier }
+        if place != .standard { try setPlace(inode, place, since: since) }
     }
 
     private func restoreDirent(
