@@ -47,6 +47,9 @@ struct LifecycleJudgement {
 
     var keepsUses: Bool { own.keepsUses || others.contains(where: \.keepsUses) }
 
+    /// Whether, of uses that are kept, nobody keeps the last day.
+    var dropsLastUse: Bool { !([own] + others).contains { $0.keepsUses && !$0.dropsLastUse } }
+
     var access: Int64? { ([own] + others).compactMap(\.access).max() }
 }
 

@@ -140,6 +140,7 @@ extension LifecycleService {
                 }
             }
             try await recheck(fileSystem, inodes.sorted())
+            try await takeIn(inodes.sorted(), of: fileSystem)
             try await recheck(fileSystem, names, low, high)
             position = page.resumeAfter
         } while position != nil

@@ -65,9 +65,10 @@ extension LifecycleService {
         let verdict = judgement.own
         let waits: LifecycleLook = judgement.isWantedBack ? .waits : .waitsForRun(row)
         if let target = judgement.target(verdict) {
-            guard !onlyBack || target == .standard,
-                session.take(place.attributes.allocated, to: target)
-            else { return waits }
+            let bytes = target == place.tier ? file.elsewhere : place.attributes.allocated
+            guard !onlyBack || target == .standard, session.take(bytes, to: target) else {
+                return waits
+            }
             guard let path = try await self.path(of: row, session, isNeeded: true) else {
                 return .isGone(row.inode)
             }
@@ -76,7 +77,7 @@ extension LifecycleService {
                     row: row,
                     path: path,
                     to: target,
-                    bytes: place.attributes.allocated,
+                    bytes: bytes,
                     reason: verdict.description,
                     keepsUses: verdict.keepsUses && target != .standard,
                     access: verdict.access
@@ -89,6 +90,7 @@ extension LifecycleService {
                 row: row,
                 again: judgement.again,
                 keepsUses: judgement.keepsUses,
+                dropsLastUse: judgement.dropsLastUse,
                 access: judgement.access
             )
         )
@@ -112,12 +114,13 @@ extension LifecycleService {
         _ session: inout LifecycleSession
     ) async throws(LifecycleError) -> LifecycleFile {
         let attributes = place.attributes
+        let data = try await dataPlace(of: row.inode, place, session.fileSystem)
         var file = LifecycleFile(
             path: path.map(\.bytes),
             size: attributes.size,
             tier: place.tier,
             accessDay: row.day,
-            lastWrite: lastWrite(attributes)
+            lastWrite: lastWrite(attributes, data)
         )
         file.owner = attributes.uid
         file.group = attributes.gid
@@ -126,13 +129,12 @@ extension LifecycleService {
         // An instant to come, from a clock that ran ahead, says nothing.
         let now = clock.now()
         file.movedAt = place.since.flatMap { $0 <= now ? $0 : nil }
-        // A write changes ctime, whatever mtime is set to afterwards; what was not written after all moves nothing.
-        if let since = place.since, attributes.changed.seconds >= since.seconds {
-            file.writtenCold = attributes.changed
-        }
+        file.elsewhere = data.elsewhere
+        file.writtenElsewhere = data.elsewhere > 0 ? data.written : nil
+        file.held = data.held
+        if place.tier != .standard { file.uses = row.uses }
         if place.tier != .standard, let used = row.used {
             file.usedDay = used
-            file.uses = row.uses
             if session.policies.contains(where: { $0.limits.wholeTreeFiles != nil }) {
                 file.coldFilesUsed = try await coldFilesUsed(on: used, &session)
             }
@@ -162,9 +164,25 @@ extension LifecycleService {
         return count
     }
 
-    /// When the file was last written: mtime may be set to the future, which is no write.
-    private func lastWrite(_ attributes: Attributes) -> Timestamp {
-        min(attributes.modified, attributes.changed)
+    /// When the file was last written, or cut.
+    ///
+    /// mtime may be set to the future, which is no write, and to the past, which hides one; ctime moves with names and
+    /// owners. The file's slices tell of all but a size that grew.
+    private func lastWrite(_ attributes: Attributes, _ data: DataPlace) -> Timestamp {
+        let told = min(attributes.modified, attributes.changed)
+        return max(told, data.lastWrite ?? told)
+    }
+
+    private func dataPlace(
+        of inode: InodeNumber,
+        _ place: TierPlace,
+        _ fileSystem: FileSystem
+    ) async throws(LifecycleError) -> DataPlace {
+        do throws(FileSystemError) {
+            return try await fileSystem.dataPlace(of: inode, in: place.tier)
+        } catch {
+            throw LifecycleError(error)
+        }
     }
 }
 

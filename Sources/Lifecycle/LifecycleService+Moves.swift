@@ -93,14 +93,15 @@ extension LifecycleService {
             return outcome
         }
         try await commit(move, id, result, session.fileSystem)
-        // A new name or owner changes ctime as a write does: then there was nothing to move.
+        let missed = result.missed > 0 ? [move.inode] : []
+        try await lookTomorrow(at: missed + result.sharers.sorted(), session.fileSystem)
         guard move.from != move.to || result.bytes > 0 else { return outcome }
         outcome.moves = [move]
         outcome.files = 1
         outcome.bytes = result.bytes
         outcome.storedBefore = result.storedBefore
         outcome.storedAfter = result.storedAfter
-        outcome.promoted = move.to == .standard ? 1 : 0
+        outcome.promoted = move.to == .standard && move.from != .standard ? 1 : 0
         return outcome
     }
 
@@ -177,6 +178,19 @@ extension LifecycleService {
             [look],
             asOf: session.generation
         )
+    }
+
+    /// Data that was rewritten under every attempt to move it lies where it was, and what files share came along for
+    /// the colder ones: the next look has it follow, or finds who holds it.
+    private func lookTomorrow(
+        at inodes: [InodeNumber],
+        _ fileSystem: FileSystem
+    ) async throws(LifecycleError) {
+        guard !inodes.isEmpty else { return }
+        let (id, tomorrow) = (fileSystem.id.text, clock.now().day + 1)
+        try await using { () async throws(MetadataError) in
+            try await journal.lookAgain(id, at: inodes, by: tomorrow)
+        }
     }
 
     /// Ends transitions that a crash left open, or that could not be ended: done where the file system says so, else

@@ -70,6 +70,11 @@ extension LifecycleService {
                 reasons.append("\(policy.name): comes back when its data \(when)")
             }
         }
+        if place.tier != .standard, file.held > 0 {
+            reasons.append(
+                "\(file.held) bytes of it stay in a warmer tier: another file shows them there"
+            )
+        }
         if place.tier != .standard, let used = row.used {
             let day = CivilDate(daysSince1970: Int(used))
             reasons.append("used on \(row.uses) days since it left standard, the last on \(day)")

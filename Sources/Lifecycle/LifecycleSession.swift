@@ -115,7 +115,7 @@ extension LifecycleService {
         return rate.bytes - min(rate.bytes, moved)
     }
 
-    /// Where the pins are now; those of what is gone are forgotten.
+    /// Where the pins are now; those of what is gone, and what no retained instant shows, are forgotten.
     func pinnedPlaces(
         _ fileSystem: FileSystem
     ) async throws(LifecycleError) -> PinnedPlaces {
@@ -128,6 +128,7 @@ extension LifecycleService {
                 try await using { () async throws(MetadataError) in
                     _ = try await journal.removePin(id, pin.inode)
                 }
+            case .past: break
             case .file: places.files.insert(pin.inode)
             case .directory(let path): places.directories.append(path)
             }
@@ -137,6 +138,8 @@ extension LifecycleService {
 
     private enum Pinned {
         case gone
+        /// A rollback may bring it back.
+        case past
         case file
         case directory([FileName])
     }
@@ -149,8 +152,13 @@ extension LifecycleService {
             let kind = try await fileSystem.attributes(of: inode).kind
             guard kind == .directory else { return .file }
             return .directory(try await fileSystem.path(of: inode))
-        } catch  where error.code == .stale || error.code == .notFound {
-            return .gone
+        } catch {
+            guard error.code == .stale || error.code == .notFound else {
+                throw LifecycleError(error)
+            }
+        }
+        do throws(FileSystemError) {
+            return try await fileSystem.isShownByPast(inode) ? .past : .gone
         } catch {
             throw LifecycleError(error)
         }

@@ -115,6 +115,26 @@ final class LifecycleWorld {
         return inode
     }
 
+    /// A new file that shows the records of another.
+    func clone(_ source: InodeNumber, as name: String) async throws -> InodeNumber {
+        let target = try await fileSystem.create(
+            try #require(FileName(name)),
+            in: .root,
+            NewInode(.regular, permissions: 0o644),
+            as: .root
+        ).inode
+        let request = CloneRequest(
+            source: source,
+            offset: 0,
+            count: nil,
+            target: target,
+            targetOffset: 0,
+            as: .root
+        )
+        _ = try await fileSystem.clone(request)
+        return target
+    }
+
     /// Lets days pass as the daemon does: what was used is written down, then the clock moves.
     func pass(days: Int) async throws {
         try await recorder.flush(to: journal, as: fileSystem.id)

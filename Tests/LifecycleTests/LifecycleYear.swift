@@ -32,10 +32,13 @@ private struct EFSFile {
     mutating func age(_ now: Timestamp, _ transitions: LifecycleTransitions, minimumSize: Int) {
         guard bytes.count >= minimumSize, now >= lastWrite.adding(seconds: 86_400) else { return }
         let days = Int(now.day - day)
-        if let age = transitions.toArchive, days >= age.rawValue {
+        // One day without access is a whole one: the access may have been at its midnight.
+        func isOver(_ age: LifecycleTransitions.Age) -> Bool {
+            age == .days1 ? days > 1 : days >= age.rawValue
+        }
+        if let age = transitions.toArchive, isOver(age) {
             tier = .archive
-        } else if let age = transitions.toInfrequentAccess, days >= age.rawValue, tier == .standard
-        {
+        } else if let age = transitions.toInfrequentAccess, isOver(age), tier == .standard {
             tier = .infrequentAccess
         }
     }

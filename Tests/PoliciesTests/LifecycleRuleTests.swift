@@ -107,7 +107,7 @@ import VarveModel
         #expect(verdict.rule == "old" && verdict.again == nil && verdict.target == nil)
         #expect(verdict.description.hasPrefix("rule 'old': stays"))
         // A rule's minimum size stands in place of the policy's.
-        #expect(policy.daysMin == 1 && policy.asksForPaths && policy.promotesOnAccess)
+        #expect(policy.daysMin == 2 && policy.asksForPaths && policy.promotesOnAccess)
     }
 
     @Test func `a pin keeps in Standard, and brings back`() throws {
@@ -158,12 +158,13 @@ import VarveModel
         )
         #expect(today.again == 1_001 && today.keepsUses)
         var written = Self.file(tier: .infrequentAccess, day: 950, used: 999)
-        written.writtenCold = Self.now.adding(seconds: -86_399)
+        written.elsewhere = 1_000
+        written.writtenElsewhere = Self.now.adding(seconds: -86_399)
         #expect(
             policy.verdict(on: written, now: Self.now).decision
                 == .stayWrittenLately(until: Self.now.adding(seconds: 1))
         )
-        written.writtenCold = Self.now.adding(seconds: -86_400)
+        written.writtenElsewhere = Self.now.adding(seconds: -86_400)
         #expect(policy.verdict(on: written, now: Self.now).target == .infrequentAccess)
     }
 
@@ -195,6 +196,81 @@ import VarveModel
         let swept = policy.verdict(on: file, now: Self.now)
         #expect(swept.decision == .stayUsedByWholeTree(files: 101, on: 999))
         #expect(swept.again == 1_040 && !swept.keepsUses)
+    }
+
+    @Test func `a reader of whole trees takes no day away that was used by others`() throws {
+        let policy = try Self.policy(
+            limits: LifecycleLimits(usesToPromote: 2, wholeTreeFiles: 100)
+        )
+        var file = Self.file(tier: .infrequentAccess, day: 960, used: 999, uses: 2)
+        file.coldFilesUsed = 101
+        let swept = policy.verdict(on: file, now: Self.now)
+        #expect(swept.decision == .stayUsedByWholeTree(files: 101, on: 999))
+        #expect(swept.keepsUses && swept.dropsLastUse, "the day before counts on")
+        // What is left of it, with no day to judge: kept, and nothing by itself.
+        file.usedDay = nil
+        file.uses = 1
+        let left = policy.verdict(on: file, now: Self.now)
+        #expect(left.keepsUses && !left.dropsLastUse && left.target == nil)
+        file.usedDay = 999
+        file.uses = 2
+        file.coldFilesUsed = 100
+        #expect(policy.verdict(on: file, now: Self.now).target == .standard)
+        // Alone it counts for nothing, and nothing is left.
+        file.uses = 1
+        file.coldFilesUsed = 101
+        let alone = policy.verdict(on: file, now: Self.now)
+        #expect(!alone.keepsUses && alone.target == nil)
+        // The day must be over before it counts.
+        file.usedDay = 1_000
+        file.coldFilesUsed = 0
+        let today = policy.verdict(on: file, now: Self.now)
+        #expect(today.decision == .stayUsedToday(wholeTreeFiles: 100) && today.again == 1_001)
+    }
+
+    @Test func `AFTER_1_DAY is a whole day, whenever the access was`() throws {
+        let policy = try Self.policy(try Self.transitions(.days1, archive: .days7, back: false))
+        func verdict(day: Int64, _ tier: Tier = .standard) -> LifecycleVerdict {
+            policy.verdict(on: Self.file(tier: tier, day: day), now: Self.now)
+        }
+        #expect(verdict(day: 1_000).again == 1_002)
+        #expect(verdict(day: 999).target == nil && verdict(day: 999).again == 1_001)
+        #expect(verdict(day: 998).target == .infrequentAccess)
+        #expect(verdict(day: 994, .infrequentAccess).again == 1_001)
+        #expect(verdict(day: 993, .infrequentAccess).target == .archive)
+        #expect(try Self.transitions(.days1).daysMin == 2)
+    }
+
+    @Test func `what lies elsewhere follows the file, pinned ones at once and cold ones quietly`()
+        throws
+    {
+        let policy = try Self.policy()
+        var file = Self.file(day: 999)
+        file.elsewhere = 5
+        file.writtenElsewhere = Self.now
+        let settles = LifecycleVerdict.Decision.settle(in: .standard, written: Self.now)
+        #expect(policy.verdict(on: file, now: Self.now).decision == settles)
+        file.isPinned = true
+        #expect(policy.verdict(on: file, now: Self.now).decision == .promotePinned(by: nil))
+        // An empty list moves nothing, and a pin all the same.
+        let none = try Self.policy(try Self.transitions(nil, archive: nil, back: false))
+        #expect(none.verdict(on: file, now: Self.now).decision == .promotePinned(by: nil))
+        file.isPinned = false
+        #expect(none.verdict(on: file, now: Self.now).target == nil)
+    }
+
+    @Test func `a cold file of which another holds bytes back is looked at each month`() throws {
+        let policy = try Self.policy()
+        var file = Self.file(tier: .archive, day: 800)
+        #expect(policy.verdict(on: file, now: Self.now).again == nil)
+        file.held = 1
+        #expect(policy.verdict(on: file, now: Self.now).again == 1_030)
+        file = Self.file(tier: .infrequentAccess, day: 915)
+        file.held = 1
+        #expect(policy.verdict(on: file, now: Self.now).again == 1_005)
+        file = Self.file(day: 999)
+        file.held = 1
+        #expect(policy.verdict(on: file, now: Self.now).again == 1_029)
     }
 
     @Test func `a file resides in its tier for a while, either way`() throws {

@@ -14,14 +14,19 @@ package struct LifecycleFile: Hashable, Sendable {
     package var lastWrite: Timestamp
     /// The last day on which it was used since it left Standard.
     package var usedDay: Int64?
-    /// On how many days it was used since it left Standard.
+    /// On how many days it was used since it left Standard, without those that were judged not to count.
     package var uses: Int = 0
     /// How many cold files of the file system were used on `usedDay`.
     package var coldFilesUsed: Int = 0
     /// When it came into its tier; `nil` for one that never moved.
     package var movedAt: Timestamp?
-    /// When data was last written to it in a colder tier: it lies in Standard.
-    package var writtenCold: Timestamp?
+    /// Bytes of its data that lie in another tier than the file and could follow it: written since it moved, or brought
+    /// back from the past.
+    package var elsewhere: UInt64 = 0
+    /// When the newest of them was written; `nil` when all lies where the file is.
+    package var writtenElsewhere: Timestamp?
+    /// Bytes that stay in a warmer tier, since another file shows them there.
+    package var held: UInt64 = 0
     /// Whether it, or a directory above it, was pinned by hand.
     package var isPinned = false
     /// When it came back to Standard, oldest first; only asked where the policy has a thrash guard.

@@ -5,8 +5,8 @@ extension LifecyclePolicy {
     /// Whether a file moves now, and where to.
     ///
     /// The days are those of UTC: a file read at any time of the 1st is due for `AFTER_30_DAYS`
-    /// from the 31st on. Both ages count from the last access in Standard (AWS EFS LifecyclePolicy); an access that
-    /// brings a file back is one.
+    /// from the 31st on; only for `AFTER_1_DAY` a whole day must have passed. Both ages count from the last access in
+    /// Standard (AWS EFS LifecyclePolicy); an access that brings a file back is one.
     package func verdict(on file: LifecycleFile, now: Timestamp) -> LifecycleVerdict {
         if let pattern = exclude.first(where: { $0.matches(file.path) }) {
             return LifecycleVerdict(decision: .stayExcluded(by: pattern))
@@ -28,8 +28,15 @@ extension LifecyclePolicy {
         var verdict = verdict(on: file, chosen, now)
         verdict.rule = chosen?.name
         if let grown { verdict.again = min(verdict.again ?? .max, grown) }
+        if file.tier != .standard, file.held > 0, verdict.target == nil {
+            let day = now.day + LifecyclePolicy.heldDays
+            verdict.again = min(verdict.again ?? .max, day)
+        }
         return verdict
     }
+
+    /// Nobody tells when the last other file that shows a record is gone or cold: a look each month finds out.
+    private static let heldDays: Int64 = 30
 
     private func verdict(
         on file: LifecycleFile,
@@ -38,14 +45,16 @@ extension LifecyclePolicy {
     ) -> LifecycleVerdict {
         let pattern = pins.first { $0.matches(file.path) }
         if file.isPinned || pattern != nil {
+            let isThere = file.tier == .standard && file.writtenElsewhere == nil
             return LifecycleVerdict(
-                decision: file.tier == .standard
-                    ? .stayPinned(by: pattern) : .promotePinned(by: pattern)
+                decision: isThere ? .stayPinned(by: pattern) : .promotePinned(by: pattern)
             )
         }
         let transitions = rule?.transitions ?? self.transitions
         guard file.tier != .standard, let used = file.usedDay else {
-            return aged(file, rule, transitions, since: file.accessDay, now)
+            var verdict = aged(file, rule, transitions, since: file.accessDay, now)
+            verdict.keepsUses = file.uses > 0 && transitions.isPromotedOnAccess
+            return verdict
         }
         return usedVerdict(file, rule, transitions, used, now)
     }
@@ -64,26 +73,25 @@ extension LifecyclePolicy {
             if used >= now.day { verdict = verdict.keptUntil(day: now.day + 1) }
             return verdict
         }
-        if file.uses < limits.usesToPromote {
-            var verdict = aged(file, rule, transitions, since: file.accessDay, now)
-            if case .stayUntil = verdict.decision {
-                verdict.decision = .stayUsedTooSeldom(days: file.uses, of: limits.usesToPromote)
-            }
-            verdict.keepsUses = true
-            return verdict
-        }
+        var swept: Int?
         if let files = limits.wholeTreeFiles {
             if used >= now.day {
                 return LifecycleVerdict(decision: .stayUsedToday(wholeTreeFiles: files))
                     .keptUntil(day: now.day + 1)
             }
-            if file.coldFilesUsed > files {
-                var verdict = aged(file, rule, transitions, since: file.accessDay, now)
-                if case .stayUntil = verdict.decision {
-                    verdict.decision = .stayUsedByWholeTree(files: file.coldFilesUsed, on: used)
-                }
-                return verdict
+            if file.coldFilesUsed > files { swept = file.coldFilesUsed }
+        }
+        let uses = swept == nil ? file.uses : file.uses - 1
+        guard uses >= limits.usesToPromote else {
+            var verdict = aged(file, rule, transitions, since: file.accessDay, now)
+            if case .stayUntil = verdict.decision {
+                verdict.decision =
+                    swept.map { .stayUsedByWholeTree(files: $0, on: used) }
+                    ?? .stayUsedTooSeldom(days: uses, of: limits.usesToPromote)
             }
+            verdict.keepsUses = uses > 0
+            verdict.dropsLastUse = swept != nil
+            return verdict
         }
         let access = max(used, file.accessDay)
         // It would leave again at once.
@@ -109,11 +117,8 @@ extension LifecyclePolicy {
     ) -> LifecycleVerdict {
         let minimum = rule?.minimumSize ?? minimumSize
         guard file.size >= minimum else {
-            return settled(
-                file,
-                now,
-                or: LifecycleVerdict(decision: .stayTooSmall(minimum: minimum))
-            )
+            let verdict = LifecycleVerdict(decision: .stayTooSmall(minimum: minimum))
+            return settled(file, transitions, now, or: verdict)
         }
         let days = Int(max(0, now.day - access))
         guard let tier = transitions.colderTier(than: file.tier, daysWithoutAccess: days) else {
@@ -122,7 +127,7 @@ extension LifecyclePolicy {
                 decision: .stayUntil(daysWithoutAccess: days, days: need, since: access),
                 again: need.map { access + Int64($0) }
             )
-            return settled(file, now, or: verdict)
+            return settled(file, transitions, now, or: verdict)
         }
         func stays(_ decision: LifecycleVerdict.Decision, _ until: Timestamp) -> LifecycleVerdict {
             LifecycleVerdict(decision: decision, again: max(until.day, now.day))
@@ -140,14 +145,20 @@ extension LifecyclePolicy {
         )
     }
 
-    /// Data that was written to a cold file is eligible to leave Standard again after the quarantine (AWS EFS
-    /// lifecycle management: 24 hours).
+    /// Data that was written to a cold file may leave Standard again after the quarantine (AWS EFS: 24 hours).
+    ///
+    /// Of a file in Standard, what lies elsewhere comes at once.
     private func settled(
         _ file: LifecycleFile,
+        _ transitions: LifecycleTransitions,
         _ now: Timestamp,
         or verdict: LifecycleVerdict
     ) -> LifecycleVerdict {
-        guard file.tier != .standard, let written = file.writtenCold else { return verdict }
+        guard let written = file.writtenElsewhere else { return verdict }
+        if file.tier == .standard {
+            guard transitions.daysMin != nil else { return verdict }
+            return LifecycleVerdict(decision: .settle(in: .standard, written: written))
+        }
         let quiet = written.adding(seconds: limits.writeQuarantine)
         guard now < quiet else {
             return LifecycleVerdict(decision: .settle(in: file.tier, written: written))

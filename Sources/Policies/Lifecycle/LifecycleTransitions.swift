@@ -17,6 +17,12 @@ package struct LifecycleTransitions: Hashable, Sendable {
         /// `AFTER_1_DAY`, `AFTER_7_DAYS` and so on.
         package var awsName: String { rawValue == 1 ? "AFTER_1_DAY" : "AFTER_\(rawValue)_DAYS" }
 
+        /// How many days must have begun since that of the last access, in UTC.
+        ///
+        /// For `AFTER_1_DAY` two: by the calendar one is over a second after an access at 23:59:59. Of longer ages the
+        /// part of a day by which they may be early is nothing.
+        package var daysBegun: Int { self == .days1 ? 2 : rawValue }
+
         package init?(awsName: String) {
             guard let age = Self.allCases.first(where: { $0.awsName == awsName }) else {
                 return nil
@@ -62,10 +68,10 @@ package struct LifecycleTransitions: Hashable, Sendable {
     /// Age alone never brings a file back, and never makes it skip being kept: a file in IA that
     /// is due for Archive moves there, one in Archive stays.
     package func colderTier(than tier: Tier, daysWithoutAccess days: Int) -> Tier? {
-        if let toArchive, days >= toArchive.rawValue {
+        if let toArchive, days >= toArchive.daysBegun {
             return tier == .archive ? nil : .archive
         }
-        if let toInfrequentAccess, days >= toInfrequentAccess.rawValue, tier == .standard {
+        if let toInfrequentAccess, days >= toInfrequentAccess.daysBegun, tier == .standard {
             return .infrequentAccess
         }
         return nil
@@ -73,14 +79,14 @@ package struct LifecycleTransitions: Hashable, Sendable {
 
     /// The fewest days after which anything is due; `nil` when nothing ever is.
     package var daysMin: Int? {
-        [toInfrequentAccess, toArchive].compactMap { $0?.rawValue }.min()
+        [toInfrequentAccess, toArchive].compactMap { $0?.daysBegun }.min()
     }
 
     /// The days without access after which a file of a tier moves on.
     package func daysForNextMove(from tier: Tier) -> Int? {
         switch tier {
         case .standard: daysMin
-        case .infrequentAccess: toArchive?.rawValue
+        case .infrequentAccess: toArchive?.daysBegun
         case .archive: nil
         }
     }

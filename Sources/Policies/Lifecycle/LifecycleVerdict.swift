@@ -7,9 +7,9 @@ package struct LifecycleVerdict: Hashable, Sendable, CustomStringConvertible {
         case demote(to: Tier, daysWithoutAccess: Int, since: Int64)
         /// Back to Standard, for a use on that day.
         case promote(usedOn: Int64)
-        /// Back to Standard, where a pin says that it belongs.
+        /// Back to Standard, where a pin says that it belongs: the file, or what of it lies in colder tiers.
         case promotePinned(by: PathGlob?)
-        /// What was written to it while it was cold goes to where the rest is.
+        /// Data of it that lies in another tier, as what was written to it while it was cold, goes to where the rest is.
         case settle(in: Tier, written: Timestamp)
 
         case stayExcluded(by: PathGlob)
@@ -35,6 +35,8 @@ package struct LifecycleVerdict: Hashable, Sendable, CustomStringConvertible {
     package var again: Int64?
     /// Whether the uses since it left Standard are needed for a later answer.
     package var keepsUses = false
+    /// Whether, of those, the last day counts no more: a reader of whole trees was there.
+    package var dropsLastUse = false
     /// The day from which ages count now, when a use counts as an access in Standard though the file stays away.
     package var access: Int64?
 
@@ -63,6 +65,8 @@ extension LifecycleVerdict.Decision: CustomStringConvertible {
             "moves to \(tier.folder): \(days) days without access, the last on \(Self.date(since))"
         case .promote(let day): "moves to standard: used on \(Self.date(day))"
         case .promotePinned(let pattern): "moves to standard: \(Self.pinned(pattern))"
+        case .settle(.standard, _):
+            "what of it lies in colder tiers moves to standard, where the rest is"
         case .settle(let tier, let written):
             "what was written to it by \(Self.time(written)) moves to \(tier.folder), where the rest is"
         case .stayExcluded(let pattern): "stays: excluded by '\(pattern)'"
