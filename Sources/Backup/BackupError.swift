@@ -73,6 +73,7 @@ extension BackupError {
             case .exists: .exists
             case .invalid: .invalid
             case .denied, .held: .denied
+            case .unavailable: .busy
             case .failed: .failed
             }
         self.init(code, error.message, remedy: error.remedy)

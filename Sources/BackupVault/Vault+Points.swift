@@ -47,7 +47,11 @@ extension Vault {
     /// - Throws: `.notFound`, `.corrupt`, `.newerFormat`, `.failed`.
     package func recoveryPoint(_ id: RecoveryPointID) throws(VaultError) -> RecoveryPoint {
         do throws(VaultError) {
-            return try manifests.read(id)
+            let point = try manifests.read(id)
+            guard try !manifests.voided.ids().contains(id) else {
+                throw VaultError(.notFound, "the vault has no recovery point \(id)")
+            }
+            return point
         } catch {
             // The record of one that moves is there before its manifest goes.
             guard error.code == .notFound, let cold = try coldFiles.point(id) else { throw error }

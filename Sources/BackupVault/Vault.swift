@@ -331,7 +331,12 @@ package final class Vault: Sendable {
             taken.lease.end()
             throw error
         }
-        return VaultWriter(self, lease: taken.lease, parity: parityForWriting)
+        return VaultWriter(
+            self,
+            lease: taken.lease,
+            generation: taken.generation,
+            parity: parityForWriting
+        )
     }
 }
 

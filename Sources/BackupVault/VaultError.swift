@@ -20,6 +20,8 @@ package struct VaultError: Error, Sendable, CustomStringConvertible {
         /// The caller broke a documented rule (size, order, a writer already ended).
         case invalid
         case denied
+        /// Where the vault lies does not answer just now: of what it holds nothing is known.
+        case unavailable
         /// The medium or the kernel failed.
         case failed
     }

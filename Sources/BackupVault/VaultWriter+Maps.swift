@@ -59,15 +59,41 @@ extension VaultWriter {
         try rescueCondemned(draft)
         // Of this backup's packs, and of those that others have ended and this one refers to.
         try vault.files.sync(.packs)
-        let point = RecoveryPoint(id: RecoveryPointID(.random()), draft: try vault.admitted(draft))
-        try vault.manifests.write(point)
+        let point = RecoveryPoint(id: newPointID(), draft: try vault.admitted(draft))
+        try write(point)
         if let parity { vault.protect(point.id, parity) }
         // A prune that came between sees either this manifest or this lease; the lease keeps its
         // condemned packs in place until what the point needs has been copied out of them. The names of these
         // copies are durable when it deletes: it syncs them itself.
         try rescueCondemned(draft)
+        try confirm(point)
         abandon()
         return point
+    }
+
+    /// Where changes may arrive late, a point bears its writer's id: who takes the writer for dead knows which manifest must not
+    /// come any more.
+    private func newPointID() -> RecoveryPointID {
+        RecoveryPointID(vault.files.storage.arrivesLate ? lease.writer : .random())
+    }
+
+    private func write(_ point: RecoveryPoint) throws(VaultError) {
+        try lease.check(isSure: true)
+        if vault.files.storage.arrivesLate { unconfirmed = point.id }
+        try vault.manifests.write(point)
+    }
+
+    /// Refuses a point whose writer was taken for dead before its manifest came: packs that it needs may be gone.
+    private func confirm(_ point: RecoveryPoint) throws(VaultError) {
+        try lease.check(isSure: true)
+        guard try !vault.manifests.voided.ids().contains(point.id) else {
+            throw VaultError(
+                .failed,
+                "this backup was taken for dead by a prune, and its recovery point does not count",
+                remedy: "Run the backup again."
+            )
+        }
+        unconfirmed = nil
     }
 
     /// A root may be built on only if a prune cannot have dropped what it needs.
@@ -94,8 +120,8 @@ extension VaultWriter {
     private func rescueCondemned(_ draft: RecoveryPointDraft) throws(VaultError) {
         while true {
             let current = try vault.generations.current()
-            if current.number == generationSeen, !mustLookAtBase { return }
-            generationSeen = current.number
+            if current == generationSeen, !mustLookAtBase { return }
+            generationSeen = current
             mustLookAtBase = false
             try vault.refresh()
             var live = LiveChunks(source: vault)

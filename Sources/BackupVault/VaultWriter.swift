@@ -32,7 +32,7 @@ package final class VaultWriter {
     /// How much parity its packs and its manifest get.
     let parity: ParityPolicy?
     /// The newest generation whose condemned packs this writer has looked at.
-    var generationSeen: UInt64
+    var generationSeen: Generation
     /// Whether condemned packs were there when this writer began, which a base of its maps may still need: a
     /// point that was published while they were being condemned.
     var mustLookAtBase: Bool
@@ -46,6 +46,8 @@ package final class VaultWriter {
     /// Map roots that new points may stand on.
     private var trusted: Set<MapRoot> = []
     private var state = State.writing
+    /// A point whose manifest may be there, or on its way, and of which nobody was told.
+    var unconfirmed: RecoveryPointID?
 
     private enum State {
         case writing
@@ -54,11 +56,11 @@ package final class VaultWriter {
         case ended
     }
 
-    init(_ vault: Vault, lease: Lease, parity: ParityPolicy?) {
+    init(_ vault: Vault, lease: Lease, generation: Generation, parity: ParityPolicy?) {
         self.vault = vault
         self.lease = lease
         self.parity = parity
-        generationSeen = lease.generation
+        generationSeen = generation
         mustLookAtBase = vault.knowledge.withLock { !$0.index.condemned.isEmpty }
         preparer = ChunkPreparer(vault: vault, pending: pending)
     }
@@ -222,6 +224,7 @@ package final class VaultWriter {
     /// Ends a pack: from now on every writer of this vault may refer to its chunks.
     private func finish(_ kind: PackKind) throws(VaultError) {
         guard let pack = open[kind] else { return }
+        try lease.check()
         try pack.finish()
         open[kind] = nil
         let indexed = IndexedPack(
@@ -273,7 +276,13 @@ package final class VaultWriter {
         for pack in open.values { pack.discard() }
         open = [:]
         pending.removeAll()
-        lease.end()
+        do throws(VaultError) {
+            if let unconfirmed { try vault.withdraw(unconfirmed) }
+            lease.end()
+        } catch {
+            // The next prune takes this writer for dead, and voids the point before it deletes anything.
+            lease.leave()
+        }
     }
 
     func requireWriting() throws(VaultError) {

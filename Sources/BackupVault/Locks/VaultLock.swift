@@ -181,7 +181,7 @@ package struct VaultLock: Hashable, Sendable {
 
 extension Timestamp {
     /// `2026-11-23T14:03:22Z`, for messages: the civil date of a count of days (Gregorian, proleptic).
-    var utcText: String {
+    package var utcText: String {
         let days = day + 719_468
         let era = (days >= 0 ? days : days - 146_096) / 146_097
         let dayOfEra = days - era * 146_097

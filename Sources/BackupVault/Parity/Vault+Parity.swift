@@ -34,6 +34,14 @@ extension Vault {
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(VaultError) -> Int {
         try requireWritable()
+        // Parity that arrives late would say that a deleted point was lost.
+        guard !files.storage.arrivesLate else {
+            throw VaultError(
+                .invalid,
+                "'\(files.place)' keeps no parity: its store keeps copies or parity of its own",
+                remedy: "Ask the store for more of them, or keep a second vault."
+            )
+        }
         try files.requireFolders()
         let lock = try Lease.lockPrune(files: files)
         defer { lock.release() }

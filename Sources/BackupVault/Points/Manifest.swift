@@ -93,8 +93,14 @@ struct ManifestFiles: Sendable {
     let files: VaultFiles
     let keys: VaultKeys
 
+    var voided: VoidedPoints { VoidedPoints(files: files) }
+
     func ids() throws(VaultError) -> [RecoveryPointID] {
-        try files.list(.manifests, ending: Manifest.ending).compactMap { RecoveryPointID($0) }
+        let ids = try files.list(.manifests, ending: Manifest.ending)
+            .compactMap { RecoveryPointID($0) }
+        // After the manifests: a mark comes before its point is taken away.
+        let void = ids.isEmpty ? [] : try voided.ids()
+        return void.isEmpty ? ids : ids.filter { !void.contains($0) }
     }
 
     func read(_ id: RecoveryPointID) throws(VaultError) -> RecoveryPoint {
@@ -136,6 +142,8 @@ struct ManifestFiles: Sendable {
         guard try files.exists(.manifests, Manifest.fileName(id)) else {
             throw VaultError(.notFound, "the vault has no recovery point \(id)")
         }
+        // Otherwise one that is repeated on its way here would bring the point back.
+        if files.storage.arrivesLate { try voided.add(id) }
         try files.remove(.manifests, Manifest.fileName(id))
         try files.sync(.manifests)
     }

@@ -6,8 +6,11 @@ import VarveModel
 /// is deleted once every writer that began before its condemnation has ended.
 struct Generation: Sendable, Hashable {
     let number: UInt64
-    /// Pack → the generation that condemned it.
+    /// Pack → the generation that condemned it; ``unstamped`` in one that a later prune did not know of.
     let condemned: [UniqueID: UInt64]
+
+    /// Greater than any generation that a lease can bear: such a pack stays until a prune condemns it anew.
+    static let unstamped = UInt64.max
 
     static let first = Generation(number: 0, condemned: [:])
     static let ending = ".generation"
@@ -78,9 +81,12 @@ struct GenerationFiles: Sendable {
         // Between listing and reading a prune may have replaced the newest; once more suffices to
         // meet the one that replaced it, and a third time means that prunes follow each other.
         for _ in 0..<8 {
-            guard let newest = try numbers().last else { return .first }
+            let numbers = try numbers()
+            guard let newest = numbers.last else { return .first }
             do throws(VaultError) {
-                return try read(newest)
+                let generation = try read(newest)
+                return try files.storage.arrivesLate
+                    ? joined(generation, numbers.dropLast()) : generation
             } catch {
                 switch error.code {
                 case .notFound: continue
@@ -90,6 +96,26 @@ struct GenerationFiles: Sendable {
             }
         }
         throw VaultError(.locked, "the vault's generations change faster than they are read")
+    }
+
+    /// A generation with what others condemn that its maker did not know of: one that arrived late, or was made by a prune that had
+    /// been taken for dead.
+    private func joined(
+        _ newest: Generation,
+        _ others: some Sequence<UInt64>
+    ) throws(VaultError) -> Generation {
+        var condemned = newest.condemned
+        for number in others {
+            do throws(VaultError) {
+                for pack in try read(number).condemned.keys where condemned[pack] == nil {
+                    condemned[pack] = Generation.unstamped
+                }
+            } catch {
+                // Gone since it was listed: a newer one, which the next look finds, has what it said.
+                guard error.code == .notFound || error.code == .corrupt else { throw error }
+            }
+        }
+        return Generation(number: newest.number, condemned: condemned)
     }
 
     func read(_ number: UInt64) throws(VaultError) -> Generation {
@@ -111,7 +137,15 @@ struct GenerationFiles: Sendable {
             keys: keys
         )
         try files.replace(.generations, generation.fileName, with: bytes)
-        for number in try numbers() where number < generation.number {
+        let numbers = try numbers()
+        guard !files.storage.arrivesLate || numbers.last == generation.number else {
+            throw VaultError(
+                .locked,
+                "another prune of the vault '\(files.place)' came in between",
+                remedy: "Wait for it to end."
+            )
+        }
+        for number in numbers where number < generation.number {
             try files.remove(.generations, Generation.fileName(number))
         }
     }

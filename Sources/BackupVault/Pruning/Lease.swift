@@ -72,8 +72,22 @@ struct Lease: Sendable {
         files: VaultFiles
     ) throws(VaultError) -> [(writer: UniqueID, generation: UInt64)] {
         let names = try files.list(.leases).filter { parse($0) != nil }.map { "leases/" + $0 }
-        let living = try files.storage.living(names) { _ throws(VaultError) in }
+        let living = try files.storage.living(names) { name throws(VaultError) in
+            try bury(String(name.dropFirst("leases/".count)), files: files)
+        }
         return living.compactMap { parse(String($0.dropFirst("leases/".count))) }
+    }
+
+    /// Voids what a dead writer may still have on its way: a manifest that is not there by now never counts.
+    ///
+    /// The mark stands before the manifest is looked for, so that either this sees the manifest or its writer, should it wake, sees
+    /// the mark. A manifest that is there was published while nothing had been deleted that it needs.
+    private static func bury(_ name: String, files: VaultFiles) throws(VaultError) {
+        guard files.storage.arrivesLate, let dead = parse(name) else { return }
+        let voided = VoidedPoints(files: files)
+        let point = RecoveryPointID(dead.writer)
+        let mark = try voided.add(point)
+        if try files.exists(.manifests, Manifest.fileName(point)) { try voided.remove(mark) }
     }
 
     /// Holds off every other prune of this vault.

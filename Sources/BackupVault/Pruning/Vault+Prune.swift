@@ -32,7 +32,10 @@ extension Vault {
     func nextGeneration(after old: UInt64) throws(VaultError) -> UInt64 {
         let leases = try Lease.living(files: files).map(\.generation)
         let packs = knowledge.withLock { $0.index.packs.map(\.generation) }
-        return max(old, leases.max() ?? 0, packs.max() ?? 0) + 1
+        let greatest = max(old, leases.max() ?? 0, packs.max() ?? 0)
+        guard files.storage.arrivesLate else { return greatest + 1 }
+        // Two prunes, one of which was taken for dead, must not make the same one: the low 24 bits are chance.
+        return ((greatest >> 24) + 1) << 24 | UInt64.random(in: 0..<1 << 24)
     }
 }
 
@@ -142,7 +145,9 @@ private struct Pruner {
             try vault.files.remove(.packs, name)
             report.leftoversRemoved += 1
         }
+        let begun = try vault.files.storage.unfinished()
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
+        report.leftoversRemoved += try vault.manifests.voided.clear()
         for name in names {
             let parts = name.split(separator: ".").map(String.init)
             guard parts.count == 3, let writer = PackFormat.pack(ofFileName: parts[1]),
@@ -154,6 +159,10 @@ private struct Pruner {
         guard living.isEmpty else { return }
         for (folder, name) in unfinished {
             try vault.files.remove(folder, name)
+            report.leftoversRemoved += 1
+        }
+        for file in begun {
+            try vault.files.storage.discard(file)
             report.leftoversRemoved += 1
         }
         report.leftoversRemoved += try removeUnfinishedHolds()
@@ -183,11 +192,13 @@ private struct Pruner {
 
     /// Makes the generation that condemns these packs.
     private mutating func condemn(_ packs: Set<UniqueID>) throws(VaultError) {
-        guard !packs.isEmpty else { return }
         let old = try vault.generations.current()
+        let isUnstamped = old.condemned.values.contains(Generation.unstamped)
+        guard !packs.isEmpty || isUnstamped else { return }
         let present = vault.knowledge.withLock { $0.index.packIDs }
         let number = try vault.nextGeneration(after: old.number)
         var all = old.condemned.filter { present.contains($0.key) }
+        for (pack, since) in all where since == Generation.unstamped { all[pack] = number }
         for pack in packs where all[pack] == nil { all[pack] = number }
         try vault.generations.write(Generation(number: number, condemned: all))
         report.packsCondemned += packs.count

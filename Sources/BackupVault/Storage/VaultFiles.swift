@@ -11,6 +11,8 @@ struct VaultFiles: Sendable {
         case parity
         /// There only when a recovery point was moved to cold storage.
         case cold
+        /// There only where changes may arrive late.
+        case void
 
         /// What writing and pruning need: `holds` is made with the first hold, so that a full disk lets points go.
         static let needed: [Folder] = [.packs, .index, .manifests, .generations, .leases]

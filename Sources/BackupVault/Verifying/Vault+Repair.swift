@@ -64,7 +64,7 @@ private struct Repair {
 
     /// Notes that a file was not healed; goes on where the next one may be.
     private mutating func leave(_ file: String, _ error: VaultError) throws(VaultError) {
-        guard error.code != .denied else { throw error }
+        guard error.code != .denied, error.code != .unavailable else { throw error }
         report.unhealed.append((file, error))
     }
 

@@ -9,7 +9,7 @@ extension Vault {
     ///
     /// - Parameter readData: Everything, or only structure.
     /// - Returns: Findings; none means that every recovery point restores.
-    /// - Throws: `.failed`, `.denied` when the storage itself does not answer.
+    /// - Throws: `.failed`, `.denied`, `.unavailable` when the storage itself does not answer.
     package func verify(readData: Bool) throws(VaultError) -> VerifyReport {
         try verify(readData ? .everything : .structure)
     }
@@ -94,6 +94,7 @@ private struct Verifier {
             do throws(VaultError) {
                 _ = try vault.readIndexFile(stem)
             } catch {
+                guard error.code != .unavailable else { throw error }
                 guard error.code != .notFound else { continue }
                 find(
                     .index,
@@ -109,6 +110,7 @@ private struct Verifier {
             do throws(VaultError) {
                 _ = try vault.generations.read(number)
             } catch {
+                guard error.code != .unavailable else { throw error }
                 guard error.code != .notFound else { continue }
                 let file = "generations/" + Generation.fileName(number)
                 find(.generation, file: file, error, remedy: "Nothing is lost: run a prune.")
@@ -182,6 +184,11 @@ private struct Verifier {
         where outcome.isUnlisted && chosen.contains(outcome.pack) {
             let entries = known[outcome.pack] ?? []
             outcomes[place] = PackCheck(vault).check(outcome, listedElsewhere: entries)
+        }
+        // Of what does not answer just now nothing is known: that is no damage.
+        for outcome in outcomes {
+            for error in outcome.bad.map(\.error) + [outcome.error].compactMap({ $0 })
+            where error.code == .unavailable { throw error }
         }
         for outcome in outcomes {
             for (id, _) in outcome.bad { vault.noteDamaged(id, in: outcome.pack) }

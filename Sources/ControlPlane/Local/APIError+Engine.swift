@@ -84,6 +84,7 @@ extension APIError {
             case .exists: .exists
             case .invalid: .invalid
             case .denied, .held: .denied
+            case .unavailable: .unavailable
             case .failed: .failed
             }
         self.init(code, error.message, remedy: error.remedy)

@@ -1,0 +1,69 @@
+import VarveModel
+
+/// Points that do not count, whenever their manifests come: marks beside the manifests, where changes may arrive late.
+///
+/// A manifest that was given up, or deleted, may still be on its way (docs/decisions/0042). A mark says that it
+/// is none. Its name bears a number of its own, so that whoever takes a mark away takes only their own.
+struct VoidedPoints: Sendable {
+    let files: VaultFiles
+
+    static let ending = ".void"
+    /// 1 h: a server takes no request that was signed more than 15 minutes before or after its own time, so that what was
+    /// sent before a mark stood cannot arrive half an hour later.
+    static let secondsKept: Int64 = 3600
+
+    /// Voids a point, durably.
+    ///
+    /// - Returns: The mark's name.
+    @discardableResult
+    func add(_ point: RecoveryPointID) throws(VaultError) -> String {
+        let name = "\(point)-\(Hex.encode(UniqueID.random().bytes))\(VoidedPoints.ending)"
+        try files.replace(.void, name, with: [])
+        return name
+    }
+
+    func remove(_ mark: String) throws(VaultError) {
+        try files.remove(.void, mark)
+    }
+
+    /// Which points are voided; none where nothing arrives late.
+    func ids() throws(VaultError) -> Set<RecoveryPointID> {
+        guard files.storage.arrivesLate else { return [] }
+        return Set(try files.list(.void).compactMap(VoidedPoints.point))
+    }
+
+    /// Drops what was voided, and marks that nothing can come for any more.
+    ///
+    /// - Returns: How many files there were.
+    func clear() throws(VaultError) -> Int {
+        guard files.storage.arrivesLate else { return 0 }
+        var removed = 0
+        for mark in try files.list(.void) {
+            guard let point = VoidedPoints.point(ofMark: mark) else { continue }
+            if try files.exists(.manifests, Manifest.fileName(point)) {
+                try files.remove(.manifests, Manifest.fileName(point))
+                removed += 1
+            } else if files.storage.hasStood("void/" + mark, seconds: VoidedPoints.secondsKept) {
+                try remove(mark)
+                removed += 1
+            }
+        }
+        return removed
+    }
+
+    private static func point(ofMark name: String) -> RecoveryPointID? {
+        guard name.hasSuffix(ending), let dash = name.lastIndex(of: "-") else { return nil }
+        return RecoveryPointID(String(name[..<dash]))
+    }
+}
+
+extension Vault {
+    /// Takes back a point that nobody was told of and whose manifest may be there, or on its way.
+    ///
+    /// - Throws: What hindered voiding it; then nobody may take the writer's lease away.
+    func withdraw(_ point: RecoveryPointID) throws(VaultError) {
+        try manifests.voided.add(point)
+        // It counts for nothing any more; a prune removes what stays.
+        try? files.remove(.manifests, Manifest.fileName(point))
+    }
+}
