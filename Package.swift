@@ -124,6 +124,13 @@ let package = Package(
 
         // Beside.
         swift(
+            "ObjectStorage",
+            [
+                "VarveModel", "BackupVault", "Disk", "Keyring", asyncHTTPClient, nioCore, nioHTTP1,
+                nioPosix,
+            ]
+        ),
+        swift(
             "Backup",
             [
                 "VarveModel", "FileSystemEngine", "BackupVault", "Policies", "Disk", "Keyring",
@@ -207,6 +214,10 @@ let package = Package(
             "BackupVaultTests",
             ["TestKit", "BackupVault", "Compression", "Disk", "Keyring", "VarveModel"],
             resources: ["Fixtures"]
+        ),
+        tests(
+            "ObjectStorageTests",
+            ["TestKit", "ObjectStorage", "BackupVault", "Disk", "Keyring", "VarveModel"]
         ),
         tests(
             "FileSystemEngineTests",

@@ -20,6 +20,11 @@ package enum Digest {
         bytes.withUnsafeBytes { OpenSSL.hmac($0, key: key.secret) }
     }
 
+    /// HMAC-SHA-256 (RFC 2104) with a key of any length, for protocols that ask for one.
+    package static func hmac(_ bytes: [UInt8], rawKey: [UInt8]) -> [UInt8] {
+        bytes.withUnsafeBytes { OpenSSL.hmac($0, rawKey: rawKey) }
+    }
+
     /// Compares digests in a time that does not tell how much of them is equal.
     package static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         OpenSSL.areEqual(left, right)

@@ -96,7 +96,7 @@ enum OpenSSL {
         return (info + [1]).withUnsafeBytes { hmac($0, rawKey: extracted) }
     }
 
-    private static func hmac(_ bytes: UnsafeRawBufferPointer, rawKey: [UInt8]) -> [UInt8] {
+    static func hmac(_ bytes: UnsafeRawBufferPointer, rawKey: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { digest, initialized in
             var count: UInt32 = 0
             let data = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)

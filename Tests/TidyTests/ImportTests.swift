@@ -19,6 +19,9 @@ import Testing
             "FileSystemEngine", "BackupVault", "Policies", "Disk", "Keyring", "Compression",
             "CArchive", "CLinux",
         ],
+        "ObjectStorage": [
+            "BackupVault", "Disk", "Keyring", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "NIOPosix",
+        ],
         "Lifecycle": ["FileSystemEngine", "MetadataStore", "Policies"],
         "JobScheduler": ["MetadataStore", "Policies", "Logging"],
         "NFSServer": ["NFSWire", "FileSystemEngine", "Keyring", "NIOCore", "NIOPosix"],

@@ -1,0 +1,71 @@
+/// One request to a bucket.
+struct S3Request: Sendable {
+    var method: String
+    /// `nil` is the bucket itself.
+    var key: String?
+    var query: [(name: String, value: String)] = []
+    /// With lower-case names; signed.
+    var headers: [String: String] = [:]
+    var body: [UInt8] = []
+
+    init(_ method: String, _ key: String?) {
+        self.method = method
+        self.key = key
+    }
+
+    /// For people.
+    func text(at address: S3Address) -> String {
+        "\(method) s3://\(address.bucket)" + (key.map { "/\($0)" } ?? "")
+    }
+}
+
+/// What the store answered.
+struct S3Answer: Sendable {
+    let status: Int
+    /// With lower-case names.
+    let headers: [String: String]
+    let body: [UInt8]
+
+    /// What an error's body says: `<Error><Code>…`.
+    var error: XMLElement? {
+        guard let root = XMLElement(body), root.name == "Error" else { return nil }
+        return root
+    }
+
+    var errorCode: String? { error?.value("Code") }
+
+    /// Bytes of the whole object, of a range of which this is.
+    var totalBytes: UInt64? {
+        if let range = headers["content-range"], let slash = range.lastIndex(of: "/") {
+            return UInt64(range[range.index(after: slash)...])
+        }
+        return headers["content-length"].flatMap { UInt64($0) }
+    }
+}
+
+/// What became of one attempt.
+enum S3Outcome: Sendable {
+    case answer(S3Answer)
+    /// No whole answer came: whether the store did what was asked is not known.
+    case broken(String)
+}
+
+/// Sends one request once; any thread that may block.
+protocol S3Transport: Sendable {
+    /// Sends and waits for the whole answer.
+    ///
+    /// - Parameters:
+    ///   - url: Of the request.
+    ///   - method: As it was signed.
+    ///   - headers: All of them, with lower-case names.
+    ///   - body: All of it.
+    ///   - seconds: How long it may take.
+    /// - Returns: The answer, or why none came.
+    func send(
+        url: String,
+        method: String,
+        headers: [String: String],
+        body: [UInt8],
+        seconds: Int64
+    ) -> S3Outcome
+}

@@ -1,0 +1,268 @@
+@testable import BackupVault
+import Keyring
+import Synchronization
+import TestKit
+import Testing
+import VarveModel
+
+@testable import ObjectStorage
+
+/// A vault in a store in memory, as one machine sees it.
+struct BucketWorld {
+    typealias Contents = [String: [UInt8]]
+
+    static let settings = VaultSettings(
+        packBytes: 24 << 10,
+        compressionLevel: 1,
+        chunks: ChunkSizes(minimum: 256, average: 1024, maximum: 4096)
+    )
+
+    let store = MemoryStore()
+    let clock = SimulatedSteadyClock()
+    let root = RootKey.random()
+
+    /// What one machine talks to the store with; its signs are kept up while anybody waits, if it is `kept`.
+    func storage(_ name: String, kept: Bool = true) throws -> BucketStorage {
+        let storage = BucketStorage(
+            try store.client(name, clock: clock),
+            times: .standard,
+            isKeptByThread: false
+        )
+        if kept { clock.keep(storage, as: name) }
+        return storage
+    }
+
+    func create(_ name: String) throws -> Vault {
+        try Vault.create(
+            in: try storage(name),
+            name: "remote",
+            root: root,
+            clock: SimulatedClock(Timestamp(seconds: 1_800_000_000)),
+            settings: Self.settings,
+            pace: .simulated
+        )
+    }
+
+    func open(_ name: String, kept: Bool = true) throws -> Vault {
+        try Vault.open(
+            in: try storage(name, kept: kept),
+            roots: [root],
+            settings: Self.settings,
+            pace: .simulated
+        )
+    }
+
+    static func store(_ contents: Contents, by writer: VaultWriter) throws -> MapRoot {
+        var edits: [MapEdit] = []
+        for (name, bytes) in contents.sorted(by: { $0.key < $1.key }) {
+            var chunks: [ChunkReference] = []
+            for start in stride(from: 0, to: bytes.count, by: 4000) {
+                chunks.append(
+                    try writer.store(Array(bytes[start..<min(bytes.count, start + 4000)]))
+                )
+            }
+            edits.append(MapEdit(Array(name.utf8), MapValue([], chunks: chunks)))
+        }
+        return try writer.update(nil, edits: edits)
+    }
+
+    static func draft(_ map: MapRoot) -> RecoveryPointDraft {
+        RecoveryPointDraft(
+            source: "fs",
+            instant: 1,
+            instantTime: Timestamp(seconds: 1_800_000_000),
+            created: Timestamp(seconds: 1_800_000_000),
+            maps: ["names": map]
+        )
+    }
+
+    static func backUp(_ contents: Contents, to vault: Vault) throws -> RecoveryPoint {
+        let writer = try vault.beginWrite()
+        defer { writer.abandon() }
+        return try writer.publish(draft(try store(contents, by: writer)))
+    }
+
+    static func restore(_ point: RecoveryPoint, from vault: Vault) throws -> Contents {
+        var contents: Contents = [:]
+        guard let map = point.maps["names"] else { return [:] }
+        var scan = vault.entries(of: map)
+        while let entry = try scan.next() {
+            var bytes: [UInt8] = []
+            for chunk in entry.value.chunks { bytes += try vault.read(chunk) }
+            contents[String(decoding: entry.key, as: UTF8.self)] = bytes
+        }
+        return contents
+    }
+
+    static func contents(_ count: Int, using generator: inout SeededGenerator) -> Contents {
+        var contents: Contents = [:]
+        for index in 0..<count {
+            let bytes = generator.bytes(Int.random(in: 1...6000, using: &generator))
+            contents["file \(index)"] = bytes
+        }
+        return contents
+    }
+}
+
+/// Goal: no fault of a network or a store costs a recovery point that somebody was told of, and none that nobody was told of
+/// counts without being whole.
+@Suite struct BucketVaultTests {
+    @Test func `a vault agrees with a dictionary through a store that fails`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 7))
+        let world = BucketWorld()
+        var vaults = [try world.create("a"), try world.open("b")]
+        world.store.state.withLock { state in
+            state.faultsPercent = 12
+            state.generator = SeededGenerator(seed: testSeed(default: 8))
+        }
+        var model: [RecoveryPointID: (point: RecoveryPoint, contents: BucketWorld.Contents)] = [:]
+        var contents = BucketWorld.contents(8, using: &generator)
+        var mix: [String: Int] = [:]
+        for step in 0..<min(400, TestSizes.current.fuzzInputs / 20) {
+            let vault = vaults[Int.random(in: 0..<2, using: &generator)]
+            let ids = model.keys.sorted()
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0..<4:
+                contents.merge(BucketWorld.contents(2, using: &generator)) { $1 }
+                let point = try BucketWorld.backUp(contents, to: vault)
+                model[point.id] = (point, contents)
+                mix["backup", default: 0] += 1
+            case 4..<6 where ids.count > 2:
+                let id = ids[Int.random(in: 0..<ids.count, using: &generator)]
+                try vault.delete(id)
+                model[id] = nil
+                mix["delete", default: 0] += 1
+            case 6:
+                _ = try vault.prune()
+                mix["prune", default: 0] += 1
+            case 7:
+                let name = ["a", "b"][Int.random(in: 0..<2, using: &generator)]
+                vaults[name == "a" ? 0 : 1] = try world.open(name)
+                mix["reopen", default: 0] += 1
+            default:
+                let found = try vault.recoveryPoints()
+                #expect(Set(found.map(\.id)) == Set(ids), "step \(step)")
+                for (_, known) in model.prefix(2) {
+                    #expect(try BucketWorld.restore(known.point, from: vault) == known.contents)
+                }
+                mix["read", default: 0] += 1
+            }
+        }
+        let faults = world.store.state.withLock { $0.mix }
+        print("bucket vault:", mix, faults.map { "\($0.key) \($0.value)" }.sorted())
+        #expect(
+            mix.count == 5 && faults.count == MemoryStore.Fault.allCases.count,
+            "\(mix) \(faults)"
+        )
+        world.store.state.withLock { $0.faultsPercent = 0 }
+        let vault = try world.open("c")
+        _ = try vault.prune()
+        let report = try vault.verify(.everything)
+        #expect(report.isClean, "\(report.findings.first?.message ?? "")")
+        #expect(Set(try vault.recoveryPoints().map(\.id)) == Set(model.keys))
+        for known in model.values {
+            #expect(try BucketWorld.restore(known.point, from: vault) == known.contents)
+        }
+    }
+
+    /// Method: one machine's requests no longer arrive from the k-th on, for each k; another one opens the vault when it is dead.
+    @Test func `a machine that goes at any request leaves a vault that is whole`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 9))
+        let first = BucketWorld.contents(4, using: &generator)
+        let second = first.merging(BucketWorld.contents(3, using: &generator)) { $1 }
+        var last = 1
+        var isEnded = false
+        while !isEnded {
+            let world = BucketWorld()
+            let old = try BucketWorld.backUp(first, to: try world.create("a"))
+            let dying = try world.open("dying")
+            world.store.state.withLock {
+                $0.lastRequest["dying"] = $0.sent["dying", default: 0] + last
+            }
+            var told: RecoveryPoint?
+            do {
+                told = try BucketWorld.backUp(second, to: dying)
+                try dying.delete(old.id)
+                _ = try dying.prune()
+                isEnded = true
+            } catch {
+                // It is dead; what it was told counts.
+            }
+            world.clock.forget("dying")
+            let vault = try world.open("b")
+            _ = try vault.prune()
+            let report = try vault.verify(.everything)
+            #expect(report.isClean, "request \(last): \(report.findings.first?.message ?? "")")
+            let points = try vault.recoveryPoints()
+            if let told { #expect(points.contains { $0.id == told.id }, "request \(last)") }
+            for point in points {
+                let expected = point.id == old.id ? first : second
+                #expect(try BucketWorld.restore(point, from: vault) == expected, "request \(last)")
+            }
+            // A claim to the holds stays until the next one who claims them.
+            let signs = try vault.files.list(.leases).filter { !$0.hasPrefix("holds.lock-") }
+            #expect(signs.isEmpty, "request \(last)")
+            last += 3
+        }
+        #expect(last > 30)
+    }
+
+    /// A writer that is paused for so long that a prune takes it for dead, and then wakes.
+    @Test func `a writer that wakes too late publishes nothing`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 10))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let contents = BucketWorld.contents(5, using: &generator)
+        let sleeper = try world.open("sleeper", kept: false)
+        let writer = try sleeper.beginWrite()
+        let map = try BucketWorld.store(contents, by: writer)
+        let report = try vault.prune()
+        #expect(report.recoveryPoints == 0)
+        #expect(throws: VaultError.self) { try writer.publish(BucketWorld.draft(map)) }
+        writer.abandon()
+        #expect(try vault.recoveryPoints().isEmpty)
+        #expect(try vault.verify(.everything).isClean)
+    }
+
+    /// The manifest is on its way for so long that its writer is buried, and comes then.
+    @Test func `a manifest that arrives after its writer was buried counts for nothing`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 11))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let sleeper = try world.open("sleeper", kept: false)
+        let writer = try sleeper.beginWrite()
+        let map = try BucketWorld.store(BucketWorld.contents(5, using: &generator), by: writer)
+        world.store.state.withLock { $0.withheld = "/manifests/" }
+        #expect(throws: VaultError.self) { try writer.publish(BucketWorld.draft(map)) }
+        // It dies here: its lease stays.
+        world.store.state.withLock { $0.lastRequest["sleeper"] = 0 }
+        writer.abandon()
+        _ = try vault.prune()
+        world.store.release()
+        #expect(try vault.recoveryPoints().isEmpty)
+        #expect(try world.open("b").recoveryPoints().isEmpty)
+        _ = try vault.prune()
+        #expect(try vault.verify(.everything).isClean)
+        #expect(try vault.files.list(.manifests).isEmpty)
+    }
+
+    @Test func `parity is refused, and a store that is away is no damage`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 12))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let contents = BucketWorld.contents(5, using: &generator)
+        let point = try BucketWorld.backUp(contents, to: vault)
+        #expect(throws: VaultError.self) { try vault.setParity(ParityPolicy(share: 0.05)) }
+        let other = try world.open("b")
+        world.store.state.withLock { $0.lastRequest["b"] = 0 }
+        #expect { try BucketWorld.restore(point, from: other) } throws: {
+            ($0 as? VaultError)?.code == .unavailable
+        }
+        #expect { try other.verify(.everything) } throws: {
+            ($0 as? VaultError)?.code == .unavailable
+        }
+        world.store.state.withLock { $0.lastRequest["b"] = nil }
+        #expect(try BucketWorld.restore(point, from: other) == contents)
+        #expect(try other.verify(.everything).isClean)
+    }
+}

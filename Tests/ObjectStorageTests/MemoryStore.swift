@@ -1,0 +1,333 @@
+import Keyring
+import Synchronization
+import TestKit
+import VarveModel
+
+@testable import ObjectStorage
+
+/// A steady clock that only waiting moves; others are told of each wait, so that they keep their signs up.
+final class SimulatedSteadyClock: SteadyClock {
+    private let time = Mutex<Int64>(1)
+    private let listeners = Mutex<[String: @Sendable () -> Void]>([:])
+
+    func now() -> Int64 { time.withLock { $0 } }
+
+    func pause(nanoseconds: Int64) {
+        time.withLock { $0 += nanoseconds }
+        for tell in listeners.withLock({ Array($0.values) }) { tell() }
+    }
+
+    /// Has a storage keep up its signs while anybody waits.
+    func keep(_ storage: BucketStorage, as name: String) {
+        listeners.withLock { $0[name] = { [weak storage] in storage?.signs.refresh() } }
+    }
+
+    func forget(_ name: String) { listeners.withLock { $0[name] = nil } }
+}
+
+/// As much of S3 as a vault needs, in memory, with the faults of a network and of a store that is overloaded.
+final class MemoryStore: Sendable {
+    /// What may happen to a request.
+    enum Fault: String, CaseIterable, Sendable {
+        case none, busy, error, tooMany, cutBefore, cutAfter, errorAfter, repeatedLater, cutBody
+    }
+
+    struct State: Sendable {
+        var objects: [String: [UInt8]] = [:]
+        var uploads: [String: (key: String, parts: [Int: [UInt8]])] = [:]
+        var requests = 0
+        var mix: [Fault: Int] = [:]
+        /// Requests that arrive again, with how many others come before.
+        var late: [(after: Int, request: Arrived)] = []
+        var generator = SeededGenerator(seed: 1)
+        /// Of 100 requests so many meet a fault.
+        var faultsPercent = 0
+        /// After so many requests a client's no longer arrive.
+        var lastRequest: [String: Int] = [:]
+        var sent: [String: Int] = [:]
+        /// Writes to keys with this part in them are taken, and neither done nor answered: they arrive when asked for.
+        var withheld: String?
+        var waiting: [Arrived] = []
+    }
+
+    struct Arrived: Sendable {
+        let method: String
+        let key: String
+        let query: [String: String]
+        let headers: [String: String]
+        let body: [UInt8]
+    }
+
+    let state = Mutex(State())
+    private static let bucket = "vaults"
+
+    func client(
+        _ name: String,
+        clock: SimulatedSteadyClock,
+        partBytes: Int = 8 << 10
+    ) throws -> S3Client {
+        let address = try S3Address(
+            "s3://\(Self.bucket)/one",
+            endpoint: "http://store:9000",
+            region: nil
+        )
+        let credentials = S3Credentials(accessKey: "key", secret: "secret")
+        var limits = S3Limits.standard
+        limits.partBytes = partBytes
+        return S3Client(
+            address,
+            credentials: { () throws(S3Error) in credentials },
+            limits: limits,
+            clock: clock,
+            wallClock: SimulatedClock(Timestamp(seconds: 1_800_000_000)),
+            transport: Connection(store: self, name: name)
+        )
+    }
+
+    private struct Connection: S3Transport {
+        let store: MemoryStore
+        let name: String
+
+        func send(
+            url: String,
+            method: String,
+            headers: [String: String],
+            body: [UInt8],
+            seconds: Int64
+        ) -> S3Outcome {
+            store.arrive(url: url, method: method, headers: headers, body: body, from: name)
+        }
+    }
+
+    private func arrive(
+        url: String,
+        method: String,
+        headers: [String: String],
+        body: [UInt8],
+        from client: String
+    ) -> S3Outcome {
+        let hash = headers["x-amz-content-sha256"]
+        guard hash == Hex.encode(Digest.sha256(body)), headers["authorization"] != nil else {
+            return .answer(Self.failure(403, "SignatureDoesNotMatch"))
+        }
+        let request = Self.parse(url: url, method: method, headers: headers, body: body)
+        return state.withLock { state in
+            state.sent[client, default: 0] += 1
+            if let last = state.lastRequest[client], state.sent[client, default: 0] > last {
+                return .broken("connection reset")
+            }
+            state.requests += 1
+            let due = state.late.filter { $0.after <= state.requests }.map(\.request)
+            state.late.removeAll { $0.after <= state.requests }
+            for request in due { _ = Self.serve(request, &state) }
+            if method == "PUT", let part = state.withheld, request.key.contains(part) {
+                state.waiting.append(request)
+                return .broken("timeout")
+            }
+            return Self.serve(request, with: Self.fault(for: request, &state), &state)
+        }
+    }
+
+    /// Has what was withheld arrive.
+    func release() {
+        state.withLock { state in
+            state.withheld = nil
+            for request in state.waiting { _ = Self.serve(request, &state) }
+            state.waiting = []
+        }
+    }
+
+    private static func fault(for request: Arrived, _ state: inout State) -> Fault {
+        guard Int.random(in: 0..<100, using: &state.generator) < state.faultsPercent else {
+            return .none
+        }
+        let fault = Fault.allCases.randomElement(using: &state.generator) ?? .none
+        // What is replaced must not come back later: docs/decisions/0042 says what follows from that.
+        let mayRepeat = ["/packs/", "/manifests/", "/index/", "/generations/", "/leases/"]
+            .contains { request.key.contains($0) }
+        if fault == .repeatedLater, request.method != "PUT" || !mayRepeat { return .none }
+        if fault == .cutBody, request.method != "GET" { return .none }
+        state.mix[fault, default: 0] += 1
+        return fault
+    }
+
+    private static func serve(
+        _ request: Arrived,
+        with fault: Fault,
+        _ state: inout State
+    ) -> S3Outcome {
+        switch fault {
+        case .busy: return .answer(failure(503, "SlowDown"))
+        case .error: return .answer(failure(500, "InternalError"))
+        case .tooMany: return .answer(failure(429, "TooManyRequests"))
+        case .cutBefore: return .broken("connection reset")
+        case .none: return .answer(serve(request, &state))
+        case .cutAfter:
+            _ = serve(request, &state)
+            return .broken("connection reset")
+        case .errorAfter:
+            _ = serve(request, &state)
+            return .answer(failure(500, "InternalError"))
+        case .repeatedLater:
+            let after = state.requests + Int.random(in: 1...60, using: &state.generator)
+            state.late.append((after, request))
+            return .answer(serve(request, &state))
+        case .cutBody:
+            let answer = serve(request, &state)
+            return .broken("\(answer.body.count / 2) of \(answer.body.count) bytes came")
+        }
+    }
+
+    private static func parse(
+        url: String,
+        method: String,
+        headers: [String: String],
+        body: [UInt8]
+    ) -> Arrived {
+        let path = url.dropFirst("http://store:9000/\(bucket)".count)
+        let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
+        var query: [String: String] = [:]
+        for pair in (parts.count > 1 ? parts[1] : path.first == "?" ? parts[0] : "").split(
+            separator: "&"
+        ) {
+            let sides = pair.split(separator: "=", omittingEmptySubsequences: false).map(decoded)
+            query[sides[0]] = sides.count > 1 ? sides[1] : ""
+        }
+        let key = path.first == "?" ? "" : String((parts.first ?? "").dropFirst())
+        return Arrived(method: method, key: key, query: query, headers: headers, body: body)
+    }
+
+    private static func decoded(_ text: some StringProtocol) -> String {
+        let parts = text.split(separator: "%", omittingEmptySubsequences: false)
+        var bytes = Array(parts[0].utf8)
+        for part in parts.dropFirst() {
+            bytes += Hex.decode(String(part.prefix(2)).lowercased()) ?? []
+            bytes += Array(part.dropFirst(2).utf8)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// What is answered.
+extension MemoryStore {
+    static func failure(_ status: Int, _ code: String) -> S3Answer {
+        document(status, "<Error><Code>\(code)</Code><Message>m</Message></Error>")
+    }
+
+    private static func document(_ status: Int, _ text: String) -> S3Answer {
+        let body = Array("<?xml version=\"1.0\"?>\n\(text)".utf8)
+        return S3Answer(
+            status: status,
+            headers: ["content-type": "application/xml", "content-length": "\(body.count)"],
+            body: body
+        )
+    }
+
+    private static func tag(_ bytes: [UInt8]) -> String {
+        "\"\(Hex.encode(Digest.sha256(bytes)))\""
+    }
+
+    static func serve(_ request: Arrived, _ state: inout State) -> S3Answer {
+        if request.query["uploadId"] != nil || request.query["uploads"] != nil {
+            return serveUpload(request, &state)
+        }
+        switch request.method {
+        case "PUT":
+            state.objects[request.key] = request.body
+            return S3Answer(status: 200, headers: ["etag": tag(request.body)], body: [])
+        case "DELETE":
+            state.objects[request.key] = nil
+            return S3Answer(status: 204, headers: [:], body: [])
+        case "HEAD":
+            guard let bytes = state.objects[request.key] else {
+                return S3Answer(status: 404, headers: [:], body: [])
+            }
+            return S3Answer(status: 200, headers: ["content-length": "\(bytes.count)"], body: [])
+        default:
+            return request.key.isEmpty ? list(request, state) : get(request, state)
+        }
+    }
+
+    private static func get(_ request: Arrived, _ state: State) -> S3Answer {
+        guard let bytes = state.objects[request.key] else { return failure(404, "NoSuchKey") }
+        let range = (request.headers["range"] ?? "bytes=0-").dropFirst(6).split(separator: "-")
+        let start = Int(range[0]) ?? 0
+        guard start < bytes.count else {
+            return S3Answer(
+                status: 416,
+                headers: ["content-range": "bytes */\(bytes.count)"],
+                body: []
+            )
+        }
+        let end = min(bytes.count, (range.count > 1 ? Int(range[1]) ?? 0 : bytes.count) + 1)
+        let headers = [
+            "content-range": "bytes \(start)-\(end - 1)/\(bytes.count)", "etag": tag(bytes),
+            "content-length": "\(end - start)",
+        ]
+        return S3Answer(status: 206, headers: headers, body: Array(bytes[start..<end]))
+    }
+
+    /// Three names a page, so that every list has several.
+    private static func list(_ request: Arrived, _ state: State) -> S3Answer {
+        let prefix = request.query["prefix"] ?? ""
+        var names: [String: String] = [:]
+        for (key, bytes) in state.objects where key.hasPrefix(prefix) {
+            let rest = key.dropFirst(prefix.count)
+            if let slash = rest.firstIndex(of: "/") {
+                let folder = prefix + rest[...slash]
+                names[folder] = "<CommonPrefixes><Prefix>\(folder)</Prefix></CommonPrefixes>"
+            } else {
+                names[key] = "<Contents><Key>\(key)</Key><Size>\(bytes.count)</Size></Contents>"
+            }
+        }
+        let after = request.query["continuation-token"] ?? ""
+        let left = names.keys.sorted().filter { $0 > after }
+        let page = left.prefix(3)
+        var text = "<IsTruncated>\(left.count > 3)</IsTruncated>"
+        if left.count > 3 {
+            text += "<NextContinuationToken>\(page.last ?? "")</NextContinuationToken>"
+        }
+        text += page.map { names[$0] ?? "" }.joined()
+        return document(200, "<ListBucketResult xmlns=\"x\">\(text)</ListBucketResult>")
+    }
+
+    private static func serveUpload(_ request: Arrived, _ state: inout State) -> S3Answer {
+        if request.method == "GET" {
+            let found = state.uploads.map { id, upload in
+                "<Upload><Key>\(upload.key)</Key><UploadId>\(id)</UploadId></Upload>"
+            }
+            return document(
+                200,
+                "<ListMultipartUploadsResult>\(found.joined())</ListMultipartUploadsResult>"
+            )
+        }
+        guard let id = request.query["uploadId"] else {
+            let id = "upload-\(state.requests)"
+            state.uploads[id] = (request.key, [:])
+            return document(
+                200,
+                "<InitiateMultipartUploadResult><UploadId>\(id)</UploadId></InitiateMultipartUploadResult>"
+            )
+        }
+        guard let upload = state.uploads[id] else { return failure(404, "NoSuchUpload") }
+        switch request.method {
+        case "PUT":
+            let number = Int(request.query["partNumber"] ?? "") ?? 0
+            state.uploads[id]?.parts[number] = request.body
+            return S3Answer(status: 200, headers: ["etag": tag(request.body)], body: [])
+        case "DELETE":
+            state.uploads[id] = nil
+            return S3Answer(status: 204, headers: [:], body: [])
+        default:
+            let listed = XMLElement(request.body)?.all("Part") ?? []
+            let parts = upload.parts.sorted { $0.key < $1.key }
+            let isWhole =
+                listed.count == parts.count
+                && zip(listed, parts).allSatisfy { $0.value("ETag") == tag($1.value) }
+            guard isWhole else { return failure(400, "InvalidPart") }
+            state.uploads[id] = nil
+            state.objects[upload.key] = parts.flatMap(\.value)
+            return document(200, "<CompleteMultipartUploadResult/>")
+        }
+    }
+}
