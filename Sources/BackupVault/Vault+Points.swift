@@ -17,7 +17,7 @@ extension Vault {
     ///
     /// - Throws: `.failed`, `.denied`.
     package func listing() throws(VaultError) -> RecoveryPointListing {
-        let warm = try warmListing()
+        let warm = try warmListing(readsAll: false)
         let ids = Set(warm.points.map(\.id) + warm.damaged.map(\.id))
         let cold = try coldListing(beside: ids)
         guard !cold.points.isEmpty || !cold.damaged.isEmpty else { return warm }
@@ -30,8 +30,12 @@ extension Vault {
     }
 
     /// The same of points that have manifests, or had them: all but those in cold storage.
-    func warmListing() throws(VaultError) -> RecoveryPointListing {
-        let listing = try manifests.listing()
+    ///
+    /// - Parameter readsAll: As of ``ManifestFiles/listing(readsAll:)``.
+    /// - Returns: In order of creation.
+    /// - Throws: `.failed`, `.denied`.
+    func warmListing(readsAll: Bool = true) throws(VaultError) -> RecoveryPointListing {
+        let listing = try manifests.listing(readsAll: readsAll)
         let lost = try parityFiles.lost(.manifests)
         guard !lost.isEmpty else { return listing }
         var damaged = listing.damaged

@@ -17,6 +17,16 @@ package final class Vault: Sendable {
     /// Where it lies, for people: a directory's path, or `s3://bucket/prefix`.
     package var place: String { files.place }
 
+    /// Asks whether the place answers, without the patience that work has.
+    ///
+    /// - Throws: `.denied`, `.unavailable`.
+    package func reach() throws(VaultError) {
+        try files.storage.reach()
+    }
+
+    /// Whether recovery points may move to cold storage: archives go to a vault on a disk alone.
+    package var mayHaveColdStorage: Bool { files.storage.diskBeneath != nil }
+
     let files: VaultFiles
     let keys: VaultKeys
     let settings: VaultSettings

@@ -1,3 +1,4 @@
+import Synchronization
 import VarveModel
 
 /// The body of a manifest: one recovery point, its fields in a fixed order, names sorted.
@@ -93,6 +94,14 @@ struct ManifestFiles: Sendable {
     let files: VaultFiles
     let keys: VaultKeys
 
+    /// Points that were read whole, where each file costs a request.
+    private let known = KnownPoints()
+
+    init(files: VaultFiles, keys: VaultKeys) {
+        self.files = files
+        self.keys = keys
+    }
+
     var voided: VoidedPoints { VoidedPoints(files: files) }
 
     func ids() throws(VaultError) -> [RecoveryPointID] {
@@ -148,10 +157,23 @@ struct ManifestFiles: Sendable {
         try files.sync(.manifests)
     }
 
-    func listing() throws(VaultError) -> RecoveryPointListing {
+    /// Every point that there is.
+    ///
+    /// - Parameter readsAll: Each manifest is read; otherwise one that was read whole before, and is still there, counts as it
+    ///   was, in a store where each file costs a request: it never changes.
+    /// - Returns: In order of creation.
+    /// - Throws: `.denied`, `.unavailable`.
+    func listing(readsAll: Bool = true) throws(VaultError) -> RecoveryPointListing {
         var points: [RecoveryPoint] = []
         var damaged: [RecoveryPointListing.DamagedManifest] = []
-        for id in try ids() {
+        let ids = try ids()
+        let remembers = files.storage.arrivesLate
+        let kept = remembers && !readsAll ? known.all(of: ids) : [:]
+        for id in ids {
+            if let point = kept[id] {
+                points.append(point)
+                continue
+            }
             do throws(VaultError) {
                 points.append(try read(id))
             } catch {
@@ -163,6 +185,28 @@ struct ManifestFiles: Sendable {
             }
         }
         points.sort { ($0.created, $0.id) < ($1.created, $1.id) }
+        if remembers { known.replace(with: points) }
         return RecoveryPointListing(points: points, damaged: damaged)
+    }
+}
+
+/// Recovery points as their manifests were last read; a manifest never changes under its name.
+private final class KnownPoints: Sendable {
+    private let points = Mutex<[RecoveryPointID: RecoveryPoint]>([:])
+
+    /// Those of some ids that are known.
+    func all(of ids: [RecoveryPointID]) -> [RecoveryPointID: RecoveryPoint] {
+        points.withLock { known in
+            var found: [RecoveryPointID: RecoveryPoint] = [:]
+            for id in ids { found[id] = known[id] }
+            return found
+        }
+    }
+
+    /// Forgets all others: what is gone is not asked for again.
+    func replace(with points: [RecoveryPoint]) {
+        self.points.withLock { known in
+            known = Dictionary(points.map { ($0.id, $0) }) { $1 }
+        }
     }
 }

@@ -93,7 +93,7 @@ private struct Pruner {
     /// Marks what the points that were not seen yet need.
     private mutating func markNewPoints() throws(VaultError) {
         let held = try vault.heldPoints()
-        let listing = try vault.warmListing()
+        let listing = try vault.warmListing(readsAll: false)
         if let damaged = listing.damaged.first { throw damaged.error }
         let points = listing.points
         try vault.requireListed(held, among: points)

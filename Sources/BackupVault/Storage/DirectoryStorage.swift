@@ -21,6 +21,9 @@ package struct DirectoryStorage: VaultStorage {
 
     package var diskBeneath: (any Disk)? { disk }
 
+    /// A directory answers at once or not at all.
+    package func reach() throws(VaultError) {}
+
     private func path(_ name: String) -> String { place + "/" + name }
 
     // MARK: Files

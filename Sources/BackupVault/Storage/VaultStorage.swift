@@ -17,6 +17,11 @@ package protocol VaultStorage: Sendable {
     /// The disk that it lies on; `nil` where there is none, and only what is below goes.
     var diskBeneath: (any Disk)? { get }
 
+    /// Asks whether the place answers, without the patience that work has: for who shows what there is.
+    ///
+    /// - Throws: `.denied`, `.unavailable`.
+    func reach() throws(VaultError)
+
     // MARK: Files
 
     /// Opens a file for reading.

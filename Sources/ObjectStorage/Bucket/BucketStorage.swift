@@ -54,6 +54,24 @@ package final class BucketStorage: VaultStorage {
     package var arrivesLate: Bool { true }
     package var diskBeneath: (any Disk)? { nil }
 
+    /// 2: one that a network loses is repeated, and nobody waits for two minutes to see a list.
+    private static let looksMax = 2
+
+    package func reach() throws(VaultError) {
+        try atStore { () throws(S3Error) in
+            do throws(S3Error) {
+                _ = try client.get(
+                    key("vault.json"),
+                    from: 0,
+                    count: 1,
+                    attempts: BucketStorage.looksMax
+                )
+            } catch {
+                guard error.code == .notFound else { throw error }
+            }
+        }
+    }
+
     func key(_ name: String) -> String { address.prefix + name }
 
     // MARK: Files
@@ -133,9 +151,9 @@ package final class BucketStorage: VaultStorage {
     package func sizes(in folder: String) throws(VaultError) -> [String: UInt64]? {
         let prefix = key(folder + "/")
         let listing = try atStore { () throws(S3Error) in try client.list(prefix) }
-        return Dictionary(
-            listing.objects.map { (String($0.key.dropFirst(prefix.count)), $0.bytes) }
-        ) { $1 }
+        let sizes = listing.objects.map { (String($0.key.dropFirst(prefix.count)), $0.bytes) }
+        // Some stores make an object for the folder itself.
+        return Dictionary(sizes.filter { !$0.0.isEmpty }) { $1 }
     }
 
     /// A bucket has no folders: a key makes those that are before it.

@@ -1,10 +1,10 @@
 /// Uploads in parts: an object is there when the upload is completed, whole.
 extension S3Client {
-    func beginUpload(_ key: String) throws(S3Error) -> String {
+    func beginUpload(_ key: String, attempts: Int? = nil) throws(S3Error) -> String {
         var request = S3Request("POST", key)
         request.query = [("uploads", "")]
         let root = try document(
-            try send(request),
+            try send(request, attempts: attempts),
             "InitiateMultipartUploadResult",
             request
         )

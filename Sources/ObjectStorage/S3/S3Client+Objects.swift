@@ -11,11 +11,17 @@ extension S3Client {
     /// Reads a range; what lies past the end is left out.
     ///
     /// - Throws: `.notFound`.
-    func get(_ key: String, from offset: UInt64, count: Int) throws(S3Error) -> Piece {
+    func get(
+        _ key: String,
+        from offset: UInt64,
+        count: Int,
+        attempts: Int? = nil
+    ) throws(S3Error) -> Piece {
         var request = S3Request("GET", key)
         let end = offset + UInt64(max(count, 1))
         request.headers["range"] = "bytes=\(offset)-\(end - 1)"
-        let answer = try send(request, accepts: [416])
+        request.expectedBytes = count
+        let answer = try send(request, accepts: [416], attempts: attempts)
         let total = answer.totalBytes
         if answer.status == 416 {
             // Nothing lies at the offset: the object ends before.

@@ -16,7 +16,7 @@ final class S3Client: Sendable {
     var partBytes: Int { limits.partBytes }
 
     private let transport: any S3Transport
-    private let wallClock: any VarveClock
+    let wallClock: any VarveClock
     private let source: @Sendable () throws(S3Error) -> S3Credentials
     private let known = Mutex<S3Credentials?>(nil)
 
@@ -66,14 +66,15 @@ final class S3Client: Sendable {
                 {
                     return answer
                 }
-                if answer.status == 403, !hasReloaded {
+                if answer.refusesCredentials, !hasReloaded {
                     // A file of credentials may have been replaced since.
                     hasReloaded = true
                     known.withLock { $0 = nil }
                     if try credentials() != used { continue }
                 }
                 guard S3Client.mayPass(answer) else { throw error(request, answer, used) }
-                why = "status \(answer.status) \(answer.errorCode ?? "")"
+                why = (["status \(answer.status)"] + [answer.errorCode].compactMap { $0 })
+                    .joined(separator: " ")
             case .broken(let reason): why = reason
             }
             let isOver = clock.now() - began + pause > limits.totalNanosecondsMax
@@ -112,7 +113,7 @@ final class S3Client: Sendable {
             method: request.method,
             headers: headers.merging(added) { $1 },
             body: request.body,
-            seconds: limits.seconds(for: request.body.count)
+            seconds: limits.seconds(for: max(request.body.count, request.expectedBytes))
         )
     }
 
@@ -138,7 +139,7 @@ final class S3Client: Sendable {
 
 /// How long an object store is waited for.
 package struct S3Limits: Sendable, Hashable {
-    /// One attempt without a body.
+    /// One attempt that moves no body to speak of.
     package var attemptSeconds: Int64
     /// The first pause; each one doubles.
     package var pauseNanosecondsMin: Int64
@@ -150,7 +151,7 @@ package struct S3Limits: Sendable, Hashable {
 
     /// What a store on another continent gets.
     ///
-    /// An attempt 30 s and 1 s for each 128 KiB sent; pauses from 100 ms to 10 s; 120 s in all. Parts of 8 MiB: a pack of
+    /// An attempt 30 s and 1 s for each 128 KiB of its body or answer; pauses from 100 ms to 10 s; 120 s in all. Parts of 8 MiB: a pack of
     /// 32 MiB goes out in four, three of them while it is being filled.
     package static let standard = S3Limits(
         attemptSeconds: 30,
@@ -175,7 +176,7 @@ package struct S3Limits: Sendable, Hashable {
         self.partBytes = partBytes
     }
 
-    func seconds(for bodyBytes: Int) -> Int64 { attemptSeconds + Int64(bodyBytes >> 17) }
+    func seconds(for bytes: Int) -> Int64 { attemptSeconds + Int64(bytes >> 17) }
 }
 
 // MARK: Errors
@@ -184,7 +185,7 @@ extension S3Client {
     private func unavailable(_ request: S3Request, _ why: String, attempts: Int) -> S3Error {
         S3Error(
             .unavailable,
-            "\(request.text(at: address)) at \(address.endpoint): \(why) (\(attempts) attempts)",
+            "\(request.text(at: address)): \(why) (\(attempts) attempts)",
             remedy: "Look whether the object store runs and the network reaches it; then repeat it."
         )
     }
@@ -218,7 +219,7 @@ extension S3Client {
                 remedy: region.map { "The bucket lies in region \($0): name that." }
                     ?? "Name the bucket's own region and endpoint."
             )
-        case (401, _), (403, _):
+        case (401, _), (403, _), (_, "ExpiredToken"), (_, "InvalidToken"):
             return S3Error(
                 .denied,
                 "\(text) (\(credentials))",

@@ -7,15 +7,18 @@ struct S3Request: Sendable {
     /// With lower-case names; signed.
     var headers: [String: String] = [:]
     var body: [UInt8] = []
+    /// About how many bytes the answer brings, so that it is waited for long enough.
+    var expectedBytes = 0
 
     init(_ method: String, _ key: String?) {
         self.method = method
         self.key = key
     }
 
-    /// For people.
+    /// For people: what was asked of which key, and where.
     func text(at address: S3Address) -> String {
         "\(method) s3://\(address.bucket)" + (key.map { "/\($0)" } ?? "")
+            + " at \(address.endpoint)"
     }
 }
 
@@ -33,6 +36,11 @@ struct S3Answer: Sendable {
     }
 
     var errorCode: String? { error?.value("Code") }
+
+    /// Whether others may be taken: AWS answers 400 to a token of temporary credentials whose time is over.
+    var refusesCredentials: Bool {
+        status == 403 || errorCode == "ExpiredToken" || errorCode == "InvalidToken"
+    }
 
     /// Bytes of the whole object, of a range of which this is.
     var totalBytes: UInt64? {
