@@ -149,7 +149,7 @@ let package = Package(
             "ControlPlane",
             [
                 "VarveModel", "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup",
-                "Lifecycle",
+                "Lifecycle", "ObjectStorage",
                 "JobScheduler", "Policies", "MetadataStore", "BackupVault", "CLinux",
                 asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1, nioPosix,
                 serviceLifecycle, unixSignals,

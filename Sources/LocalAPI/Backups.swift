@@ -31,6 +31,10 @@ package struct VaultDescription: Codable, Sendable, Hashable {
     /// Of the recovery points, those in cold storage, and the bytes of their archives.
     package var coldPoints: UInt64?
     package var coldBytes: UInt64?
+    /// Its directory, or `s3://BUCKET/PREFIX`.
+    package var place: String?
+    /// Absent of one in a directory.
+    package var bucket: BucketLocation?
 
     package init(
         name: String,

@@ -38,10 +38,13 @@ package struct CreateVault: Codable, Sendable, Hashable {
     package var vault: String
     /// Of parity to data, above 0 up to 1; `nil` for none.
     package var parity: Double?
+    /// `nil` for a directory among the daemon's vaults.
+    package var bucket: BucketLocation?
 
-    package init(vault: String, parity: Double? = nil) {
+    package init(vault: String, parity: Double? = nil, bucket: BucketLocation? = nil) {
         self.vault = vault
         self.parity = parity
+        self.bucket = bucket
     }
 }
 

@@ -28,14 +28,17 @@ package struct RecoveryKitText: Codable, Sendable, Hashable {
 
 /// Asks to take a vault of another machine in.
 package struct AdoptVault: Codable, Sendable, Hashable {
-    /// Its directory on the daemon's machine, absolute.
+    /// Its directory on the daemon's machine, absolute; empty for one in a bucket.
     package var directory: EscapedBytes
     /// The text of its recovery kit.
     package var kit: String
+    /// Where it lies in a bucket, and stays.
+    package var bucket: BucketLocation?
 
-    package init(directory: EscapedBytes, kit: String) {
+    package init(directory: EscapedBytes, kit: String, bucket: BucketLocation? = nil) {
         self.directory = directory
         self.kit = kit
+        self.bucket = bucket
     }
 }
 

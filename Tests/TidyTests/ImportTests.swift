@@ -27,7 +27,7 @@ import Testing
         "NFSServer": ["NFSWire", "FileSystemEngine", "Keyring", "NIOCore", "NIOPosix"],
         "ControlPlane": [
             "LocalAPI", "Keyring", "Disk", "FileSystemEngine", "Backup", "Lifecycle",
-            "JobScheduler",
+            "JobScheduler", "ObjectStorage",
             "Policies", "MetadataStore", "BackupVault", "CLinux", "AsyncHTTPClient", "Hummingbird",
             "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
             "ServiceLifecycle", "UnixSignals",

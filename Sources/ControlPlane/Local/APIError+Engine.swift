@@ -7,6 +7,7 @@ import Keyring
 import Lifecycle
 package import LocalAPI
 import MetadataStore
+import ObjectStorage
 import Policies
 
 /// What errors from below mean to a user: one switch a type, none with a default.
@@ -18,6 +19,7 @@ extension APIError {
         case let error as FileSystemError: self.init(error)
         case let error as BackupError: self.init(error)
         case let error as VaultError: self.init(error)
+        case let error as S3Error: self.init(VaultError(error))
         case let error as MetadataError: self.init(error)
         case let error as SchedulerError: self.init(error)
         case let error as LifecycleError: self.init(error)

@@ -22,33 +22,41 @@ struct BackupRoutes: Sendable {
     private func create(_ request: CreateVault, _ peer: Peer) async throws -> VaultDescription {
         try peer.requireAdministrator("making a vault")
         let parity = try VaultRoutes.policy(of: request.parity)
-        let vault = try await vaults.create(request.vault)
+        let bucket = try request.bucket.map { location throws(APIError) in
+            try BucketPlace(location)
+        }
+        guard parity == nil || bucket == nil else {
+            throw APIError(
+                .usage,
+                "a vault in a bucket keeps no parity: its store keeps copies or parity of its own",
+                remedy: "Make it without --parity."
+            )
+        }
+        let vault = try await vaults.create(request.vault, in: bucket)
         if let parity { try await BlockingCalls.run { _ = try vault.setParity(parity) } }
-        return try await describe(vault)
+        return try await vaults.describe(vault, named: request.vault, now: clock.now())
     }
 
     private func listVaults() async throws -> [VaultDescription] {
         var found: [VaultDescription] = []
         for entry in try await vaults.all() {
             do {
-                found.append(try await describe(try entry.vault.get()))
+                let vault = try entry.vault.get()
+                found.append(
+                    try await vaults.describe(vault, named: entry.name, now: clock.now())
+                )
             } catch {
                 let reason = APIError(error)
-                found.append(
-                    VaultDescription(
-                        name: entry.name,
-                        state: entry.isUnfinished ? "unfinished" : "unavailable",
-                        reason: reason.description
-                    )
+                var described = VaultDescription(
+                    name: entry.name,
+                    state: entry.isUnfinished ? "unfinished" : "unavailable",
+                    reason: reason.description
                 )
+                described.add(await vaults.place(of: entry.name))
+                found.append(described)
             }
         }
         return found
-    }
-
-    private func describe(_ vault: Vault) async throws -> VaultDescription {
-        let now = clock.now()
-        return try await BlockingCalls.run { try VaultDescription(of: vault, now: now) }
     }
 
     private func run(
@@ -60,6 +68,13 @@ struct BackupRoutes: Sendable {
         let source = try await fileSystems.find(request.fileSystem)
         let vault = try await vaults.find(request.vault)
         let coldAfter = try ColdRoutes.days(of: request)
+        guard coldAfter == nil || vault.mayHaveColdStorage else {
+            throw APIError(
+                .invalid,
+                "nothing moves to cold storage in '\(vault.place)': archives go to a vault in a directory alone",
+                remedy: "Keep it warm; the store may have a colder class of its own."
+            )
+        }
         let expires = try request.deleteAfterDays.map {
             try KeepSpan.end(from: clock.now(), days: $0)
         }

@@ -16,8 +16,7 @@ struct LockRoutes: Sendable {
 
     private func describe(_ request: VaultName) async throws -> VaultDescription {
         let vault = try await vaults.find(request.vault)
-        let now = clock.now()
-        return try await BlockingCalls.run { try VaultDescription(of: vault, now: now) }
+        return try await vaults.describe(vault, named: request.vault, now: clock.now())
     }
 
     private func lock(_ request: LockVault, _ peer: Peer) async throws -> LockReport {
@@ -67,6 +66,7 @@ extension VaultDescription {
         )
         coldPoints = UInt64(statistics.coldPoints)
         coldBytes = statistics.coldBytes
+        place = vault.place
         id = Hex.encode(vault.id.bytes)
         rootKey = vault.rootKey.description
         do throws(VaultError) {

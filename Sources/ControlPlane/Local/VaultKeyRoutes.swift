@@ -37,10 +37,14 @@ struct VaultKeyRoutes: Sendable {
     ) async throws -> VaultDescription {
         try peer.requireAdministrator("adopting a vault")
         let kit = try RecoveryKit(request.kit)
+        if let bucket = request.bucket {
+            let vault = try await vaults.adopt(try BucketPlace(bucket), kit: kit)
+            return try await vaults.describe(vault, named: vault.name, now: clock.now())
+        }
         guard let directory = String(validating: request.directory.bytes, as: UTF8.self) else {
             throw APIError(.usage, "the directory's name is no UTF-8")
         }
         let vault = try await vaults.adopt(directory, kit: kit, report)
-        return try await BlockingCalls.run { try VaultDescription(of: vault, now: clock.now()) }
+        return try await vaults.describe(vault, named: vault.name, now: clock.now())
     }
 }

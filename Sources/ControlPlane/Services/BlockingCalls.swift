@@ -3,10 +3,18 @@ import Synchronization
 
 /// Runs calls that block (vaults, key files) off the threads that everything else shares.
 enum BlockingCalls {
+    /// 16: NIO's own has one thread a core, and a store that does not answer may keep its callers for two minutes; others, and
+    /// vaults in directories, must not wait for them.
+    private static let pool: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 16)
+        pool.start()
+        return pool
+    }()
+
     static func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
         -> Result
     {
-        try await NIOThreadPool.singleton.runIfActive(body)
+        try await pool.runIfActive(body)
     }
 
     /// The same, also in a task that was cancelled: what such a task must do before it ends.
@@ -14,7 +22,7 @@ enum BlockingCalls {
         _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { done in
-            NIOThreadPool.singleton.submit { _ in done.resume(with: Result(catching: body)) }
+            pool.submit { _ in done.resume(with: Result(catching: body)) }
         }
     }
 

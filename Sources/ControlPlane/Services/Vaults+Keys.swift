@@ -64,11 +64,25 @@ struct VaultAdoption: Sendable {
     /// The name that a vault has here; opens it, so that the kit is known to be its own.
     func name(of directory: String, kit: RecoveryKit) throws -> String {
         let vault = try opened(directory, kit)
-        let name = isInPlace(directory) ? DiskPath.name(of: directory) : vault.name
+        return try checked(isInPlace(directory) ? DiskPath.name(of: directory) : vault.name)
+    }
+
+    /// The same of one in a bucket, which is asked with little patience first.
+    func name(of place: BucketPlace, kit: RecoveryKit) throws -> String {
+        let storage: any VaultStorage = place.storage()
+        do throws(VaultError) {
+            try storage.reach()
+        } catch {
+            throw APIError(error)
+        }
+        return try checked(try opened(storage, kit).name)
+    }
+
+    private func checked(_ name: String) throws(APIError) -> String {
         guard Vaults.isName(name) else {
             throw APIError(
                 .invalid,
-                "the vault there is named '\(name)', which names no folder here"
+                "the vault there is named '\(name)', which names no vault here"
             )
         }
         return name
@@ -87,6 +101,7 @@ struct VaultAdoption: Sendable {
     ) throws {
         guard !isInPlace(directory) else { return try ring.keep(kit.rootKey, scope: .unknown) }
         let target = paths.vault(name)
+        try VaultPlaces(disk: disk, paths: paths).requireNoBucket(name)
         guard try disk.status(of: target) == nil else {
             throw APIError(
                 .exists,
@@ -116,23 +131,30 @@ struct VaultAdoption: Sendable {
 
     /// The vault that lies there, which the kit must be of.
     private func opened(_ directory: String, _ kit: RecoveryKit) throws -> Vault {
-        let vault: Vault
+        try opened(DirectoryStorage(disk, directory), kit)
+    }
+
+    private func opened(_ storage: any VaultStorage, _ kit: RecoveryKit) throws -> Vault {
+        let (vault, place) = (try open(storage, kit), storage.place)
+        guard let id = kit.id, id != vault.id else { return vault }
+        throw APIError(
+            .wrongKey,
+            "'\(place)' is the vault \(Hex.encode(vault.id.bytes)), and the kit is of \(Hex.encode(id.bytes))",
+            remedy: "Name the place of the kit's vault, or take the vault's kit."
+        )
+    }
+
+    private func open(_ storage: any VaultStorage, _ kit: RecoveryKit) throws -> Vault {
         do throws(VaultError) {
-            vault = try Vault.open(disk: disk, directory: directory, root: kit.rootKey)
+            return try Vault.open(in: storage, roots: [kit.rootKey])
         } catch {
             throw APIError(
                 APIError(error).code,
-                "'\(directory)' does not open with this kit: \(error.message)",
+                "'\(storage.place)' does not open with this kit: \(error.message)",
                 remedy: error.code == .wrongKey
                     ? "Take the kit that names the key." : error.remedy
             )
         }
-        guard let id = kit.id, id != vault.id else { return vault }
-        throw APIError(
-            .wrongKey,
-            "'\(directory)' is the vault \(Hex.encode(vault.id.bytes)), and the kit is of \(Hex.encode(id.bytes))",
-            remedy: "Name the directory of the kit's vault, or take the vault's kit."
-        )
     }
 
     private static let pieceBytes = 1 << 20

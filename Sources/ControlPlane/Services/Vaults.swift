@@ -3,9 +3,9 @@ import Disk
 import LocalAPI
 import VarveModel
 
-/// The vaults of a state directory: each is a folder beneath `vaults/` that stands alone.
+/// The vaults of a state directory: each is a folder beneath `vaults/` that stands alone, or a bucket that a file there names.
 ///
-/// The folders are the truth: one that is copied in from another machine is there at the next look.
+/// Folders and files are the truth: one that is copied in from another machine is there at the next look.
 package actor Vaults {
     let state: StateDirectory
     private let clock: any VarveClock
@@ -13,6 +13,7 @@ package actor Vaults {
     /// Names of vaults that are being copied in, or made.
     private var arriving: Set<String> = []
     private let pace: LockPace
+    nonisolated var places: VaultPlaces { VaultPlaces(disk: state.disk, paths: state.paths) }
 
     init(state: StateDirectory, clock: any VarveClock) {
         self.state = state
@@ -34,11 +35,10 @@ package actor Vaults {
 
     /// Every vault by name.
     func all() async throws -> [Entry] {
-        let disk = state.disk
-        let folder = state.paths.vaults
-        let names = try await BlockingCalls.run { try disk.list(folder) }
+        let places = places
+        let names = try await BlockingCalls.run { try places.names() }
         var entries: [Entry] = []
-        for name in names where Vaults.isName(name) {
+        for name in names {
             do {
                 entries.append(Entry(name: name, vault: .success(try await find(name))))
             } catch {
@@ -53,27 +53,12 @@ package actor Vaults {
     /// - Throws: `.notFound`, or why it does not open.
     package func find(_ name: String) async throws -> Vault {
         if let vault = open[name] { return vault }
-        let (disk, directory, ring) = (state.disk, state.paths.vault(name), state.ring)
-        guard Vaults.isName(name),
-            try await BlockingCalls.run({ try disk.status(of: directory) }) != nil
-        else {
-            throw APIError(
-                .notFound,
-                "there is no vault '\(name)'",
-                remedy:
-                    "Make it with 'varve vault create \(name)'; 'varve vault list' shows those there are."
-            )
-        }
+        let (places, ring, pace) = (places, state.ring, pace)
+        let storage = try await BlockingCalls.run { try places.storage(of: name) }
         let vault: Vault
-        let pace = pace
         do {
             vault = try await BlockingCalls.run {
-                try Vault.open(
-                    disk: disk,
-                    directory: directory,
-                    roots: try ring.keys(),
-                    pace: pace
-                )
+                try Vault.open(in: storage, roots: try ring.keys(), pace: pace)
             }
         } catch {
             throw Vaults.named(error, "vault '\(name)' does not open")
@@ -88,8 +73,12 @@ package actor Vaults {
 
     /// Makes a vault.
     ///
-    /// - Throws: `.exists`, or `.usage` for a name that AWS Backup would refuse too.
-    func create(_ name: String) async throws -> Vault {
+    /// - Parameters:
+    ///   - name: Its name.
+    ///   - bucket: Where it lies; `nil` for a folder here.
+    /// - Returns: The vault, open.
+    /// - Throws: `.exists`, or `.usage` for a name that AWS Backup would refuse too; what a bucket refuses.
+    func create(_ name: String, in bucket: BucketPlace? = nil) async throws -> Vault {
         guard Vaults.isName(name) else {
             throw APIError(
                 .usage,
@@ -97,20 +86,16 @@ package actor Vaults {
                 remedy: "Use 2 to 50 letters, digits, '-' and '_'."
             )
         }
-        let (disk, directory, root, clock, pace) = (
-            state.disk, state.paths.vault(name), state.rootKey, clock, pace
-        )
+        let (places, root, clock, pace) = (places, state.rootKey, clock, pace)
         try arrive(name)
         defer { arriving.remove(name) }
         let vault = try await BlockingCalls.run {
-            try Vault.create(
-                disk: disk,
-                directory: directory,
-                name: name,
-                root: root,
-                clock: clock,
-                pace: pace
-            )
+            let make = { (storage: any VaultStorage) throws(VaultError) -> Vault in
+                try Vault.create(in: storage, name: name, root: root, clock: clock, pace: pace)
+            }
+            if let bucket { return try places.create(name, in: bucket, make) }
+            try places.requireNoBucket(name)
+            return try make(DirectoryStorage(places.disk, places.paths.vault(name)))
         }
         open[name] = vault
         return vault
@@ -147,6 +132,26 @@ package actor Vaults {
         defer { arriving.remove(name) }
         try await BlockingCalls.run {
             try adoption.adopt(directory, as: name, kit: kit, report)
+        }
+        return try await find(name)
+    }
+
+    /// Takes a vault in that lies in a bucket, and stays there; other machines may go on using it.
+    ///
+    /// - Parameters:
+    ///   - place: Where it lies.
+    ///   - kit: Opens it.
+    /// - Returns: The vault, open.
+    /// - Throws: As of a directory; what the bucket refuses.
+    func adopt(_ place: BucketPlace, kit: RecoveryKit) async throws -> Vault {
+        let adoption = VaultAdoption(disk: state.disk, paths: state.paths, ring: state.ring)
+        let name = try await BlockingCalls.run { try adoption.name(of: place, kit: kit) }
+        try arrive(name)
+        defer { arriving.remove(name) }
+        let places = places
+        try await BlockingCalls.run {
+            try adoption.ring.keep(kit.rootKey, scope: .unknown)
+            try places.keep(name, place)
         }
         return try await find(name)
     }

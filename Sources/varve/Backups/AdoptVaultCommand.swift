@@ -11,29 +11,40 @@ struct AdoptVaultCommand: AsyncParsableCommand {
             The directory is copied, and stays as it is; one that lies among the daemon's vaults already is used there. Then \
             'varve backup list' shows what it holds. The kit's key is kept in '<key file>.d'.
 
+            A vault in a bucket stays where it is: several machines may use it.
+
             EXAMPLES
               varve vault adopt /media/disk/main --recovery-kit main.kit
               varve vault adopt /media/disk/main --recovery-kit -
+              varve vault adopt s3://backups/home --region eu-central-1 --credentials /etc/varve/s3 --recovery-kit far.kit
             """
     )
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The vault's directory, on the daemon's machine.", transform: Parse.hostPath)
-    var dir: [UInt8]
+    @Argument(
+        help: ArgumentHelp(
+            "The vault's directory, on the daemon's machine, or s3://BUCKET/PREFIX.",
+            valueName: "place"
+        )
+    )
+    var place: String
 
     @Option(help: ArgumentHelp("The kit's text; '-' is standard input.", valueName: "file"))
     var recoveryKit: String
+
+    @OptionGroup(title: "Of a bucket") var bucket: BucketOptions
 
     /// 64 KiB: a kit is 2.
     private static let bytesMax = 64 << 10
 
     func run() async throws {
-        var directory = dir
+        let location = try bucket.location(of: place.hasPrefix("s3://") ? place : nil)
+        var directory = location == nil ? try Parse.hostPath(place) : []
         while directory.count > 1, directory.last == UInt8(ascii: "/") { directory.removeLast() }
         let adopted = try await global.client.call(
             Route.adoptVault,
-            AdoptVault(directory: EscapedBytes(directory), kit: try kit())
+            AdoptVault(directory: EscapedBytes(directory), kit: try kit(), bucket: location)
         )
         if global.json { return try Output.json(adopted) }
         let points = adopted.recoveryPoints ?? 0

@@ -10,9 +10,13 @@ struct CreateVaultCommand: AsyncParsableCommand {
             Its directory and the root key are all that a restore on another machine needs. On a terminal the recovery \
             kit is printed, with the key: keep it on paper.
 
+            With --s3 the vault lies in a bucket that exists already. Everything in it is sealed before it leaves the machine.
+
             EXAMPLES
               varve vault create main
               varve vault create main --parity 5%
+              varve vault create far --s3 s3://backups/home --region eu-central-1 --credentials /etc/varve/s3
+              varve vault create near --s3 s3://backups/home --endpoint https://minio.lan:9000
             """
     )
 
@@ -27,10 +31,24 @@ struct CreateVaultCommand: AsyncParsableCommand {
     )
     var parity: Percentage?
 
+    @Option(
+        help: ArgumentHelp(
+            "Make it there, in an S3 bucket; nothing else stands beneath the prefix.",
+            valueName: "s3://bucket/prefix"
+        )
+    )
+    var s3: String?
+
+    @OptionGroup(title: "Of a bucket") var bucket: BucketOptions
+
     func run() async throws {
         let made = try await global.client.call(
             Route.createVault,
-            CreateVault(vault: name, parity: parity?.fraction)
+            CreateVault(
+                vault: name,
+                parity: parity?.fraction,
+                bucket: try bucket.location(of: s3)
+            )
         )
         if global.json { return try Output.json(made) }
         try await RecoveryKitCommand.offer(of: name, by: global.client)

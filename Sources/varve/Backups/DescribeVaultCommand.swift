@@ -23,17 +23,19 @@ struct DescribeVaultCommand: AsyncParsableCommand {
         if global.json { return try Output.json(vault) }
         var rows: [[String]] = [
             ["name", vault.name], ["id", vault.id ?? "-"], ["root key", vault.rootKey ?? "-"],
+            ["place", vault.place ?? "-"],
             ["created", vault.created.map(UserTime.local) ?? "-"],
             ["recovery points", vault.recoveryPoints.map(String.init) ?? "-"],
             ["stored", vault.storedBytes.map(Output.size) ?? "-"],
         ]
+        if let bucket = vault.bucket { rows.insert(contentsOf: bucket.rows, at: 4) }
         if let cold = vault.coldPoints, cold > 0 {
             rows.append(["cold points", "\(cold), \(Output.size(vault.coldBytes ?? 0))"])
         }
         rows.append(["lock", vault.lock?.words ?? (vault.locked == nil ? "unknown" : "none")])
         for row in rows {
             let padding = String(repeating: " ", count: 17 - row[0].count)
-            try Output.line(row[0] + padding + row[1])
+            try Output.line(row[0] + padding + EscapedBytes(row[1].utf8).text)
         }
         if let reason = vault.reason { Output.note("varve: \(reason)") }
     }

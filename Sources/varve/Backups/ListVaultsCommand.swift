@@ -23,12 +23,13 @@ struct ListVaultsCommand: AsyncParsableCommand {
             }
         }
         try Output.table(
-            ["NAME", "STATE", "POINTS", "STORED", "CREATED", "LOCK"],
+            ["NAME", "STATE", "POINTS", "STORED", "CREATED", "LOCK", "BUCKET"],
             found.map { vault in
                 [
                     vault.name, vault.state, vault.recoveryPoints.map(String.init) ?? "-",
                     vault.storedBytes.map(Output.size) ?? "-",
                     vault.created.map(UserTime.local) ?? "-", vault.lock?.words ?? "-",
+                    vault.bucket?.address ?? "-",
                 ]
             },
             right: [2, 3]

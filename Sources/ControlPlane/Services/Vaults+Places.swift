@@ -1,0 +1,38 @@
+import BackupVault
+import LocalAPI
+import ObjectStorage
+import VarveModel
+
+/// What is told of vaults and where they lie.
+extension Vaults {
+    /// A vault as it is; a store that does not answer is waited for only a little.
+    nonisolated func describe(
+        _ vault: Vault,
+        named name: String,
+        now: Timestamp
+    ) async throws -> VaultDescription {
+        let places = places
+        return try await BlockingCalls.run {
+            try vault.reach()
+            var described = try VaultDescription(of: vault, now: now)
+            described.bucket = try places.bucket(of: name)?.location
+            return described
+        }
+    }
+
+    /// The bucket of a vault, whether or not that opens; `nil` for a directory.
+    nonisolated func place(of name: String) async -> BucketPlace? {
+        let places = places
+        // One that does not read is named by whoever opens the vault.
+        return try? await BlockingCalls.run { try places.bucket(of: name) }
+    }
+}
+
+extension VaultDescription {
+    /// Says where one lies that does not open.
+    mutating func add(_ place: BucketPlace?) {
+        guard let place else { return }
+        self.place = place.address.text
+        bucket = place.location
+    }
+}
