@@ -60,27 +60,45 @@ final class MemoryStore: Sendable {
 
     let state = Mutex(State())
     private static let bucket = "vaults"
+    private static let origin = "http://store:9000"
 
+    static let credentials = S3Credentials(accessKey: "key", secret: "secret")
+    static let region = "us-east-1"
+
+    /// A client of this store.
+    ///
+    /// - Parameters:
+    ///   - name: Whose requests are counted, and may be cut off, where they go straight.
+    ///   - clock: By which it waits.
+    ///   - port: Of 127.0.0.1, where requests go over a socket; `nil` is straight.
+    ///   - partBytes: Of an upload in parts.
+    /// - Returns: It, with patience by its own clock.
+    /// - Throws: Never: the address is one.
     func client(
         _ name: String,
         clock: SimulatedSteadyClock,
+        port: UInt16? = nil,
         partBytes: Int = 8 << 10
     ) throws -> S3Client {
         let address = try S3Address(
             "s3://\(Self.bucket)/one",
-            endpoint: "http://store:9000",
-            region: nil
+            endpoint: port.map { "http://127.0.0.1:\($0)" } ?? Self.origin,
+            region: Self.region
         )
-        let credentials = S3Credentials(accessKey: "key", secret: "secret")
+        let credentials = Self.credentials
         var limits = S3Limits.standard
         limits.partBytes = partBytes
+        // Over a socket what does not answer is waited for in real time.
+        if port != nil { limits.attemptSeconds = 2 }
+        let transport: any S3Transport =
+            port == nil ? Connection(store: self, name: name) : HTTPTransport()
         return S3Client(
             address,
             credentials: { () throws(S3Error) in credentials },
             limits: limits,
             clock: clock,
             wallClock: SimulatedClock(Timestamp(seconds: 1_800_000_000)),
-            transport: Connection(store: self, name: name)
+            transport: transport
         )
     }
 
@@ -110,7 +128,8 @@ final class MemoryStore: Sendable {
         guard hash == Hex.encode(Digest.sha256(body)), headers["authorization"] != nil else {
             return .answer(Self.failure(403, "SignatureDoesNotMatch"))
         }
-        let request = Self.parse(url: url, method: method, headers: headers, body: body)
+        let target = url.dropFirst(Self.origin.count)
+        let request = Self.parse(target, method: method, headers: headers, body: body)
         return state.withLock { state in
             state.sent[client, default: 0] += 1
             if let last = state.lastRequest[client], state.sent[client, default: 0] > last {
@@ -143,9 +162,9 @@ final class MemoryStore: Sendable {
         }
         let fault = Fault.allCases.randomElement(using: &state.generator) ?? .none
         // What is replaced must not come back later: docs/decisions/0042 says what follows from that.
-        let mayRepeat = ["/packs/", "/manifests/", "/index/", "/generations/", "/leases/"]
-            .contains { request.key.contains($0) }
-        if fault == .repeatedLater, request.method != "PUT" || !mayRepeat { return .none }
+        if fault == .repeatedLater, request.method != "PUT" || !comesOnce(request.key) {
+            return .none
+        }
         if fault == .cutBody, request.method != "GET" { return .none }
         state.mix[fault, default: 0] += 1
         return fault
@@ -178,13 +197,20 @@ final class MemoryStore: Sendable {
         }
     }
 
+    /// Whether a key, or the path of one, is of what is never put anew with other bytes, or whose owner sees that.
+    static func comesOnce(_ key: String) -> Bool {
+        ["/packs/", "/manifests/", "/index/", "/generations/", "/leases/"]
+            .contains { key.contains($0) }
+    }
+
+    /// The target is the path, from the bucket on, and the query.
     private static func parse(
-        url: String,
+        _ target: Substring,
         method: String,
         headers: [String: String],
         body: [UInt8]
     ) -> Arrived {
-        let path = url.dropFirst("http://store:9000/\(bucket)".count)
+        let path = target.dropFirst("/\(bucket)".count)
         let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
         var query: [String: String] = [:]
         for pair in (parts.count > 1 ? parts[1] : path.first == "?" ? parts[0] : "").split(
@@ -205,6 +231,60 @@ final class MemoryStore: Sendable {
             bytes += Array(part.dropFirst(2).utf8)
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// The same store behind a socket.
+extension MemoryStore {
+    /// Serves a client until that ends; what is not signed as it came is refused.
+    func serve(_ client: HTTPWire) {
+        while let request = client.read() {
+            let answer = answer(request)
+            var headers = answer.headers
+            headers["date"] = "Fri, 15 Jan 2027 08:00:00 GMT"
+            if headers["content-length"] == nil, answer.status != 204 {
+                headers["content-length"] = "\(answer.body.count)"
+            }
+            let bytes = HTTPWire.answer(answer.status, headers, answer.body)
+            guard client.write(bytes) else { break }
+        }
+        client.close()
+    }
+
+    private func answer(_ request: HTTPWire.Message) -> S3Answer {
+        let words = request.words
+        guard words.count == 3, Self.isSigned(request) else {
+            return Self.failure(403, "SignatureDoesNotMatch")
+        }
+        let arrived = Self.parse(
+            words[1][...],
+            method: words[0],
+            headers: request.headers,
+            body: request.body
+        )
+        return state.withLock { Self.serve(arrived, &$0) }
+    }
+
+    /// Whether method, path, query, headers and body are, as they came, what was signed.
+    private static func isSigned(_ request: HTTPWire.Message) -> Bool {
+        let (words, headers) = (request.words, request.headers)
+        let hash = Hex.encode(Digest.sha256(request.body))
+        guard headers["x-amz-content-sha256"] == hash, let time = headers["x-amz-date"],
+            let given = headers["authorization"],
+            let names = given.split(separator: ",").first(where: { $0.contains("SignedHeaders=") })
+        else { return false }
+        let signed = Set(names.split(separator: "=")[1].split(separator: ";").map(String.init))
+        let added: Set = ["x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]
+        let sides = words[1].split(separator: "?", maxSplits: 1).map(String.init)
+        let expected = SigV4(credentials: credentials, region: region).headers(
+            signing: words[0],
+            path: sides[0],
+            query: sides.count > 1 ? sides[1] : "",
+            headers: headers.filter { signed.subtracting(added).contains($0.key) },
+            bodyHash: hash,
+            time: time
+        )
+        return signed.contains("host") && expected["authorization"] == given
     }
 }
 

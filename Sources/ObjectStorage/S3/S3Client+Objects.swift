@@ -20,12 +20,16 @@ extension S3Client {
         var request = S3Request("GET", key)
         let end = offset + UInt64(max(count, 1))
         request.headers["range"] = "bytes=\(offset)-\(end - 1)"
-        request.expectedBytes = count
+        request.range = offset..<end
         let answer = try send(request, accepts: [416], attempts: attempts)
-        let total = answer.totalBytes
+        var told = answer.totalBytes
+        if told == nil { told = try size(of: key) }
+        guard let total = told else {
+            throw S3Error(.notFound, "\(request.text(at: address)): it is gone")
+        }
         if answer.status == 416 {
             // Nothing lies at the offset: the object ends before.
-            return Piece(bytes: [], totalBytes: total ?? offset, tag: nil)
+            return Piece(bytes: [], totalBytes: total, tag: nil)
         }
         var bytes = answer.body
         if answer.status == 200 {
@@ -33,23 +37,18 @@ extension S3Client {
             let start = min(bytes.count, Int(clamping: offset))
             bytes = Array(bytes[start..<min(bytes.count, start + count)])
         }
-        guard let total else {
-            throw S3Error(.failed, "\(request.text(at: address)): the answer has no length")
-        }
-        let expected = min(UInt64(count), total > offset ? total - offset : 0)
-        guard UInt64(bytes.count) == expected else {
-            throw S3Error(
-                .failed,
-                "\(request.text(at: address)): \(bytes.count) bytes from \(offset) on, not \(expected)"
-            )
-        }
         return Piece(bytes: bytes, totalBytes: total, tag: answer.headers["etag"])
     }
 
     /// Bytes of an object; `nil` when there is none.
     func size(of key: String) throws(S3Error) -> UInt64? {
-        let answer = try send(S3Request("HEAD", key), accepts: [404])
-        return answer.status == 404 ? nil : answer.headers["content-length"].flatMap { UInt64($0) }
+        let request = S3Request("HEAD", key)
+        let answer = try send(request, accepts: [404])
+        guard answer.status != 404 else { return nil }
+        guard let size = answer.headers["content-length"].flatMap({ UInt64($0) }) else {
+            throw unreadable(request)
+        }
+        return size
     }
 
     /// Writes an object: whole, or not at all.

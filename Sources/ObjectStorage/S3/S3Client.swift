@@ -61,6 +61,10 @@ final class S3Client: Sendable {
             let why: String
             switch attempt(request, as: used) {
             case .answer(let answer):
+                if let complaint = request.complaint(about: answer) {
+                    why = complaint
+                    break
+                }
                 if (200..<300).contains(answer.status) && !isError(answer)
                     || accepts.contains(answer.status)
                 {
@@ -113,7 +117,7 @@ final class S3Client: Sendable {
             method: request.method,
             headers: headers.merging(added) { $1 },
             body: request.body,
-            seconds: limits.seconds(for: max(request.body.count, request.expectedBytes))
+            seconds: limits.seconds(for: max(request.body.count, request.range?.count ?? 0))
         )
     }
 

@@ -7,12 +7,28 @@ struct S3Request: Sendable {
     /// With lower-case names; signed.
     var headers: [String: String] = [:]
     var body: [UInt8] = []
-    /// About how many bytes the answer brings, so that it is waited for long enough.
-    var expectedBytes = 0
+    /// The part of an object that the answer is to bring.
+    var range: Range<UInt64>?
 
     init(_ method: String, _ key: String?) {
         self.method = method
         self.key = key
+    }
+
+    /// Why an answer is not all that was asked for; `nil` when it is.
+    ///
+    /// What stands between may cut a body, and tell the length that is left.
+    func complaint(about answer: S3Answer) -> String? {
+        guard let range, answer.status == 200 || answer.status == 206 else { return nil }
+        guard let total = answer.totalBytes else { return "the answer has no length" }
+        // A store may answer with all of it (RFC 9110 §14.2).
+        guard answer.status == 206 else {
+            return UInt64(answer.body.count) == total
+                ? nil : "\(answer.body.count) bytes of \(total) came"
+        }
+        let expected = min(range.upperBound, max(total, range.lowerBound)) - range.lowerBound
+        return UInt64(answer.body.count) == expected
+            ? nil : "\(answer.body.count) bytes of \(expected) came"
     }
 
     /// For people: what was asked of which key, and where.
@@ -47,7 +63,7 @@ struct S3Answer: Sendable {
         if let range = headers["content-range"], let slash = range.lastIndex(of: "/") {
             return UInt64(range[range.index(after: slash)...])
         }
-        return headers["content-length"].flatMap { UInt64($0) }
+        return status == 200 ? headers["content-length"].flatMap { UInt64($0) } : nil
     }
 }
 
