@@ -71,8 +71,8 @@ extension VaultWriter {
         return point
     }
 
-    /// Where changes may arrive late, a point bears its writer's id: who takes the writer for dead knows which manifest must not
-    /// come any more.
+    /// Where changes may arrive late, a point bears its writer's id: who takes the writer for dead knows which manifest
+    /// must not come any more.
     private func newPointID() -> RecoveryPointID {
         RecoveryPointID(vault.files.storage.arrivesLate ? lease.writer : .random())
     }

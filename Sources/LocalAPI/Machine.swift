@@ -17,8 +17,8 @@ package struct DaemonVersion: Codable, Sendable, Hashable {
 package struct CheckReport: Codable, Sendable, Hashable {
     /// One thing that was found.
     package struct Found: Codable, Sendable, Hashable {
-        /// `damage`, `inconsistency`, `leak`, `unavailable` (a store that does not answer, or refuses: of what it holds nothing is
-        /// known) or `warning`; warnings do not change the exit code.
+        /// `damage`, `inconsistency`, `leak`, `unavailable` (a store that does not answer, or refuses: of what it holds
+        /// nothing is known) or `warning`; warnings do not change the exit code.
         package var kind: String
         /// The file system, vault or file that is meant.
         package var subject: String

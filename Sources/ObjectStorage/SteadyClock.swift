@@ -27,7 +27,8 @@ package struct BootClock: SteadyClock {
         guard nanoseconds > 0 else { return }
         let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+        var left = timespec()
         // A signal ends it early: the rest is waited for.
-        while nanosleep(&time, &time) != 0 {}
+        while nanosleep(&time, &left) != 0 { time = left }
     }
 }

@@ -3,7 +3,8 @@ import LocalAPI
 import TestKit
 import Testing
 
-/// Goal: a vault in a bucket does by the real programs what one in a directory does, against a store that we did not write.
+/// Goal: a vault in a bucket does by the real programs what one in a directory does, against a store that we did not
+/// write.
 @Suite(
     .serialized,
     .enabled(

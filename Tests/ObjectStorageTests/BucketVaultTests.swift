@@ -106,8 +106,8 @@ struct BucketWorld {
     }
 }
 
-/// Goal: no fault of a network or a store costs a recovery point that somebody was told of, and none that nobody was told of
-/// counts without being whole.
+/// Goal: no fault of a network or a store costs a recovery point that somebody was told of, and none that nobody was
+/// told of counts without being whole.
 @Suite struct BucketVaultTests {
     @Test func `a vault agrees with a dictionary through a store that fails`() throws {
         let world = BucketWorld()
@@ -207,7 +207,8 @@ struct BucketWorld {
         }
     }
 
-    /// Method: one machine's requests no longer arrive from the k-th on, for each k; another one opens the vault when it is dead.
+    /// Method: one machine's requests no longer arrive from the k-th on, for each k; another one opens the vault when
+    /// it is dead.
     @Test func `a machine that goes at any request leaves a vault that is whole`() throws {
         var generator = SeededGenerator(seed: testSeed(default: 9))
         let first = BucketWorld.contents(4, using: &generator)

@@ -6,8 +6,8 @@ import VarveModel
 
 /// Goal: a signature is the one that AWS computes.
 ///
-/// Method: the four examples of AWS's page "Signature Calculations for the Authorization Header: Transferring Payload in a
-/// Single Chunk" (Amazon S3 API Reference), with their published signatures.
+/// Method: the four examples of AWS's page "Signature Calculations for the Authorization Header: Transferring Payload
+/// in a Single Chunk" (Amazon S3 API Reference), with their published signatures.
 @Suite struct SigV4Tests {
     private let signer = SigV4(
         credentials: S3Credentials(

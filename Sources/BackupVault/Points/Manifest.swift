@@ -159,8 +159,8 @@ struct ManifestFiles: Sendable {
 
     /// Every point that there is.
     ///
-    /// - Parameter readsAll: Each manifest is read; otherwise one that was read whole before, and is still there, counts as it
-    ///   was, in a store where each file costs a request: it never changes.
+    /// - Parameter readsAll: Each manifest is read; otherwise one that was read whole before, and is still there,
+    ///   counts as it was, in a store where each file costs a request: it never changes.
     /// - Returns: In order of creation.
     /// - Throws: `.denied`, `.unavailable`.
     func listing(readsAll: Bool = true) throws(VaultError) -> RecoveryPointListing {

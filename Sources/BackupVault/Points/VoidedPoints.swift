@@ -8,8 +8,8 @@ struct VoidedPoints: Sendable {
     let files: VaultFiles
 
     static let ending = ".void"
-    /// 1 h: a server takes no request that was signed more than 15 minutes before or after its own time, so that what was
-    /// sent before a mark stood cannot arrive half an hour later.
+    /// 1 h: a server takes no request that was signed more than 15 minutes before or after its own time, so that what
+    /// was sent before a mark stood cannot arrive half an hour later.
     static let secondsKept: Int64 = 3600
 
     /// Voids a point, durably.

@@ -98,8 +98,8 @@ struct GenerationFiles: Sendable {
         throw VaultError(.locked, "the vault's generations change faster than they are read")
     }
 
-    /// A generation with what others condemn that its maker did not know of: one that arrived late, or was made by a prune that had
-    /// been taken for dead.
+    /// A generation with what others condemn that its maker did not know of: one that arrived late, or was made by a
+    /// prune that had been taken for dead.
     private func joined(
         _ newest: Generation,
         _ others: some Sequence<UInt64>

@@ -80,8 +80,8 @@ struct Lease: Sendable {
 
     /// Voids what a dead writer may still have on its way: a manifest that is not there by now never counts.
     ///
-    /// The mark stands before the manifest is looked for, so that either this sees the manifest or its writer, should it wake, sees
-    /// the mark. A manifest that is there was published while nothing had been deleted that it needs.
+    /// The mark stands before the manifest is looked for, so that either this sees the manifest or its writer, should
+    /// it wake, sees the mark. A manifest that is there was published while nothing had been deleted that it needs.
     private static func bury(_ name: String, files: VaultFiles) throws(VaultError) {
         guard files.storage.arrivesLate, let dead = parse(name) else { return }
         let voided = VoidedPoints(files: files)

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Runs calls that block (vaults, key files) off the threads that everything else shares.
 enum BlockingCalls {
-    /// 16: NIO's own has one thread a core, and a store that does not answer may keep its callers for two minutes; others, and
-    /// vaults in directories, must not wait for them.
+    /// 16: NIO's own has one thread a core, and a store that does not answer may keep its callers for two minutes;
+    /// others, and vaults in directories, must not wait for them.
     private static let pool: NIOThreadPool = {
         let pool = NIOThreadPool(numberOfThreads: 16)
         pool.start()

@@ -110,7 +110,8 @@ enum Checks {
             let bucket = await vaults.place(of: entry.name)
             do {
                 if let bucket { whole.add(try await BucketChecks.check(bucket, of: entry.name)) }
-                // Of a bucket reading all may take days, and is paid for: 'vault verify --read-data' does it when asked.
+                // Of a bucket reading all may take days, and is paid for: 'vault verify --read-data' does it when
+                // asked.
                 let scope: VerifyScope = bucket == nil ? .everything : .structure
                 let report = try await VaultChecks.verify(try entry.vault.get(), scope)
                 whole.add(VaultChecks.checkReport(report))

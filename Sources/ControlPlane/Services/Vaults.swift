@@ -3,7 +3,8 @@ import Disk
 import LocalAPI
 import VarveModel
 
-/// The vaults of a state directory: each is a folder beneath `vaults/` that stands alone, or a bucket that a file there names.
+/// The vaults of a state directory: each is a folder beneath `vaults/` that stands alone, or a bucket that a file there
+/// names.
 ///
 /// Folders and files are the truth: one that is copied in from another machine is there at the next look.
 package actor Vaults {

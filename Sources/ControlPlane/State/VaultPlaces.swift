@@ -51,8 +51,8 @@ struct VaultPlaces: Sendable {
 
     /// The storage of a vault.
     ///
-    /// - Throws: `.notFound`; `.invalid` where a folder and a bucket have the same name, or the file does not read; what a
-    ///   bucket that does not answer throws, without much patience.
+    /// - Throws: `.notFound`; `.invalid` where a folder and a bucket have the same name, or the file does not read;
+    ///   what a bucket that does not answer throws, without much patience.
     func storage(of name: String) throws(APIError) -> any VaultStorage {
         let bucket = try bucket(of: name)
         let isFolder = Vaults.isName(name) ? try hasFolder(name) : false
@@ -105,7 +105,8 @@ struct VaultPlaces: Sendable {
 
     /// Makes a vault in a bucket.
     ///
-    /// The file comes first: a crash leaves a vault that is unfinished, and may be made again, and never one that nobody knows.
+    /// The file comes first: a crash leaves a vault that is unfinished, and may be made again, and never one that
+    /// nobody knows.
     ///
     /// - Parameters:
     ///   - name: Its name.

@@ -13,7 +13,8 @@ package struct BucketCheck: Sendable {
     /// What was tried and done, in words.
     package fileprivate(set) var done: [String] = []
     package fileprivate(set) var refused: [Refusal] = []
-    /// By how many seconds this machine's clock is ahead of the store's (below zero: behind); `nil` where it shows none.
+    /// By how many seconds this machine's clock is ahead of the store's (below zero: behind); `nil` where it shows
+    /// none.
     package fileprivate(set) var clockSeconds: Int64?
 
     /// 60 s: a store refuses what is signed more than 15 minutes off its own time (AWS, `RequestTimeTooSkewed`).
@@ -32,7 +33,8 @@ extension BucketStorage {
     /// 2: as ``reach()``.
     private static let probeAttempts = 2
 
-    /// Lists, writes, reads, begins and drops an upload, and removes; what one of them is refused does not hinder the next.
+    /// Lists, writes, reads, begins and drops an upload, and removes; what one of them is refused does not hinder the
+    /// next.
     package func check() -> BucketCheck {
         var check = BucketCheck()
         attempt("list", &check) { () throws(S3Error) in try probeList() }

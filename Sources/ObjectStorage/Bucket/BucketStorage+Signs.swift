@@ -71,7 +71,8 @@ extension BucketStorage {
         return began - known.since >= times.dead ? .dead : .undecided(known)
     }
 
-    /// Each who asks puts up a claim of its own, and looks at the others': of two that ask at once at least one sees the other.
+    /// Each who asks puts up a claim of its own, and looks at the others': of two that ask at once at least one sees
+    /// the other.
     ///
     /// Who sees another withdraws, and asks again if that one was dead or has withdrawn too.
     package func exclude(_ name: String) throws(VaultError) -> (any Exclusion)? {

@@ -5,8 +5,8 @@ import VarveModel
 
 /// A vault under a prefix of an S3 bucket.
 ///
-/// It relies on what AWS, MinIO, Ceph and SeaweedFS promise alike: a read or a list after a change shows it. It relies on no
-/// conditional request, and on no clock but this process's own (docs/decisions/0042).
+/// It relies on what AWS, MinIO, Ceph and SeaweedFS promise alike: a read or a list after a change shows it. It relies
+/// on no conditional request, and on no clock but this process's own (docs/decisions/0042).
 package final class BucketStorage: VaultStorage {
     let client: S3Client
     let times: SignTimes

@@ -91,14 +91,14 @@ final class NewBucketFile: NewStoredFile {
             storage.began(id)
         }
         while parts.count >= NewBucketFile.partsOnTheirWayMax { try takePart() }
-        let (client, key, number, isDropped) = (
+        let (client, target, number, isDropped) = (
             storage.client, key, tags.count + parts.count + 1, isDropped
         )
         let future = UploadThreads.pool.runIfActive(eventLoop: UploadThreads.loop) {
             () -> Result<String, S3Error> in
             do throws(S3Error) {
                 return .success(
-                    try client.putPart(key, upload: id, number: number, part) {
+                    try client.putPart(target, upload: id, number: number, part) {
                         !isDropped.isRaised
                     }
                 )

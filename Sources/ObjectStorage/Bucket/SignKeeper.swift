@@ -13,8 +13,8 @@ struct SignTimes: Sendable, Hashable {
     /// A watcher that sees a sign stand still for so long counts its owner dead.
     let dead: Int64
 
-    /// 20 s, 180 s, 300 s: an owner gives up two minutes before anybody else gives it up, though their clocks run unequally fast by
-    /// a third; a prune after a crash waits five minutes, once.
+    /// 20 s, 180 s, 300 s: an owner gives up two minutes before anybody else gives it up, though their clocks run
+    /// unequally fast by a third; a prune after a crash waits five minutes, once.
     static let standard = SignTimes(
         refresh: 20_000_000_000,
         giveUp: 180_000_000_000,

@@ -5,8 +5,8 @@ import VarveModel
 
 /// Speaks S3 with one bucket: signs, sends, waits, repeats.
 ///
-/// Every call blocks. A request that fails in a way that may pass is repeated after a pause that doubles, with chance in it, until
-/// it has tried for long enough; all of them may be repeated, since each does the same again.
+/// Every call blocks. A request that fails in a way that may pass is repeated after a pause that doubles, with chance
+/// in it, until it has tried for long enough; all of them may be repeated, since each does the same again.
 final class S3Client: Sendable {
     let address: S3Address
     let clock: any SteadyClock
@@ -155,8 +155,8 @@ package struct S3Limits: Sendable, Hashable {
 
     /// What a store on another continent gets.
     ///
-    /// An attempt 30 s and 1 s for each 128 KiB of its body or answer; pauses from 100 ms to 10 s; 120 s in all. Parts of 8 MiB: a pack of
-    /// 32 MiB goes out in four, three of them while it is being filled.
+    /// An attempt 30 s and 1 s for each 128 KiB of its body or answer; pauses from 100 ms to 10 s; 120 s in all. Parts
+    /// of 8 MiB: a pack of 32 MiB goes out in four, three of them while it is being filled.
     package static let standard = S3Limits(
         attemptSeconds: 30,
         pauseNanosecondsMin: 100_000_000,

@@ -14,8 +14,8 @@ package struct S3Credentials: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "access key \(accessKey)" }
 
-    /// The keys of a credentials file as AWS's tools write it (`[default]`, `aws_access_key_id = …`), or lines without a
-    /// section; `nil` when an access key or its secret is missing.
+    /// The keys of a credentials file as AWS's tools write it (`[default]`, `aws_access_key_id = …`), or lines without
+    /// a section; `nil` when an access key or its secret is missing.
     ///
     /// - Parameters:
     ///   - text: The whole file.
