@@ -29,7 +29,6 @@ final class FaultyProxy: Sendable {
         var mix: [Fault: Int] = [:]
         var requests = 0
         var late: [(after: Int, bytes: [UInt8])] = []
-        var timeouts = 0
     }
 
     private let state = Mutex(State())
@@ -107,30 +106,41 @@ final class FaultyProxy: Sendable {
         return false
     }
 
+    /// Of those that the request may meet, the one that was met least: all are, however few requests there are.
     private func choose(for request: HTTPWire.Message) -> Fault? {
         state.withLock { state in
-            guard Int.random(in: 0..<100, using: &state.generator) < state.faultsPercent,
-                let fault = Fault.allCases.randomElement(using: &state.generator)
+            guard Int.random(in: 0..<100, using: &state.generator) < state.faultsPercent else {
+                return nil
+            }
+            let mix = state.mix
+            let possible = Fault.allCases.filter { Self.isPossible($0, for: request, mix) }
+            let least = possible.map { mix[$0, default: 0] }.min()
+            guard
+                let fault = possible.filter({ mix[$0, default: 0] == least })
+                    .randomElement(using: &state.generator)
             else { return nil }
-            switch fault {
-            case .cutBody, .shortBody:
-                guard request.start.hasPrefix("GET "), request.headers["range"] != nil else {
-                    return nil
-                }
-            case .repeatedLater, .late:
-                // What is replaced must not come back later: docs/decisions/0042 says what follows from that.
-                guard request.start.hasPrefix("PUT "),
-                    MemoryStore.comesOnce(request.words[1])
-                else { return nil }
+            if fault == .repeatedLater || fault == .late {
                 let after = state.requests + Int.random(in: 1...60, using: &state.generator)
                 state.late.append((after, request.bytes))
-            case .timeout:
-                guard state.timeouts < FaultyProxy.timeoutsMax else { return nil }
-                state.timeouts += 1
-            case .slowDown, .errorAfter, .resetBefore, .resetAfter: break
             }
             state.mix[fault, default: 0] += 1
             return fault
+        }
+    }
+
+    private static func isPossible(
+        _ fault: Fault,
+        for request: HTTPWire.Message,
+        _ mix: [Fault: Int]
+    ) -> Bool {
+        switch fault {
+        case .cutBody, .shortBody:
+            request.start.hasPrefix("GET ") && request.headers["range"] != nil
+        case .repeatedLater, .late:
+            // What is replaced must not come back later: docs/decisions/0042 says what follows from that.
+            request.start.hasPrefix("PUT ") && MemoryStore.comesOnce(request.words[1])
+        case .timeout: mix[.timeout, default: 0] < timeoutsMax
+        case .slowDown, .errorAfter, .resetBefore, .resetAfter: true
         }
     }
 

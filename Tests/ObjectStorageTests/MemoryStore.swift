@@ -48,6 +48,8 @@ final class MemoryStore: Sendable {
         /// Writes to keys with this part in them are taken, and neither done nor answered: they arrive when asked for.
         var withheld: String?
         var waiting: [Arrived] = []
+        /// Refused with this status and code.
+        var refusals: [String: (status: Int, code: String)] = [:]
     }
 
     struct Arrived: Sendable {
@@ -117,7 +119,8 @@ final class MemoryStore: Sendable {
         }
     }
 
-    private func arrive(
+    /// Does what a client asks, or what a fault makes of it.
+    func arrive(
         url: String,
         method: String,
         headers: [String: String],
@@ -308,6 +311,7 @@ extension MemoryStore {
     }
 
     static func serve(_ request: Arrived, _ state: inout State) -> S3Answer {
+        if let (status, code) = state.refusals[request.method] { return failure(status, code) }
         if request.query["uploadId"] != nil || request.query["uploads"] != nil {
             return serveUpload(request, &state)
         }

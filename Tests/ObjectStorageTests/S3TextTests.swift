@@ -25,6 +25,9 @@ import Testing
         let aws = try S3Address("s3://vaults", endpoint: nil, region: "eu-central-1")
         #expect(aws.host == "vaults.s3.eu-central-1.amazonaws.com" && aws.prefix.isEmpty)
         #expect(aws.path(of: "key") == "/key" && aws.path(of: nil) == "/")
+        let dotted = try S3Address("s3://my.vaults", endpoint: nil, region: "cn-north-1")
+        #expect(dotted.host == "s3.cn-north-1.amazonaws.com.cn" && dotted.style == .path)
+        #expect(dotted.path(of: "key") == "/my.vaults/key" && dotted.path(of: nil) == "/my.vaults")
     }
 
     @Test(arguments: [

@@ -27,7 +27,7 @@ package struct S3Address: Sendable, Hashable {
     ///   - text: `s3://bucket` or `s3://bucket/some/prefix`.
     ///   - endpoint: A URL of `http` or `https` without a path; `nil` is AWS's of the region.
     ///   - region: `nil` is `us-east-1`, which stores that know no regions take too.
-    ///   - style: `nil` is by host at AWS, and by path elsewhere.
+    ///   - style: `nil` is by host at AWS, but for a bucket with a dot, whose host no certificate is for; by path elsewhere.
     /// - Throws: `.invalid` with what is wrong.
     package init(
         _ text: String,
@@ -62,12 +62,14 @@ package struct S3Address: Sendable, Hashable {
         guard !region.isEmpty,
             region.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
         else { throw S3Error(.invalid, "'\(region)' is no region") }
-        let host = endpoint ?? "https://s3.\(region).amazonaws.com"
+        // AWS in China has a domain of its own.
+        let domain = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
+        let host = endpoint ?? "https://s3.\(region).\(domain)"
         self.bucket = bucket
         prefix = folders.isEmpty ? "" : folders.joined(separator: "/") + "/"
         self.endpoint = try S3Address.checked(endpoint: host)
         self.region = region
-        self.style = style ?? (endpoint == nil ? .host : .path)
+        self.style = style ?? (endpoint == nil && !bucket.contains(".") ? .host : .path)
     }
 
     private static func checked(endpoint: String) throws(S3Error) -> String {

@@ -223,6 +223,13 @@ extension S3Client {
                 remedy: region.map { "The bucket lies in region \($0): name that." }
                     ?? "Name the bucket's own region and endpoint."
             )
+        // Ceph says it with status 403.
+        case (507, _), (_, "QuotaExceeded"), (_, "EntityTooLarge"), (_, "XMinioStorageFull"):
+            return S3Error(
+                .noSpace,
+                text,
+                remedy: "Free space in the store, or prune the vault; the vault is consistent."
+            )
         case (401, _), (403, _), (_, "ExpiredToken"), (_, "InvalidToken"):
             return S3Error(
                 .denied,
@@ -231,12 +238,6 @@ extension S3Client {
                     "Check the credentials, what their owner may do with the bucket, and this machine's clock."
             )
         case (404, _): return S3Error(.notFound, text)
-        case (507, _), (_, "QuotaExceeded"), (_, "EntityTooLarge"), (_, "XMinioStorageFull"):
-            return S3Error(
-                .noSpace,
-                text,
-                remedy: "Free space in the store, or prune the vault; the vault is consistent."
-            )
         default: return S3Error(.failed, text, remedy: "Look into the object store's log.")
         }
     }
