@@ -31,10 +31,10 @@ struct BucketPlace: Sendable, Hashable {
             )
         }
         // As it is understood: `s3://bucket/a//` and `s3://bucket/a` are one place.
-        var location = location
-        location.address = address.text
-        location.endpoint = location.endpoint.map { _ in address.endpoint }
-        self.location = location
+        var understood = location
+        understood.address = address.text
+        if location.endpoint != nil { understood.endpoint = address.endpoint }
+        self.location = understood
     }
 
     /// Where its credentials are kept.
