@@ -159,6 +159,7 @@ import VarveModel
         #expect(try await world.tier(copy) == .infrequentAccess)
         #expect(try await Self.shown(world, .standard) == 200_000)
         try await world.fileSystem.unlink(try Self.name("hot"), in: .root, as: .root)
+        while try await world.fileSystem.reap().isMoreDue {}
         var moved: Set<InodeNumber> = []
         for _ in 0..<32 {
             try await world.pass(days: 1)
@@ -191,6 +192,7 @@ import VarveModel
         try await world.pass(days: 1)
         #expect(try await Self.run(world, policy) == [])
         try await world.fileSystem.unlink(try Self.name("first"), in: .root, as: .root)
+        while try await world.fileSystem.reap().isMoreDue {}
         try await world.pass(days: 31)
         #expect(try await Self.run(world, policy) == [second])
         #expect(try await Self.shown(world, .archive) == 100_000)
