@@ -68,7 +68,7 @@ struct BucketCommandTests {
         let world = try World()
         let daemon = world.daemon
         // More than a part of an upload, so that packs go out in parts.
-        let (first, second) = (Self.bytes(20 << 20, seed: 1), Self.bytes(3 << 20, seed: 2))
+        let (first, second) = (Self.bytes(12 << 20, seed: 1), Self.bytes(3 << 20, seed: 2))
         try daemon.done("put", "-", "home:/large", input: first)
         try world.done(["vault", "create", "far", "--s3", world.address] + world.options())
         let old = try world.backUp()
@@ -104,7 +104,7 @@ struct BucketCommandTests {
         // What the older one alone needs goes with it.
         try daemon.done("backup", "delete", old, "--vault", "far")
         let pruned = try world.described("far").storedBytes ?? .max
-        #expect(pruned < (both.storedBytes ?? 0) - (15 << 20), "\(pruned)")
+        #expect(pruned < (both.storedBytes ?? 0) - (9 << 20), "\(pruned)")
         try Self.isWhole("far", world)
         try Self.move(world, new, second)
     }

@@ -34,19 +34,30 @@ package actor Vaults {
         }
     }
 
-    /// Every vault by name.
+    /// Every vault by name; one that is open and does not answer just now is told like one that does not open, so that nobody
+    /// who asks all of them waits for it.
     func all() async throws -> [Entry] {
         let places = places
         let names = try await BlockingCalls.run { try places.names() }
         var entries: [Entry] = []
         for name in names {
             do {
-                entries.append(Entry(name: name, vault: .success(try await find(name))))
+                entries.append(Entry(name: name, vault: .success(try await reached(name))))
             } catch {
                 entries.append(Entry(name: name, vault: .failure(APIError(error))))
             }
         }
         return entries
+    }
+
+    private func reached(_ name: String) async throws -> Vault {
+        let vault = try await find(name)
+        do {
+            try await BlockingCalls.run { try vault.reach() }
+        } catch {
+            throw Vaults.named(error, "vault '\(name)' does not answer")
+        }
+        return vault
     }
 
     /// The vault of a name.
