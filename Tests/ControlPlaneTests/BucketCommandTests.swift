@@ -118,6 +118,14 @@ struct BucketCommandTests {
     private static func move(_ world: World, _ point: String, _ content: Data) throws {
         let kit = world.daemon.work + "/far.kit"
         try world.daemon.done("vault", "recovery-kit", "far", "--output", kit)
+        let paper = try String(contentsOfFile: kit, encoding: .utf8)
+        #expect(
+            paper.contains(
+                "varve vault adopt \(world.address) --endpoint \(world.store.endpoint) --credentials KEYS"
+            ),
+            "\(paper)"
+        )
+        #expect(paper.contains("Lies in:   \(world.address) at \(world.store.endpoint)"))
         // Nothing of the secret is anywhere in what the daemon keeps.
         let found = try DaemonProcess.run(
             "/bin/grep",

@@ -31,7 +31,9 @@ extension Vaults {
         let ring = state.ring
         let key = try await BlockingCalls.run { try ring.key(vault.rootKey) }
         guard let key else { throw Vaults.keyIsGone(vault, ring) }
-        let kit = RecoveryKit(vault: name, id: vault.id, rootKey: key)
+        var kit = RecoveryKit(vault: name, id: vault.id, rootKey: key)
+        let places = places
+        kit.bucket = try await BlockingCalls.run { try places.bucket(of: name) }
         return (kit, try await BlockingCalls.run { try ring.scope(of: key.id) })
     }
 

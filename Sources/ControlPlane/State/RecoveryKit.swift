@@ -9,6 +9,8 @@ package struct RecoveryKit: Sendable {
     /// `nil` where only the key was written down.
     package let id: UniqueID?
     package let rootKey: RootKey
+    /// Of a vault in a bucket: without it nobody knows where to look.
+    var bucket: BucketPlace?
 
     package init(vault: String, id: UniqueID, rootKey: RootKey) {
         self.vault = vault
@@ -43,12 +45,12 @@ package struct RecoveryKit: Sendable {
         return """
             \(RecoveryKit.title)
 
-            Keep this on paper, away from the machine. Whoever holds it and the vault's directory reads all
+            Keep this on paper, away from the machine. Whoever holds it and the vault's \(holder) reads all
             backups in it; without it nobody does once the machine is lost.
 
             \(RecoveryKit.nameField)     \(vault)
             \(RecoveryKit.idField)  \(id.map { Hex.encode($0.bytes) } ?? "")
-            Made:      \(TimeText(time).text)
+            Made:      \(TimeText(time).text)\(bucket.map { "\nLies in:   \($0.text)" } ?? "")
             Key name:  \(rootKey.id)
             \(RecoveryKit.keyField)
             \(lines.joined(separator: "\n"))
@@ -56,14 +58,30 @@ package struct RecoveryKit: Sendable {
             \(opens)
             Case does not matter; a mistake in the key is found.
 
-            To restore on a new machine, with the vault's directory at DIR and this text in the file KIT:
+            To restore on a new machine, with \(needed) and this text in the file KIT:
                 varved init
                 varved serve
-                varve vault adopt DIR --recovery-kit KIT
+                varve vault adopt \(place) --recovery-kit KIT
                 varve backup list --vault \(vault)
                 varve restore FS:/ --recovery-point ID --to-new FS
 
             """
+    }
+
+    private var holder: String { bucket == nil ? "directory" : "bucket" }
+
+    private var needed: String {
+        bucket == nil ? "the vault's directory at DIR" : "the bucket's keys in the file KEYS"
+    }
+
+    /// What names the vault to `varve vault adopt`.
+    private var place: String {
+        guard let location = bucket?.location else { return "DIR" }
+        var words = [location.address]
+        if let endpoint = location.endpoint { words += ["--endpoint", endpoint] }
+        if let region = location.region { words += ["--region", region] }
+        if location.isPathStyle == true { words.append("--path-style") }
+        return (words + ["--credentials", "KEYS"]).joined(separator: " ")
     }
 
     /// Reads a paper that was typed in: the root key, and what else of it is there.
