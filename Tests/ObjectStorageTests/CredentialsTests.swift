@@ -82,6 +82,92 @@ import Testing
         #expect(Self.refusal(.file(pipe))?.code == .denied)
     }
 
+    /// A service of the metadata of an instance, as EC2's: it asks for the token of a session (IMDSv2).
+    private static func metadata(_ client: HTTPWire, role: String?) {
+        while let request = client.read() {
+            let words = request.words
+            let hasToken = request.headers["x-aws-ec2-metadata-token"] == "session"
+            let roles = "/latest/meta-data/iam/security-credentials/"
+            var (status, body) = (hasToken ? 404 : 401, "")
+            switch (words[0], words[1]) {
+            case ("PUT", "/latest/api/token"):
+                let isAsked = request.headers["x-aws-ec2-metadata-token-ttl-seconds"] != nil
+                (status, body) = (isAsked ? 200 : 400, "session")
+            case ("GET", roles) where hasToken && role != nil: (status, body) = (200, role ?? "")
+            case ("GET", roles + "backup") where hasToken:
+                let keys = #""AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "t""#
+                (status, body) = (200, #"{"Code": "Success", \#(keys), "Expiration": "2026"}"#)
+            case ("GET", roles + "empty") where hasToken: (status, body) = (200, "{}")
+            default: break
+            }
+            let bytes = Array(body.utf8)
+            client.write(HTTPWire.answer(status, ["content-length": "\(bytes.count)"], bytes))
+        }
+        client.close()
+    }
+
+    private static func load(role: String?) throws -> S3Credentials? {
+        let server = try HTTPListener { metadata($0, role: role) }
+        defer { server.stop() }
+        let endpoint = "http://127.0.0.1:\(server.port)/"
+        let instance = InstanceCredentials(
+            variables: ["AWS_EC2_METADATA_SERVICE_ENDPOINT": endpoint],
+            transport: HTTPTransport()
+        )
+        return try instance.load()
+    }
+
+    @Test func `the role of an instance gives keys`() throws {
+        let expected = S3Credentials(accessKey: "ASIA", secret: "s", sessionToken: "t")
+        #expect(try Self.load(role: "backup\nother") == expected)
+        #expect(try Self.load(role: nil) == nil)
+        #expect(throws: S3Error.self) { try Self.load(role: "empty") }
+        let disabled = InstanceCredentials(
+            variables: ["AWS_EC2_METADATA_DISABLED": "true"],
+            transport: Nobody()
+        )
+        #expect(try disabled.load() == nil)
+    }
+
+    @Test func `the agent of a container gives keys`() throws {
+        let instance = InstanceCredentials(
+            variables: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/1"],
+            transport: Agent()
+        )
+        let expected = S3Credentials(accessKey: "ASIA", secret: "s", sessionToken: "t")
+        #expect(try instance.load() == expected)
+    }
+
+    private struct Agent: S3Transport {
+        func send(
+            url: String,
+            method: String,
+            headers: [String: String],
+            body: [UInt8],
+            seconds: Int64
+        ) -> S3Outcome {
+            guard url == "http://169.254.170.2/v2/credentials/1", method == "GET" else {
+                return .broken("nobody is there")
+            }
+            let text = #"{"AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "t"}"#
+            return .answer(S3Answer(status: 200, headers: [:], body: Array(text.utf8)))
+        }
+    }
+
+    /// Must not be asked.
+    private struct Nobody: S3Transport {
+        func send(
+            url: String,
+            method: String,
+            headers: [String: String],
+            body: [UInt8],
+            seconds: Int64
+        ) -> S3Outcome {
+            Issue.record("\(url) was asked")
+            return .broken("nobody is there")
+        }
+    }
+
     /// The first is RFC 9110's own (§5.6.7); the others are `date -u -d … +%s` of GNU coreutils.
     @Test(arguments: [
         ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777 as Int64),

@@ -27,7 +27,8 @@ package struct S3Address: Sendable, Hashable {
     ///   - text: `s3://bucket` or `s3://bucket/some/prefix`.
     ///   - endpoint: A URL of `http` or `https` without a path; `nil` is AWS's of the region.
     ///   - region: `nil` is `us-east-1`, which stores that know no regions take too.
-    ///   - style: `nil` is by host at AWS, but for a bucket with a dot, whose host no certificate is for; by path elsewhere.
+    ///   - style: `nil` is by host at AWS, but for a bucket with a dot, whose host no certificate is for; by path
+    ///     elsewhere.
     /// - Throws: `.invalid` with what is wrong.
     package init(
         _ text: String,

@@ -4,7 +4,8 @@ import Glibc
 package enum S3CredentialSource: Sendable, Hashable {
     /// A file as AWS's tools write it, for its owner's eyes alone.
     case file(String)
-    /// AWS_ACCESS_KEY_ID and so on; without them the file that AWS_SHARED_CREDENTIALS_FILE names.
+    /// AWS_ACCESS_KEY_ID and so on; without them the file that AWS_SHARED_CREDENTIALS_FILE names; without that the role
+    /// of an instance or a container.
     case environment
 
     /// For people.
@@ -34,9 +35,12 @@ package enum S3CredentialSource: Sendable, Hashable {
         for name in names { values[name] = variable(name) }
         if let found = S3Credentials(environment: values) { return found }
         if let path = variable("AWS_SHARED_CREDENTIALS_FILE") { return try read(path) }
+        for name in InstanceCredentials.names { values[name] = variable(name) }
+        let instance = InstanceCredentials(variables: values, transport: HTTPTransport())
+        if let found = try instance.load() { return found }
         throw S3Error(
             .denied,
-            "the daemon's environment has no credentials of an object store",
+            "the daemon's environment has no credentials of an object store, and this machine has no role that gives any",
             remedy: "Name a file of them (--credentials FILE), or set AWS_ACCESS_KEY_ID and "
                 + "AWS_SECRET_ACCESS_KEY for varved, and restart it."
         )
