@@ -162,11 +162,13 @@ extension Vault {
 
     /// What keeps the points of the vault at a time; looks, and writes nothing.
     package func keeper(now: Timestamp) throws(VaultError) -> PointKeeper {
+        // Where each file costs a request one list says which points have holds; a deletion looks again.
+        let held = files.storage.arrivesLate ? Set(try heldPoints()) : nil
         do throws(VaultError) {
-            return PointKeeper(vault: self, record: .success(try lockRecord(at: now)))
+            return PointKeeper(vault: self, record: .success(try lockRecord(at: now)), held: held)
         } catch {
             guard error.code == .corrupt || error.code == .newerFormat else { throw error }
-            return PointKeeper(vault: self, record: .failure(error))
+            return PointKeeper(vault: self, record: .failure(error), held: held)
         }
     }
 
@@ -319,12 +321,16 @@ extension Vault {
 package struct PointKeeper: Sendable {
     fileprivate let vault: Vault
     fileprivate let record: Result<LockRecord?, VaultError>
+    /// The points that have holds; `nil` asks for each.
+    fileprivate let held: Set<RecoveryPointID>?
 
     /// What keeps a point, for people; `nil` when nothing does.
     ///
     /// - Throws: `.failed`, `.denied`; a point whose holds do not read is held.
     package func text(of point: RecoveryPoint) throws(VaultError) -> String? {
-        let reasons = [try vault.holdText(of: point.id), lockText(of: point)].compactMap { $0 }
+        let mayBeHeld = held?.contains(point.id) ?? true
+        let hold = mayBeHeld ? try vault.holdText(of: point.id) : nil
+        let reasons = [hold, lockText(of: point)].compactMap { $0 }
         return reasons.isEmpty ? nil : reasons.joined(separator: ", ")
     }
 
