@@ -69,5 +69,8 @@ until [ "$(answers "$filer" "/buckets/$bucket/")" = 200 ] && [ "$(answers "$s3" 
     sleep 0.2
 done
 echo "ready http://127.0.0.1:$s3"
-# Until whoever started it goes.
-read -r _ || true
+# Until whoever started it goes, or says so: 'wait' is interrupted by a signal, and 'read' is not.
+cat <&0 >/dev/null &
+reader=$!
+trap 'kill -9 "$pid" "$reader" 2>/dev/null || true' EXIT
+wait "$reader" || true
