@@ -9,7 +9,9 @@ extension VaultFiles {
             throw VaultError(
                 .exists,
                 "'\(place)' already holds a vault",
-                remedy: "Choose another directory, or open that vault."
+                remedy: storage.diskBeneath == nil
+                    ? "Choose another prefix, or take that vault in ('varve vault adopt')."
+                    : "Choose another directory, or open that vault."
             )
         }
         guard let first = try strangers().first else { return }
