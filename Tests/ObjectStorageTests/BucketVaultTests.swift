@@ -138,7 +138,7 @@ struct BucketWorld {
         world.port = listener.port
         let vaults = [try world.create("a"), try world.open("b")]
         proxy.fail(percent: 15, seed: testSeed(default: 13))
-        try Self.live(vaults, in: world, steps: min(200, TestSizes.current.fuzzInputs / 50)) {
+        try Self.live(vaults, in: world, steps: min(200, TestSizes.current.fuzzInputs / 100)) {
             proxy.fail(percent: 0, seed: 1)
             let faults = proxy.mix
             print("bucket vault over sockets:", faults.map { "\($0.key) \($0.value)" }.sorted())
