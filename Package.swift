@@ -176,8 +176,9 @@ let package = Package(
         .executableTarget(
             name: "varve-bench",
             dependencies: [
-                "VarveModel", "Keyring", "Disk", "FileSystemEngine", "BackupVault", "Backup",
-                "CSQLite", "COpenSSL", argumentParser,
+                "VarveModel", "Keyring", "Disk", "Compression", "Policies", "MetadataStore",
+                "FileSystemEngine", "BackupVault", "Backup", "Lifecycle", "CSQLite", "COpenSSL",
+                argumentParser,
             ],
             path: "Benchmarks",
             exclude: [

@@ -8,8 +8,12 @@ struct FilledTree {
     private(set) var inodes: [InodeNumber] = []
 
     init(_ ground: Ground, files: Int) async throws {
+        try await self.init(ground, files: files, on: try await ground.makeFileSystem())
+    }
+
+    /// Fills an empty file system.
+    init(_ ground: Ground, files: Int, on fileSystem: FileSystem) async throws {
         self.ground = ground
-        let fileSystem = try await ground.makeFileSystem()
         self.fileSystem = fileSystem
         for start in stride(from: 0, to: files, by: 1_000) {
             guard let name = FileName("directory-\(start)") else { continue }

@@ -47,6 +47,11 @@ struct VarveBench: AsyncParsableCommand {
         case snapshot
         case diff
         case incremental
+        case tierScan = "tier-scan"
+        case tierStorage = "tier-storage"
+        case tierReads = "tier-reads"
+        case tierForeground = "tier-foreground"
+        case accessDays = "access-days"
     }
 
     func validate() throws {
@@ -74,6 +79,7 @@ struct VarveBench: AsyncParsableCommand {
         if asked.contains(.randomRead) {
             try await RandomRead(place, small: small, rounds: rounds).run()
         }
+        try await askTiers(asked, place, rounds)
         let ofTrees = asked.intersection([.snapshot, .diff, .incremental])
         guard !ofTrees.isEmpty else { return }
         // One tree serves all three: making a million files takes longest.
@@ -85,6 +91,24 @@ struct VarveBench: AsyncParsableCommand {
                 try await IncrementalBackup(tree, place, rounds: rounds).run()
             }
             await tree.fileSystem.close()
+        }
+    }
+
+    private func askTiers(_ asked: Set<Question>, _ place: Workplace, _ rounds: Int) async throws {
+        if asked.contains(.tierScan) {
+            try await DueScan(place, small: small, rounds: rounds).run()
+        }
+        if asked.contains(.tierStorage) {
+            try await TierStorage(place, small: small, rounds: rounds).run()
+        }
+        if asked.contains(.tierReads) {
+            try await TierReads(place, small: small, rounds: rounds).run()
+        }
+        if asked.contains(.tierForeground) {
+            try await NearDemotion(place, small: small, rounds: rounds).run()
+        }
+        if asked.contains(.accessDays) {
+            try await AccessClockCost(place, small: small, rounds: rounds).run()
         }
     }
 }

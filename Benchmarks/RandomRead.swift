@@ -66,7 +66,7 @@ struct RandomRead {
     /// The same places on both sides.
     private func offset(_ number: Int) -> UInt64 {
         let pages = UInt64(fileMiB) << 8
-        return (UInt64(number) &* 0x9E37_79B9_7F4A_7C15 >> 20) % pages << 12
+        return (((UInt64(number) &* 0x9E37_79B9_7F4A_7C15) >> 20) % pages) << 12
     }
 
     private func ours(_ fileSystem: FileSystem, _ inode: InodeNumber) async throws -> Side {

@@ -12,12 +12,23 @@ struct Side: Sendable {
 struct Rounds {
     let title: String
     let unit: String
+    private let floor: String
+    private let digits: Int
     private var ours: [Side] = []
     private var floors: [Side] = []
 
-    init(_ title: String, unit: String) {
+    /// No round yet.
+    ///
+    /// - Parameters:
+    ///   - title: What is measured.
+    ///   - unit: Of both sides' rates.
+    ///   - floor: What the other side is, where it is no floor.
+    ///   - digits: Of the ratio, behind its point.
+    init(_ title: String, unit: String, floor: String = "floor", digits: Int = 2) {
         self.title = title
         self.unit = unit
+        self.floor = floor
+        self.digits = digits
     }
 
     mutating func add(ours our: Side, floor: Side) {
@@ -28,11 +39,13 @@ struct Rounds {
     /// One line: medians, the ratio of each round's pair with its spread, CPU seconds of a round.
     func show() {
         let ratios = zip(ours, floors).map { $0.rate / $1.rate }
+        let ratio = "%.\(digits)f"
         print(
             title.padding(toLength: 50, withPad: " ", startingAt: 0),
             String(
                 format:
-                    "%@ %@  floor %@  ratio %.2f (%.2f to %.2f of %d)  CPU %.2f s, floor %.2f s",
+                    "%@ %@  \(floor) %@  ratio \(ratio) (\(ratio) to \(ratio) of %d)  "
+                    + "CPU %.2f s, \(floor) %.2f s",
                 Rounds.figure(ours),
                 unit,
                 Rounds.figure(floors),
@@ -87,6 +100,46 @@ struct Times {
             )
         )
         flush()
+    }
+}
+
+/// The slowest of a hundred calls beside other work, and without it.
+struct Tails {
+    let title: String
+    private var beside: [Double] = []
+    private var alone: [Double] = []
+
+    init(_ title: String) {
+        self.title = title
+    }
+
+    /// Adds a round's calls, in seconds each.
+    mutating func add(with: [Double], without: [Double]) {
+        beside.append(Tails.slowest(with))
+        alone.append(Tails.slowest(without))
+    }
+
+    /// One line: medians of the rounds' p99, the ratio of each round's pair with its spread; less is better.
+    func show() {
+        let ratios = zip(beside, alone).map { $0 / $1 }
+        print(
+            title.padding(toLength: 50, withPad: " ", startingAt: 0),
+            String(
+                format: "p99 %10.0f us  without %10.0f us  ratio %.2f (%.2f to %.2f of %d)",
+                Rounds.median(beside) * 1e6,
+                Rounds.median(alone) * 1e6,
+                Rounds.median(ratios),
+                ratios.min() ?? 0,
+                ratios.max() ?? 0,
+                ratios.count
+            )
+        )
+        flush()
+    }
+
+    private static func slowest(_ seconds: [Double]) -> Double {
+        let sorted = seconds.sorted()
+        return sorted.isEmpty ? 0 : sorted[sorted.count * 99 / 100]
     }
 }
 

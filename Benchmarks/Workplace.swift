@@ -125,6 +125,11 @@ struct Stopwatch {
         Side(rate: Double(units) / seconds, cpuSeconds: cpuSeconds)
     }
 
+    /// The work so far, as MiB of so many bytes.
+    func mebibytes(_ bytes: Int) -> Side {
+        Side(rate: Double(bytes) / Double(1 << 20) / seconds, cpuSeconds: cpuSeconds)
+    }
+
     private static func cpu() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
