@@ -289,6 +289,53 @@ struct BucketWorld {
         #expect(try vault.files.list(.manifests).isEmpty)
     }
 
+    /// A lease may stay behind a published point: its removal was lost, or a late refresh brought it back.
+    ///
+    /// Method: whoever prunes goes at its k-th request, for each k.
+    @Test func `a prune that goes at any request takes no published point along`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 14))
+        let contents = BucketWorld.contents(2, using: &generator)
+        var last = 1
+        var isEnded = false
+        while !isEnded {
+            let world = BucketWorld()
+            let vault = try world.create("a")
+            let point = try BucketWorld.backUp(contents, to: vault)
+            let isHeld = last.isMultiple(of: 2)
+            if isHeld { try vault.addHold(Self.hold, to: point.id) }
+            let writer = Hex.encode(point.id.unique.bytes)
+            let lease = Generation.stem(try vault.generations.current().number) + "-\(writer).writer"
+            try vault.files.replace(.leases, lease, with: [1])
+            let dying = try world.open("dying")
+            world.store.state.withLock {
+                $0.lastRequest["dying"] = $0.sent["dying", default: 0] + last
+            }
+            do {
+                _ = try dying.prune()
+                isEnded = true
+            } catch {
+                // It is dead.
+            }
+            world.clock.forget("dying")
+            let other = try world.open("b")
+            #expect(try other.recoveryPoints().map(\.id) == [point.id], "request \(last)")
+            // Twice: what the first one unearths, the second would drop.
+            _ = try other.prune()
+            _ = try other.prune()
+            #expect(try other.recoveryPoints().map(\.id) == [point.id], "request \(last)")
+            #expect(try BucketWorld.restore(point, from: other) == contents, "request \(last)")
+            last += 1
+        }
+        #expect(last > 10)
+    }
+
+    static let hold = PointHold(
+        name: "case 17",
+        reason: "asked for",
+        placedBy: "root",
+        placed: Timestamp(seconds: 1_800_000_000)
+    )
+
     @Test func `parity is refused, and a store that is away is no damage`() throws {
         var generator = SeededGenerator(seed: testSeed(default: 12))
         let world = BucketWorld()

@@ -80,14 +80,17 @@ struct Lease: Sendable {
 
     /// Voids what a dead writer may still have on its way: a manifest that is not there by now never counts.
     ///
-    /// The mark stands before the manifest is looked for, so that either this sees the manifest or its writer, should
-    /// it wake, sees the mark. A manifest that is there was published while nothing had been deleted that it needs.
+    /// A manifest that is there was published while nothing had been deleted that it needs: it gets no mark, which
+    /// would stay if this machine died now, and void a point that somebody counts on. One that comes between the first
+    /// look and the second is of a writer that cannot confirm it any more: whether its mark stays or goes harms nobody.
     private static func bury(_ name: String, files: VaultFiles) throws(VaultError) {
         guard files.storage.arrivesLate, let dead = parse(name) else { return }
-        let voided = VoidedPoints(files: files)
         let point = RecoveryPointID(dead.writer)
+        let manifest = Manifest.fileName(point)
+        if try files.exists(.manifests, manifest) { return }
+        let voided = VoidedPoints(files: files)
         let mark = try voided.add(point)
-        if try files.exists(.manifests, Manifest.fileName(point)) { try voided.remove(mark) }
+        if try files.exists(.manifests, manifest) { try voided.remove(mark) }
     }
 
     /// Holds off every other prune of this vault.
