@@ -329,6 +329,31 @@ struct BucketWorld {
         #expect(last > 10)
     }
 
+    /// A proxy answers so while the store behind it restarts.
+    @Test func `a 404 that is not the store's own is no absence`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 15))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let contents = BucketWorld.contents(3, using: &generator)
+        let point = try BucketWorld.backUp(contents, to: vault)
+        try vault.addHold(Self.hold, to: point.id)
+        world.store.state.withLock { $0.routeless = ("/holds/", 3) }
+        #expect { try vault.delete(point.id) } throws: { ($0 as? VaultError)?.code == .held }
+        world.store.state.withLock { $0.routeless = ("/manifests/", 3) }
+        #expect(try world.open("b").recoveryPoints().map(\.id) == [point.id])
+        let other = try world.open("c")
+        world.store.state.withLock { $0.routeless = ("/packs/", .max) }
+        #expect { try BucketWorld.restore(point, from: other) } throws: {
+            ($0 as? VaultError)?.code == .unavailable
+        }
+        world.store.state.withLock { $0.routeless = ("/holds/", .max) }
+        #expect { try vault.files.storage.remove("holds/any") } throws: {
+            ($0 as? VaultError)?.code == .unavailable
+        }
+        world.store.state.withLock { $0.routeless = nil }
+        #expect(try BucketWorld.restore(point, from: other) == contents)
+    }
+
     static let hold = PointHold(
         name: "case 17",
         reason: "asked for",

@@ -48,6 +48,8 @@ final class MemoryStore: Sendable {
         /// Writes to keys with this part in them are taken, and neither done nor answered: they arrive when asked for.
         var withheld: String?
         var waiting: [Arrived] = []
+        /// So many of the next requests to keys with this part in them meet a proxy that finds no store behind it.
+        var routeless: (part: String, count: Int)?
         /// Refused with this status and code.
         var refusals: [String: (status: Int, code: String)] = [:]
     }
@@ -145,6 +147,16 @@ final class MemoryStore: Sendable {
             if method == "PUT", let part = state.withheld, request.key.contains(part) {
                 state.waiting.append(request)
                 return .broken("timeout")
+            }
+            if let (part, count) = state.routeless, count > 0, request.key.contains(part) {
+                state.routeless = (part, count - 1)
+                return .answer(
+                    S3Answer(
+                        status: 404,
+                        headers: ["content-type": "text/plain"],
+                        body: method == "HEAD" ? [] : Array("404 page not found\n".utf8)
+                    )
+                )
             }
             return Self.serve(request, with: Self.fault(for: request, &state), &state)
         }

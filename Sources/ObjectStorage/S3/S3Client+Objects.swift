@@ -41,10 +41,14 @@ extension S3Client {
     }
 
     /// Bytes of an object; `nil` when there is none.
+    ///
+    /// Anybody on the way may answer 404, and an answer to HEAD has no body that would tell: a list decides then.
     func size(of key: String) throws(S3Error) -> UInt64? {
         let request = S3Request("HEAD", key)
         let answer = try send(request, accepts: [404])
-        guard answer.status != 404 else { return nil }
+        guard answer.status != 404 else {
+            return try list(key).objects.first { $0.key == key }?.bytes
+        }
         guard let size = answer.headers["content-length"].flatMap({ UInt64($0) }) else {
             throw unreadable(request)
         }

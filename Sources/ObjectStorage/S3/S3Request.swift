@@ -9,6 +9,8 @@ struct S3Request: Sendable {
     var body: [UInt8] = []
     /// The part of an object that the answer is to bring.
     var range: Range<UInt64>?
+    /// Whether a 404 is believed only from a store that says what is not there; see ``S3Answer/provesAbsence``.
+    var needsProof = true
 
     init(_ method: String, _ key: String?) {
         self.method = method
@@ -17,8 +19,12 @@ struct S3Request: Sendable {
 
     /// Why an answer is not all that was asked for; `nil` when it is.
     ///
-    /// What stands between may cut a body, and tell the length that is left.
+    /// What stands between may cut a body, and tell the length that is left; or answer itself while the store is away.
     func complaint(about answer: S3Answer) -> String? {
+        // An answer to HEAD has no body: who asks looks further.
+        if needsProof, method != "HEAD", answer.status == 404, !answer.provesAbsence {
+            return "status 404, and not S3's word for what is not there"
+        }
         guard let range, answer.status == 200 || answer.status == 206 else { return nil }
         guard let total = answer.totalBytes else { return "the answer has no length" }
         // A store may answer with all of it (RFC 9110 §14.2).
@@ -52,6 +58,13 @@ struct S3Answer: Sendable {
     }
 
     var errorCode: String? { error?.value("Code") }
+
+    /// Whether the store itself says that something is not there.
+    ///
+    /// A proxy before a store that restarts, or a wrong route, answers 404 as well, without S3's document of the error.
+    var provesAbsence: Bool {
+        ["NoSuchKey", "NoSuchBucket", "NoSuchUpload"].contains(errorCode)
+    }
 
     /// Whether others may be taken: AWS answers 400 to a token of temporary credentials whose time is over.
     var refusesCredentials: Bool {
