@@ -354,6 +354,28 @@ struct BucketWorld {
         #expect(try BucketWorld.restore(point, from: other) == contents)
     }
 
+    /// The mark may be of whoever withdraws, deletes or buries at this moment.
+    @Test func `a locked point does not go because a mark voids it`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 16))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let now = Timestamp(seconds: 1_800_000_000)
+        _ = try vault.setLock(.init(minDays: 7, placedBy: "root"), now: now)
+        let contents = BucketWorld.contents(2, using: &generator)
+        let writer = try vault.beginWrite()
+        defer { writer.abandon() }
+        var draft = BucketWorld.draft(try BucketWorld.store(contents, by: writer))
+        draft.expires = now.adding(seconds: 30 * 86_400)
+        let point = try writer.publish(draft)
+        let mark = try vault.manifests.voided.add(point.id)
+        #expect { try vault.delete(point.id, now: now) } throws: {
+            ($0 as? VaultError)?.code == .held
+        }
+        try vault.manifests.voided.remove(mark)
+        #expect(try vault.recoveryPoints().map(\.id) == [point.id])
+        #expect(try BucketWorld.restore(point, from: vault) == contents)
+    }
+
     static let hold = PointHold(
         name: "case 17",
         reason: "asked for",

@@ -127,6 +127,17 @@ extension Vault {
         return admitted
     }
 
+    /// What a point says, be it voided or not: a mark takes nothing out of the lock.
+    private func draft(ofAny id: RecoveryPointID) throws(VaultError) -> RecoveryPointDraft {
+        do throws(VaultError) {
+            return try manifests.read(id).draft
+        } catch {
+            // The record of one that moves is there before its manifest goes.
+            guard error.code == .notFound, let cold = try coldFiles.point(id) else { throw error }
+            return cold.draft
+        }
+    }
+
     /// Refuses to delete what the lock keeps; within ``exclusively(_:)``.
     ///
     /// Without `now`, which the caller's clock shows, the lock's time stands where it was.
@@ -134,7 +145,7 @@ extension Vault {
         guard let record = try lockRecord(seeing: now), let lock = record.lock else { return }
         let why: String?
         do throws(VaultError) {
-            why = lock.text(keeping: try recoveryPoint(id).draft, at: record.clock.latest)
+            why = lock.text(keeping: try draft(ofAny: id), at: record.clock.latest)
         } catch {
             let isCold = try isInColdStorage(id)
             if error.code == .notFound, !isCold, try !parityFiles.isLost(.manifest(id)) { return }
