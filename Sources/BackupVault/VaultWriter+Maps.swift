@@ -86,7 +86,7 @@ extension VaultWriter {
     /// Refuses a point whose writer was taken for dead before its manifest came: packs that it needs may be gone.
     private func confirm(_ point: RecoveryPoint) throws(VaultError) {
         try lease.check(isSure: true)
-        guard try !vault.manifests.voided.ids().contains(point.id) else {
+        guard try !vault.manifests.voided.marked().contains(point.id) else {
             throw VaultError(
                 .failed,
                 "this backup was taken for dead by a prune, and its recovery point does not count",

@@ -376,6 +376,85 @@ struct BucketWorld {
         #expect(try BucketWorld.restore(point, from: vault) == contents)
     }
 
+    /// The deletion was given up, and a hold placed; then the deletion's mark arrives.
+    @Test func `a mark that comes after a hold has no force`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 17))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let contents = BucketWorld.contents(3, using: &generator)
+        let point = try BucketWorld.backUp(contents, to: vault)
+        world.store.state.withLock { $0.withheld = "/void/" }
+        #expect(throws: VaultError.self) { try vault.delete(point.id) }
+        world.store.state.withLock { $0.withheld = nil }
+        try vault.addHold(Self.hold, to: point.id)
+        world.store.release()
+        #expect(try !vault.manifests.voided.marked().isEmpty)
+        let other = try world.open("b")
+        #expect(try other.recoveryPoints().map(\.id) == [point.id])
+        _ = try other.prune()
+        #expect(try vault.manifests.voided.marked().isEmpty)
+        // The same again; the mark goes with the hold, before a prune.
+        try vault.manifests.voided.add(point.id)
+        try vault.removeHold(named: Self.hold.name, from: point.id)
+        #expect(try vault.recoveryPoints().map(\.id) == [point.id])
+        _ = try other.prune()
+        #expect(try BucketWorld.restore(point, from: other) == contents)
+        // What a deletion has begun is not held any more.
+        try vault.manifests.voided.add(point.id)
+        #expect { try vault.addHold(Self.hold, to: point.id) } throws: {
+            ($0 as? VaultError)?.code == .notFound
+        }
+    }
+
+    /// The claim is 170 s old when the change begins; at 180 s others must be able to count on it ending.
+    @Test func `a change is not repeated after its claim is lost`() throws {
+        let world = BucketWorld()
+        let storage = try world.storage("a", kept: false)
+        let began = world.clock.now()
+        let claim = try #require(try storage.exclude("leases/holds.lock"))
+        defer { claim.release() }
+        world.clock.pause(nanoseconds: 170_000_000_000)
+        world.store.state.withLock { $0.withheld = "/holds/" }
+        #expect(throws: VaultError.self) { try storage.replace("holds/any", with: [1]) }
+        #expect(world.clock.now() - began < 200_000_000_000)
+        #expect(world.store.state.withLock { $0.waiting.count } > 1)
+    }
+
+    /// A clock of a machine that sleeps for an hour in each pause.
+    private final class SleepyClock: SteadyClock {
+        private let time = Mutex<Int64>(1)
+        func now() -> Int64 { time.withLock { $0 } }
+        func pause(nanoseconds: Int64) { time.withLock { $0 += nanoseconds + 3_600_000_000_000 } }
+    }
+
+    /// Answers nothing, and counts.
+    private final class DeafStore: S3Transport {
+        let count = Mutex(0)
+
+        func send(
+            url: String,
+            method: String,
+            headers: [String: String],
+            body: [UInt8],
+            seconds: Int64
+        ) -> S3Outcome {
+            count.withLock { $0 += 1 }
+            return .broken("timeout")
+        }
+    }
+
+    @Test func `a machine that wakes sends nothing of what it wanted before`() throws {
+        let store = DeafStore()
+        let client = S3Client(
+            try S3Address("s3://vaults/one", endpoint: "http://store:9000", region: "us-east-1"),
+            credentials: { () throws(S3Error) in MemoryStore.credentials },
+            clock: SleepyClock(),
+            transport: store
+        )
+        #expect(throws: S3Error.self) { try client.put("one/holds/any", [1]) }
+        #expect(store.count.withLock { $0 } == 1)
+    }
+
     static let hold = PointHold(
         name: "case 17",
         reason: "asked for",

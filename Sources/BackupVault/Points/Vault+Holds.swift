@@ -32,6 +32,12 @@ extension Vault {
                 }
             }
             let known = try holdFiles.read(point)
+            if known.isEmpty, try manifests.voided.marked().contains(point) {
+                throw VaultError(
+                    .notFound,
+                    "the vault has no recovery point \(point): its deletion has begun"
+                )
+            }
             guard !known.contains(where: { $0.name == hold.name }) else {
                 throw VaultError(
                     .exists,
@@ -65,6 +71,9 @@ extension Vault {
                         ? "It is not held at all."
                         : "It is held by \(PointHold.names(known))."
                 )
+            }
+            if left.isEmpty, try files.exists(.manifests, Manifest.fileName(point)) {
+                try manifests.voided.forget(point)
             }
             try holdFiles.write(left, of: point)
         }

@@ -26,10 +26,35 @@ struct VoidedPoints: Sendable {
         try files.remove(.void, mark)
     }
 
-    /// Which points are voided; none where nothing arrives late.
+    /// Which points do not count; none where nothing arrives late.
+    ///
+    /// A mark has no force on a point that has holds. They are placed where no mark is, so such a mark was given up by
+    /// its maker, who told nobody that the point is gone, and came later.
     func ids() throws(VaultError) -> Set<RecoveryPointID> {
+        let marked = try marked()
+        return marked.isEmpty ? [] : marked.subtracting(try held())
+    }
+
+    /// Which points have marks, with force or without.
+    func marked() throws(VaultError) -> Set<RecoveryPointID> {
         guard files.storage.arrivesLate else { return [] }
         return Set(try files.list(.void).compactMap(VoidedPoints.point))
+    }
+
+    private func held() throws(VaultError) -> Set<RecoveryPointID> {
+        Set(
+            try files.list(.holds, ending: HoldList.ending).compactMap { RecoveryPointID($0) }
+        )
+    }
+
+    /// Takes away the marks that came after a point's holds, before the last of these goes.
+    ///
+    /// Only while nobody else can change holds.
+    func forget(_ point: RecoveryPointID) throws(VaultError) {
+        guard files.storage.arrivesLate else { return }
+        for mark in try files.list(.void) where VoidedPoints.point(ofMark: mark) == point {
+            try remove(mark)
+        }
     }
 
     /// Drops what was voided, and marks that nothing can come for any more.
@@ -38,9 +63,15 @@ struct VoidedPoints: Sendable {
     func clear() throws(VaultError) -> Int {
         guard files.storage.arrivesLate else { return 0 }
         var removed = 0
-        for mark in try files.list(.void) {
+        let marks = try files.list(.void)
+        // After the marks: what is held now was held before the mark came.
+        let held = marks.isEmpty ? [] : try held()
+        for mark in marks {
             guard let point = VoidedPoints.point(ofMark: mark) else { continue }
-            if try files.exists(.manifests, Manifest.fileName(point)) {
+            if held.contains(point) {
+                try remove(mark)
+                removed += 1
+            } else if try files.exists(.manifests, Manifest.fileName(point)) {
                 try files.remove(.manifests, Manifest.fileName(point))
                 removed += 1
             } else if files.storage.hasStood("void/" + mark, seconds: VoidedPoints.secondsKept) {

@@ -122,7 +122,9 @@ package final class BucketStorage: VaultStorage {
 
     package func replace(_ name: String, with bytes: [UInt8]) throws(VaultError) {
         try signs.requireExclusions()
-        try atStore { () throws(S3Error) in try client.put(key(name), bytes) }
+        try atStore { () throws(S3Error) in
+            try client.put(key(name), bytes) { signs.hasExclusions }
+        }
     }
 
     package func begin(
@@ -135,7 +137,9 @@ package final class BucketStorage: VaultStorage {
 
     package func remove(_ name: String) throws(VaultError) {
         try signs.requireExclusions()
-        try atStore { () throws(S3Error) in try client.delete(key(name)) }
+        try atStore { () throws(S3Error) in
+            try client.delete(key(name)) { signs.hasExclusions }
+        }
     }
 
     // MARK: Names

@@ -82,6 +82,16 @@ final class SignKeeper: Sendable {
         }
     }
 
+    /// Whether none of them may have been given away.
+    var hasExclusions: Bool {
+        do throws(VaultError) {
+            try requireExclusions()
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// The thread's work: it ends when nobody needs it.
     private func work() {
         while true {

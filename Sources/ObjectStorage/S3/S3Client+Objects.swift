@@ -58,15 +58,25 @@ extension S3Client {
     /// Writes an object: whole, or not at all.
     ///
     /// The store compares the body with the SHA-256 that is signed.
-    func put(_ key: String, _ bytes: [UInt8], attempts: Int? = nil) throws(S3Error) {
+    func put(
+        _ key: String,
+        _ bytes: [UInt8],
+        attempts: Int? = nil,
+        isWanted: () -> Bool = { true }
+    ) throws(S3Error) {
         var request = S3Request("PUT", key)
         request.body = bytes
-        _ = try send(request, attempts: attempts)
+        _ = try send(request, attempts: attempts, isWanted: isWanted)
     }
 
     /// Removes an object; one that is not there is no error.
-    func delete(_ key: String, attempts: Int? = nil) throws(S3Error) {
-        _ = try send(S3Request("DELETE", key), accepts: [404], attempts: attempts)
+    func delete(
+        _ key: String,
+        attempts: Int? = nil,
+        isWanted: () -> Bool = { true }
+    ) throws(S3Error) {
+        let request = S3Request("DELETE", key)
+        _ = try send(request, accepts: [404], attempts: attempts, isWanted: isWanted)
     }
 
     /// What lies under a prefix: objects by key with their sizes, and what comes before the next slash of others.

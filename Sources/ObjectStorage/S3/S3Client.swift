@@ -42,7 +42,7 @@ final class S3Client: Sendable {
     ///   - request: Doing it twice is doing it once.
     ///   - accepts: Statuses besides 200 to 299 that are an answer and no error.
     ///   - attempts: At most so many; `nil` is as many as the time allows.
-    ///   - isWanted: Asked before each repetition.
+    ///   - isWanted: Asked before each repetition, once more when its pause is over.
     /// - Returns: The answer.
     /// - Throws: `.notFound`, `.noBucket`, `.denied`, `.noSpace`, `.unavailable`, `.failed`.
     func send(
@@ -86,6 +86,10 @@ final class S3Client: Sendable {
                 throw unavailable(request, why, attempts: count)
             }
             clock.pause(nanoseconds: Int64.random(in: pause / 2...pause))
+            // The machine may have slept for hours in it: what is sent then, signed anew, would meet what others did.
+            guard clock.now() - began <= limits.totalNanosecondsMax, isWanted() else {
+                throw unavailable(request, why, attempts: count)
+            }
             pause = min(pause * 2, limits.pauseNanosecondsMax)
         }
     }
