@@ -140,6 +140,8 @@ package final class Vault: Sendable {
     ) throws(VaultError) -> Vault {
         precondition(settings.chunks.isValid, "chunk sizes must be in order")
         let files = VaultFiles(storage: storage)
+        let claim = try files.lockMaking()
+        defer { claim?.release() }
         try files.requireVacant()
         let id = UniqueID.random()
         let data = DataKey.random()
@@ -168,7 +170,15 @@ package final class Vault: Sendable {
             text: try description.encoded(keys: keys)
         )
         for file in standing.entrance { try files.replace(file.name, with: file.bytes) }
-        return Vault(files: files, keys: keys, standing: standing, settings: settings, pace: pace)
+        let vault = Vault(
+            files: files,
+            keys: keys,
+            standing: standing,
+            settings: settings,
+            pace: pace
+        )
+        try vault.requireOwnEntrance()
+        return vault
     }
 
     /// Opens the vault in `directory`; the directory and the root key suffice.
@@ -336,6 +346,7 @@ package final class Vault: Sendable {
         try files.requireFolders()
         let taken = try Lease.take(files: files, generations: generations)
         do throws(VaultError) {
+            try requireOwnEntrance()
             try refresh()
         } catch {
             taken.lease.end()

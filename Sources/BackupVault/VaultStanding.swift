@@ -113,6 +113,37 @@ extension Vault {
         }
     }
 
+    /// Refuses to store what nobody could open later: where changes may arrive late, those of another making of a vault
+    /// may have come over this one's.
+    ///
+    /// - Throws: `.corrupt`, `.notFound`, `.newerFormat`, `.unavailable`.
+    func requireOwnEntrance() throws(VaultError) {
+        guard files.storage.arrivesLate else { return }
+        try takeOverKey()
+        for file in entrance {
+            do throws(VaultError) {
+                try requireOwn(file)
+            } catch {
+                guard error.code == .corrupt || error.code == .notFound else { throw error }
+                throw VaultError(
+                    error.code,
+                    "the vault '\(name)' would not open again, so nothing is stored: \(error.message)",
+                    remedy:
+                        "In this daemon, which still knows it, run 'varve vault verify \(name) --repair'."
+                )
+            }
+        }
+    }
+
+    private func requireOwn(_ file: VaultEntrance) throws(VaultError) {
+        guard file.subject == .key else { return try check(file) }
+        // Another process may just have wrapped it by another root key.
+        let bytes = try files.contents(file.name, limit: 1 << 16)
+        guard bytes == file.bytes || DataKey.isWrapped(bytes, for: id) else {
+            throw VaultError.damaged(file.name, "is the key of no vault, or of another one")
+        }
+    }
+
     /// Has the description say whether there may be parity, durably; within ``exclusively(_:)``.
     ///
     /// - Throws: `.newerFormat`, `.noSpace`, `.failed`, `.denied`.

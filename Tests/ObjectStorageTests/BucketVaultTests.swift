@@ -304,7 +304,8 @@ struct BucketWorld {
             let isHeld = last.isMultiple(of: 2)
             if isHeld { try vault.addHold(Self.hold, to: point.id) }
             let writer = Hex.encode(point.id.unique.bytes)
-            let lease = Generation.stem(try vault.generations.current().number) + "-\(writer).writer"
+            let lease =
+                Generation.stem(try vault.generations.current().number) + "-\(writer).writer"
             try vault.files.replace(.leases, lease, with: [1])
             let dying = try world.open("dying")
             world.store.state.withLock {
@@ -418,6 +419,37 @@ struct BucketWorld {
         #expect(throws: VaultError.self) { try storage.replace("holds/any", with: [1]) }
         #expect(world.clock.now() - began < 200_000_000_000)
         #expect(world.store.state.withLock { $0.waiting.count } > 1)
+    }
+
+    @Test func `two makings in one place are one after the other`() throws {
+        let world = BucketWorld()
+        let other = try world.storage("other")
+        let claim = try #require(try other.exclude("leases/making.lock"))
+        #expect { try world.create("a") } throws: { ($0 as? VaultError)?.code == .locked }
+        claim.release()
+        _ = try world.create("a")
+        #expect { try world.create("b") } throws: { ($0 as? VaultError)?.code == .exists }
+    }
+
+    /// Its first making was given up, and repeated; then the first key arrives.
+    @Test func `a vault whose key another making wrote over stores nothing until it is repaired`()
+        throws
+    {
+        var generator = SeededGenerator(seed: testSeed(default: 18))
+        let world = BucketWorld()
+        world.store.state.withLock { $0.withheld = "/key" }
+        #expect(throws: VaultError.self) { try world.create("a") }
+        world.store.state.withLock { $0.withheld = nil }
+        let vault = try world.create("a")
+        world.store.release()
+        let contents = BucketWorld.contents(2, using: &generator)
+        #expect { try BucketWorld.backUp(contents, to: vault) } throws: {
+            ($0 as? VaultError)?.code == .corrupt
+        }
+        try vault.putBack(.key)
+        let point = try BucketWorld.backUp(contents, to: vault)
+        let opened = try world.open("b")
+        #expect(try BucketWorld.restore(point, from: opened) == contents)
     }
 
     /// A clock of a machine that sleeps for an hour in each pause.

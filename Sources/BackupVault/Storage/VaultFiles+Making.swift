@@ -3,6 +3,21 @@
 /// Making ends with `vault.json`. Until then it holds nothing but what making puts there: empty folders and
 /// the two key files. So nothing of a vault that ever was one passes for a leftover, whatever it has lost.
 extension VaultFiles {
+    private static let makingLock = "making.lock"
+
+    /// Holds off every other making in this place, where two could meet; `nil` where none can.
+    ///
+    /// - Throws: `.locked`.
+    func lockMaking() throws(VaultError) -> (any Exclusion)? {
+        guard storage.arrivesLate else { return nil }
+        if let lock = try storage.exclude("leases/\(VaultFiles.makingLock)") { return lock }
+        throw VaultError(
+            .locked,
+            "a vault is just being made in '\(place)'",
+            remedy: "Wait for it to end; then take that vault in ('varve vault adopt')."
+        )
+    }
+
     /// Refuses a place that holds a vault, or anything that a making did not put there.
     func requireVacant() throws(VaultError) {
         guard try storage.size(of: VaultDescription.fileName) == nil else {
@@ -54,7 +69,10 @@ extension VaultFiles {
         var found: [String] = []
         for name in names.sorted() {
             if let folder = Folder(rawValue: name) {
-                found += try list(folder).sorted().map { "\(folder)/\($0)" }
+                let names = try list(folder).filter {
+                    folder != .leases || !$0.hasPrefix(VaultFiles.makingLock + "-")
+                }
+                found += names.sorted().map { "\(folder)/\($0)" }
             } else if !own.contains(name),
                 !(own.union([VaultDescription.fileName])).contains(where: { $0 + ".new" == name })
             {
