@@ -487,6 +487,19 @@ struct BucketWorld {
         #expect(store.count.withLock { $0 } == 1)
     }
 
+    @Test func `an upload whose end is answered without proof is none`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 19))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        world.store.state.withLock { $0.endsNothing = true }
+        let contents = BucketWorld.contents(20, using: &generator)
+        #expect(throws: VaultError.self) { try BucketWorld.backUp(contents, to: vault) }
+        world.store.state.withLock { $0.endsNothing = false }
+        #expect(try vault.recoveryPoints().isEmpty)
+        let point = try BucketWorld.backUp(contents, to: vault)
+        #expect(try BucketWorld.restore(point, from: world.open("b")) == contents)
+    }
+
     static let hold = PointHold(
         name: "case 17",
         reason: "asked for",

@@ -56,12 +56,16 @@ extension S3Client {
         )
         request.headers["content-type"] = "application/xml"
         let answer = try send(request, accepts: [404])
-        // Of an attempt whose answer was lost the upload is forgotten, and the object is there.
-        let size = answer.status == 404 ? try self.size(of: key) : bytes
+        // The store answers 200 first and may fail then: its document is the proof (AWS S3 API). Of an attempt whose
+        // answer was lost the upload is forgotten, and the object is there.
+        let isProved =
+            answer.status == 200
+            && XMLElement(answer.body)?.name == "CompleteMultipartUploadResult"
+        let size = isProved ? bytes : try self.size(of: key)
         guard size == bytes else {
             throw S3Error(
                 .failed,
-                "\(request.text(at: address)): the store has forgotten the upload"
+                "\(request.text(at: address)): the store has not made, or has forgotten, the upload"
                     + (size.map { ", and the object has \($0) bytes, not \(bytes)" } ?? "")
             )
         }
