@@ -500,6 +500,23 @@ struct BucketWorld {
         #expect(try BucketWorld.restore(point, from: world.open("b")) == contents)
     }
 
+    @Test func `a lock that does not answer is no damage`() throws {
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let now = Timestamp(seconds: 1_800_000_000)
+        _ = try vault.setLock(.init(minDays: 7, placedBy: "root"), now: now)
+        let other = try world.open("b")
+        world.store.state.withLock { $0.routeless = ("one/lock", .max) }
+        for body in [
+            { _ = try other.lockInForce() }, { _ = try other.lockFindings() },
+            { try other.observeLock(now: now) },
+        ] as [() throws -> Void] {
+            #expect { try body() } throws: { ($0 as? VaultError)?.code == .unavailable }
+        }
+        world.store.state.withLock { $0.routeless = nil }
+        #expect(try other.lockFindings().isEmpty)
+    }
+
     static let hold = PointHold(
         name: "case 17",
         reason: "asked for",

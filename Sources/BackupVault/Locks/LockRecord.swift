@@ -125,15 +125,21 @@ struct LockFiles: Sendable {
         if try files.storage.size(of: copy) != nil { try files.storage.remove(copy) }
     }
 
-    /// Both files, by name.
-    func all() -> [(name: String, record: Result<LockRecord, VaultError>)] {
-        LockFiles.names.map { name in
+    /// Both files, by name, and why one does not read.
+    ///
+    /// - Throws: `.unavailable` when the store does not answer for one, which says nothing of what it holds: the other
+    ///   one may be older, or none.
+    func all() throws(VaultError) -> [(name: String, record: Result<LockRecord, VaultError>)] {
+        var found: [(name: String, record: Result<LockRecord, VaultError>)] = []
+        for name in LockFiles.names {
             do throws(VaultError) {
-                return (name, .success(try read(name)))
+                found.append((name, .success(try read(name))))
             } catch {
-                return (name, .failure(error))
+                guard error.code != .unavailable else { throw error }
+                found.append((name, .failure(error)))
             }
         }
+        return found
     }
 
     /// Writes both, durably, one after the other: a crash leaves a whole one, and never two that are not.

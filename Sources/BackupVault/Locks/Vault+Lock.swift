@@ -83,7 +83,7 @@ extension Vault {
         from created: Timestamp,
         to expires: Timestamp?
     ) throws(VaultError) {
-        guard let lock = readableLock()?.lock else { return }
+        guard let lock = try readableLock()?.lock else { return }
         try lock.requireRetention(from: created, to: expires)
     }
 
@@ -116,7 +116,7 @@ extension Vault {
     ///
     /// Otherwise a clock that is set back for a backup would make a point that is old from the start.
     func admitted(_ draft: RecoveryPointDraft) throws(VaultError) -> RecoveryPointDraft {
-        guard let record = readableLock(), let lock = record.lock else { return draft }
+        guard let record = try readableLock(), let lock = record.lock else { return draft }
         try lock.requireRetention(from: draft.created, to: draft.expires)
         let latest = record.clock.latest
         guard latest > draft.created else { return draft }
@@ -223,7 +223,7 @@ extension Vault {
     func lockRecord() throws(VaultError) -> LockRecord? {
         // What was seen is read first: the files may become newer meanwhile, and not older.
         let seen = lockSeen.withLock { $0 }
-        let found = lockFiles.all()
+        let found = try lockFiles.all()
         // A newer program may have written one of the two, and no more: what it says is not known.
         if found.contains(where: { $0.record.isNewer }) { throw Vault.lostLock(found) }
         guard let newest = LockRecord.newest(of: found) else {
@@ -277,11 +277,18 @@ extension Vault {
     /// The record, where it reads; for backups alone.
     ///
     /// Whoever deletes or prunes calls ``lockRecord()``, and is refused with its error.
-    private func readableLock() -> LockRecord? {
+    ///
+    /// - Throws: `.unavailable`: where the store does not answer, the backup fails as it would at its next request.
+    private func readableLock() throws(VaultError) -> LockRecord? {
         // Harmless: all that is left out is to refuse a backup by its expiry, or to note from when its minimum counts. While
         // the lock does not read nothing goes, this point neither; once it reads it keeps this one too, for its minimum from its
         // creation. To lose the backup would be the greater harm; verify names the files.
-        (try? lockRecord()) ?? nil
+        do throws(VaultError) {
+            return try lockRecord()
+        } catch {
+            guard error.code != .unavailable else { throw error }
+            return nil
+        }
     }
 
     /// Writes the next revision of a record; answers it.

@@ -9,7 +9,7 @@ extension Vault {
     func lockFindings() throws(VaultError) -> [(file: String, error: VaultError)] {
         // Before the files, which only become newer.
         let seen = lockSeen.withLock { $0 }
-        let found = lockFiles.all()
+        let found = try lockFiles.all()
         let isNamed = try has(feature: VaultFeature.lock)
         if !isNamed, seen == nil, found.allSatisfy({ $0.record.isMissing }) { return [] }
         let newest = LockRecord.newest(of: found)?.revision ?? 0
@@ -39,7 +39,7 @@ extension Vault {
     /// - Throws: `.corrupt` when neither is; `.noSpace`, `.denied`, `.failed`.
     func repairLock() throws(VaultError) {
         try exclusively { () throws(VaultError) in
-            let found = lockFiles.all()
+            let found = try lockFiles.all()
             // A newer program's are not written over.
             if found.contains(where: { $0.record.isNewer }) { return try requireLockReadable() }
             let written = LockRecord.newest(of: found)
