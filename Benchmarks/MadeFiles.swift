@@ -48,6 +48,7 @@ func window(
     try await withThrowingTaskGroup(of: Void.self) { group in
         for number in 0..<calls {
             if number >= inFlight { try await group.next() }
+            // A child of this group, which waits for all: none outlives the measurement.
             group.addTask { try await call(number) }
         }
         try await group.waitForAll()

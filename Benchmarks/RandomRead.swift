@@ -21,10 +21,10 @@ struct RandomRead {
         try await place.onNewGround { ourGround in
             try await place.onNewGround { floorGround in
                 let fileSystem = try await ourGround.makeFileSystem()
-                let inode = try await fill(fileSystem)
+                let bytes = [UInt8](repeating: 7, count: fileMiB << 20)
+                let inode = try await fileSystem.makeFile("large", bytes)
                 let raw = try HostDisk().open(floorGround.path + "/raw", .createNew)
-                let bytes = [UInt8](repeating: 7, count: 1 << 20)
-                for number in 0..<fileMiB { try raw.write(bytes, at: UInt64(number) << 20) }
+                try raw.write(bytes, at: 0)
                 try raw.sync()
                 for round in 0..<rounds {
                     let pair = try await alternate(
@@ -41,38 +41,10 @@ struct RandomRead {
         figures.show()
     }
 
-    private func fill(_ fileSystem: FileSystem) async throws -> InodeNumber {
-        guard let name = FileName("large") else { throw CancellationError() }
-        let inode = try await fileSystem.create(
-            name,
-            in: .root,
-            NewInode(.regular, permissions: 0o644),
-            as: .root
-        ).inode
-        let bytes = [UInt8](repeating: 7, count: 1 << 20)
-        for number in 0..<fileMiB {
-            _ = try await fileSystem.write(
-                inode,
-                bytes,
-                at: UInt64(number) << 20,
-                stability: .unstable,
-                as: .root
-            )
-        }
-        _ = try await fileSystem.commit(inode)
-        return inode
-    }
-
-    /// The same places on both sides.
-    private func offset(_ number: Int) -> UInt64 {
-        let pages = UInt64(fileMiB) << 8
-        return (((UInt64(number) &* 0x9E37_79B9_7F4A_7C15) >> 20) % pages) << 12
-    }
-
     private func ours(_ fileSystem: FileSystem, _ inode: InodeNumber) async throws -> Side {
         let watch = Stopwatch()
         for number in 0..<reads {
-            let start = offset(number)
+            let start = page(number, of: fileMiB)
             let result = try await fileSystem.read(inode, start..<start + 4_096, as: .root)
             precondition(result.bytes.count == 4_096, "a short read")
         }
@@ -83,7 +55,7 @@ struct RandomRead {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 4_096)
         defer { buffer.deallocate() }
         let watch = Stopwatch()
-        for number in 0..<reads { _ = try raw.read(into: buffer, at: offset(number)) }
+        for number in 0..<reads { _ = try raw.read(into: buffer, at: page(number, of: fileMiB)) }
         return watch.side(reads)
     }
 }

@@ -68,7 +68,7 @@ struct SequentialData {
             as: .root
         )
         let writing = Stopwatch()
-        try await window { call in
+        try await window(calls, inFlight: inFlight) { call in
             _ = try await fileSystem.write(
                 file.inode,
                 bytes,
@@ -90,7 +90,7 @@ struct SequentialData {
 
     private func readAll(_ inode: InodeNumber, of fileSystem: FileSystem) async throws -> Side {
         let watch = Stopwatch()
-        try await window { call in
+        try await window(calls, inFlight: inFlight) { call in
             let start = UInt64(call * callBytes)
             let result = try await fileSystem.read(
                 inode,
@@ -100,17 +100,6 @@ struct SequentialData {
             precondition(result.bytes.count == callBytes, "a short read")
         }
         return watch.side(calls)
-    }
-
-    /// Runs every call, `inFlight` at once, in order of their start.
-    private func window(_ call: @escaping @Sendable (Int) async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<calls {
-                if number >= inFlight { try await group.next() }
-                group.addTask { try await call(number) }
-            }
-            try await group.waitForAll()
-        }
     }
 
     // MARK: The floor

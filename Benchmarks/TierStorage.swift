@@ -111,6 +111,7 @@ struct TierStorage {
             let stored = try await withThrowingTaskGroup(of: Int.self) { group in
                 for lane in 0..<TierStorage.lanes {
                     let path = "\(ground.path)/level-\(level)-lane-\(lane)"
+                    // A child a lane, as a run has moves under way; the group waits for all before the watch is read.
                     group.addTask {
                         let stream = try CompressedStream(path, level: level)
                         return try await stream.write(corpus, from: lane, by: TierStorage.lanes)

@@ -109,6 +109,37 @@ import VarveModel
         #expect(try disk.contents(of: archive) == [1, 2, 3])
     }
 
+    @Test func `an archive that may lie in a directory that does not answer is not called missing`()
+        throws
+    {
+        let sample = try Sample()
+        let (vault, disk) = (sample.vault, sample.world.disk)
+        let id = sample.points[0].point.id
+        try disk.makeDirectories("/b")
+        _ = try vault.setCold(.init(directory: ColdVaultTests.other))
+        try ColdVaultTests.move(id, of: vault, as: [1, 2, 3])
+        _ = try vault.setCold(.init(directory: "/b"))
+        let name = "/\(id).tar.zst.age"
+        let (first, second) = (
+            Self.folder(of: vault, in: ColdVaultTests.other), Self.folder(of: vault, in: "/b")
+        )
+        try disk.rename(first + name, to: second + name)
+        let probed = ProbedDisk(disk)
+        let looking = try Vault.open(
+            disk: probed,
+            directory: VaultWorld.directory,
+            root: sample.world.root
+        )
+        let point = try looking.recoveryPoint(id)
+        probed.failLooks(beneath: "/b")
+        #expect(ColdVaultTests.code { _ = try looking.openArchive(of: point) } == .failed)
+        probed.failLooks(beneath: nil)
+        #expect(try ColdVaultTests.archive(of: point, in: looking) == [1, 2, 3])
+        // Where every directory answers and none has it, it is missing.
+        try disk.remove(second + name)
+        #expect(ColdVaultTests.code { _ = try looking.openArchive(of: point) } == .corrupt)
+    }
+
     // MARK: Locks and holds
 
     @Test func `in a locked vault points move only to archives that its own key opens`() throws {

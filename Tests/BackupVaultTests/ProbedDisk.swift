@@ -6,6 +6,7 @@ import TestKit
 final class ProbedDisk: Disk {
     private struct State {
         var unopenable: Set<String> = []
+        var silent: String?
         var read: [String: Int] = [:]
         var changing: String?
     }
@@ -20,6 +21,11 @@ final class ProbedDisk: Disk {
     /// Has a file not open, as on a medium that has lost its inode, until another one has its name.
     func failOpens(of path: String) {
         state.withLock { _ = $0.unopenable.insert(path) }
+    }
+
+    /// Has nothing beneath a directory be looked at, as on a network disk that is away; `nil` ends that.
+    func failLooks(beneath directory: String?) {
+        state.withLock { $0.silent = directory }
     }
 
     /// Has long reads of files whose path has `part` in it give a wrong byte, as a failing controller does; `nil` ends that.
@@ -54,7 +60,14 @@ final class ProbedDisk: Disk {
         state.withLock { _ = $0.unopenable.remove(target) }
     }
 
-    func status(of path: String) throws(DiskError) -> DiskStatus? { try disk.status(of: path) }
+    func status(of path: String) throws(DiskError) -> DiskStatus? {
+        let isSilent = state.withLock { state in state.silent.map { path.hasPrefix($0 + "/") } }
+        guard isSilent != true else {
+            throw DiskError(.failed, "stat '\(path)': Input/output error")
+        }
+        return try disk.status(of: path)
+    }
+
     func list(_ directory: String) throws(DiskError) -> [String] { try disk.list(directory) }
     func makeDirectory(_ path: String) throws(DiskError) { try disk.makeDirectory(path) }
     func remove(_ path: String) throws(DiskError) { try disk.remove(path) }

@@ -59,6 +59,8 @@ import VarveModel
             return [policy]
         }
         try await withThrowingTaskGroup { group in
+            // Children of the group, which waits for them: the first holds the turn at the gate, the second waits for it, and
+            // the promotion finds it taken.
             group.addTask { _ = try await lifecycle.run(home, policy) { _ in } }
             while await gate.entered == 0 { await Task.yield() }
             try await journal.planMove(id.text)

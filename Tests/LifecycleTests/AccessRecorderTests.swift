@@ -27,6 +27,7 @@ import VarveModel
         for number in 0..<files { world.recorder.accessed(Self.inode(number), day: 20_000) }
         let (recorder, journal, id) = (world.recorder, world.journal, world.fileSystem.id)
         let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+            // Two children at once are what the test is about; the group waits for both.
             for _ in 0..<2 {
                 group.addTask {
                     try await recorder.flush(to: journal, as: id)

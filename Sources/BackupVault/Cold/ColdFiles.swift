@@ -140,7 +140,8 @@ struct ColdFiles: Sendable {
 
     /// Whether a folder answers: one on a disk that is away, or that fails, does not, and then decides nothing.
     func answers(_ folder: String) -> Bool {
-        // Why it does not is told where its archives are opened or checked.
+        // Harmless: "no" removes nothing and gives nothing up, and keeps the record of an archive that may be there. Why it
+        // does not answer is told where its archives are opened or checked.
         (try? isThere(folder)) ?? false
     }
 
@@ -159,7 +160,8 @@ struct ColdFiles: Sendable {
     /// Directories where archives may lie, each once, beginning with the given ones.
     func directories(_ first: [String]) throws(VaultError) -> [String] {
         var found: [String] = []
-        // Where settings do not read, which verify names, there is still the vault's own folder.
+        // Harmless: where settings do not read, which verify names, the given directories and the vault's own are looked into,
+        // and ``canLookEverywhere(_:)`` says that there may be others, so that nothing counts as gone.
         let known = ((try? settings()) ?? nil)?.directories ?? []
         for directory in first + known + [""] where !found.contains(directory) {
             found.append(directory)
@@ -170,18 +172,24 @@ struct ColdFiles: Sendable {
     /// Where the archive of a point lies, wherever its operator has put it since: one of another length counts where
     /// there is no other.
     ///
-    /// - Throws: `.notFound` with the reason.
+    /// - Throws: `.notFound` with the reason; `.failed`, `.denied` when no directory has it and one did not answer.
     func place(of point: RecoveryPointID, _ record: ColdRecord) throws(VaultError) -> String {
         let (name, disk) = (ColdRecord.archiveName(point), try disk())
         var misfit: String?
+        var silent: VaultError?
         for directory in try directories([record.directory]) {
             let path = folder(directory) + "/" + name
-            // A directory that does not answer hides no archive in another one.
-            guard let status = try? disk.status(of: path), status.kind == .file else { continue }
-            if status.size == record.archiveBytes { return path }
-            misfit = misfit ?? path
+            do throws(DiskError) {
+                guard let status = try disk.status(of: path), status.kind == .file else { continue }
+                if status.size == record.archiveBytes { return path }
+                misfit = misfit ?? path
+            } catch {
+                // It hides no archive in another directory; where none has it, it may have it.
+                silent = silent ?? VaultError(error)
+            }
         }
         if let misfit { return misfit }
+        if let silent { throw silent }
         let own = folder(record.directory)
         guard try isThere(own) else {
             throw VaultError(
@@ -287,7 +295,7 @@ struct ColdFiles: Sendable {
     /// The names in a folder of archives; none when it does not answer.
     func list(_ folder: String) -> [String] {
         guard let disk = files.storage.diskBeneath, answers(folder) else { return [] }
-        // One that fails now is as one that is away.
+        // Harmless: names only say what more there is to remove or to name. Without them it stays, and the next look finds it.
         return (try? disk.list(folder)) ?? []
     }
 }

@@ -94,7 +94,8 @@ extension Vault {
     /// - Throws: What hindered voiding it; then nobody may take the writer's lease away.
     func withdraw(_ point: RecoveryPointID) throws(VaultError) {
         try manifests.voided.add(point)
-        // It counts for nothing any more; a prune removes what stays.
+        // Harmless: the mark stands durably, so that a manifest that stays counts for nothing, and the next prune removes it. Only
+        // a point that somebody has held meanwhile stays listed (``ids()``); what it may lack a verify names.
         try? files.remove(.manifests, Manifest.fileName(point))
     }
 }

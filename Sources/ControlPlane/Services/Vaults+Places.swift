@@ -23,7 +23,8 @@ extension Vaults {
     /// The bucket of a vault, whether or not that opens; `nil` for a directory.
     nonisolated func place(of name: String) async -> BucketPlace? {
         let places = places
-        // One that does not read is named by whoever opens the vault.
+        // Harmless: this only adds where a vault lies to what is told of it. A file that does not read keeps the vault from
+        // opening, and that error, which names the file, is told beside.
         return try? await BlockingCalls.run { try places.bucket(of: name) }
     }
 }

@@ -127,7 +127,8 @@ struct VaultPlaces: Sendable {
             return try make(storage)
         } catch {
             // Without an answer nobody knows what was made: then the name stays, and says so.
-            // A file that stays names what is no vault, and the next list says that.
+            // Harmless: a file that stays names a place without a vault. The next list says that, and making or adopting one
+            // under that name there goes on as if it were new.
             if !isKnown, error.code != .unavailable { try? disk.remove(file(name)) }
             throw APIError(error)
         }
