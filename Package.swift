@@ -198,7 +198,7 @@ let package = Package(
         tests("TidyTests", []),
         tests("VarveModelTests", ["TestKit", "VarveModel"]),
         tests("KeyringTests", ["TestKit", "Keyring", "VarveModel", "COpenSSL"]),
-        tests("DiskTests", ["TestKit", "Disk"]),
+        tests("DiskTests", ["TestKit", "Disk", "VarveModel"]),
         tests("CompressionTests", ["TestKit", "Compression"]),
         tests("PoliciesTests", ["TestKit", "Policies", "VarveModel"], resources: ["Fixtures"]),
         tests(

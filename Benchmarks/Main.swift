@@ -43,6 +43,7 @@ struct VarveBench: AsyncParsableCommand {
         case creates
         case names
         case sequential
+        case zonedWrites = "zoned-writes"
         case randomRead = "random-read"
         case snapshot
         case diff
@@ -75,6 +76,9 @@ struct VarveBench: AsyncParsableCommand {
         }
         if asked.contains(.sequential) {
             try await SequentialData(place, small: small, rounds: rounds).run()
+        }
+        if asked.contains(.zonedWrites) {
+            try await ZonedWrites(place, small: small, rounds: rounds).run()
         }
         if asked.contains(.randomRead) {
             try await RandomRead(place, small: small, rounds: rounds).run()

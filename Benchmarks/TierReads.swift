@@ -16,6 +16,8 @@ struct TierReads {
         var cold: Side
         var warm: Side
         var random: Side
+        /// Of one file alone, whose blocks memory holds.
+        var near: Side
     }
 
     init(_ place: Workplace, small: Bool, rounds: Int) {
@@ -30,6 +32,11 @@ struct TierReads {
         var cold = Rounds("IA, whole files, page cache dropped", unit: "MiB/s", floor: "Standard")
         var warm = Rounds("IA, whole files, warm", unit: "MiB/s", floor: "Standard")
         var random = Rounds("IA, 4 KiB of \(mebibytes) MiB, warm", unit: "/s", floor: "Standard")
+        var near = Rounds(
+            "IA, 4 KiB of \(TierReads.fileMiB) MiB, warm",
+            unit: "/s",
+            floor: "Standard"
+        )
         try await place.onNewGround { ground in
             let configuration = ground.newConfiguration()
             let (standard, moved) = try await fill(configuration)
@@ -42,11 +49,13 @@ struct TierReads {
                 cold.add(ours: pair.ours.cold, floor: pair.floor.cold)
                 warm.add(ours: pair.ours.warm, floor: pair.floor.warm)
                 random.add(ours: pair.ours.random, floor: pair.floor.random)
+                near.add(ours: pair.ours.near, floor: pair.floor.near)
             }
         }
         cold.show()
         warm.show()
         random.show()
+        near.show()
     }
 
     private func fill(
@@ -77,8 +86,9 @@ struct TierReads {
         let cold = try await readInOrder(inodes, of: fileSystem)
         let warm = try await readInOrder(inodes, of: fileSystem)
         let random = try await readAnywhere(inodes, of: fileSystem)
+        let near = try await readAnywhere([inodes[0]], of: fileSystem)
         await fileSystem.close()
-        return Sides(cold: cold, warm: warm, random: random)
+        return Sides(cold: cold, warm: warm, random: random, near: near)
     }
 
     private func readInOrder(_ inodes: [InodeNumber], of fileSystem: FileSystem) async throws

@@ -106,14 +106,18 @@ struct TierStorage {
 
     private func floor(_ corpus: Corpus, on ground: Ground) async throws -> [Moves] {
         var moves: [Moves] = []
-        for level in [Int32(6), 15] {
+        for (level, blockBytes) in [(Int32(6), 16 << 10), (15, 64 << 10)] {
             let watch = Stopwatch()
             let stored = try await withThrowingTaskGroup(of: Int.self) { group in
                 for lane in 0..<TierStorage.lanes {
                     let path = "\(ground.path)/level-\(level)-lane-\(lane)"
                     // A child a lane, as a run has moves under way; the group waits for all before the watch is read.
                     group.addTask {
-                        let stream = try CompressedStream(path, level: level)
+                        let stream = try CompressedStream(
+                            path,
+                            level: level,
+                            blockBytes: blockBytes
+                        )
                         return try await stream.write(corpus, from: lane, by: TierStorage.lanes)
                     }
                 }
@@ -139,14 +143,15 @@ private actor CompressedStream {
     private let thread = BlockingThread()
     private let file: any DiskFile
     private let compressor: ZstdCompressor
-    /// What a colder tier's blocks hold.
-    private static let blockBytes = 64 << 10
+    /// What the tier's blocks hold.
+    private let blockBytes: Int
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         thread.asUnownedSerialExecutor()
     }
 
-    init(_ path: String, level: Int32) throws {
+    init(_ path: String, level: Int32, blockBytes: Int) throws {
+        self.blockBytes = blockBytes
         file = try HostDisk().open(path, .createNew)
         compressor = ZstdCompressor(level: level)
     }
@@ -156,10 +161,8 @@ private actor CompressedStream {
         var end: UInt64 = 0
         for index in stride(from: first, to: corpus.files.count, by: step) {
             let plain = corpus.files[index]
-            for start in stride(from: 0, to: plain.count, by: CompressedStream.blockBytes) {
-                let block = Array(
-                    plain[start..<min(start + CompressedStream.blockBytes, plain.count)]
-                )
+            for start in stride(from: 0, to: plain.count, by: blockBytes) {
+                let block = Array(plain[start..<min(start + blockBytes, plain.count)])
                 let frame = compressor.compress(block)
                 let stored = frame.count < block.count ? frame : block
                 try file.write(stored, at: end)

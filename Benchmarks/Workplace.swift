@@ -69,7 +69,7 @@ struct Ground: Sendable {
             dataKey: DataKey.random(),
             disk: HostDisk(),
             directory: path + "/varve/work",
-            zones: [path + "/varve/zone"],
+            zones: [path + "/varve/local-a"],
             clock: WallClock()
         )
     }

@@ -89,11 +89,32 @@ package protocol DiskFile: AnyObject, Sendable {
     /// Gives the space of `range` back; it reads as zeros; the size stays.
     func punch(_ range: Range<UInt64>) throws(DiskError)
 
+    /// Every copy that is in sync, in reading order: the first is the one that ``read(into:at:)`` uses.
+    ///
+    /// Empty where there is but one copy of the file.
+    var copies: [any DiskCopy] { get }
+
     /// Closes; further calls are a programming error. Deinit closes too.
     func close()
 }
 
+/// One copy of an open file, for whoever finds that what it read does not verify.
+package protocol DiskCopy: Sendable {
+    /// The zone that holds it.
+    var zone: String { get }
+
+    /// As ``DiskFile/read(into:at:)``, from this copy alone.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError)
+        -> Int
+
+    func size() throws(DiskError) -> UInt64
+
+    /// Puts verified bytes in the place of bytes that were not, and makes them durable.
+    func mend(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError)
+}
+
 extension DiskFile {
+    package var copies: [any DiskCopy] { [] }
     package func beginWriting(_ range: Range<UInt64>) {}
     package func dropResident() {}
 }

@@ -28,5 +28,8 @@ package struct DiskError: Error, Sendable, CustomStringConvertible {
         self.errno = errno
     }
 
+    /// Whether changes are refused whatever they are: EROFS, 30 on Linux.
+    package var isReadOnly: Bool { code == .denied && errno == 30 }
+
     package var description: String { remedy.isEmpty ? message : "\(message). \(remedy)" }
 }

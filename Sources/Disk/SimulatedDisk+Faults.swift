@@ -7,13 +7,15 @@ struct SimulatedFaults: Sendable {
         let matches: (@Sendable (RecordedOperation.Kind, String) -> Bool)?
     }
 
+    var line: PowerLine?
     var pending: Pending?
-    var unreadable: String?
+    var unreadable: (@Sendable (String) -> Bool)?
+    var isGone = false
     var isPowerOff = false
     var operationsUntilDark: Int?
 
     func checkPower() throws(DiskError) {
-        if isPowerOff { throw DiskError(.powerCut, "the power is off") }
+        if isPowerOff || line?.isOff == true { throw DiskError(.powerCut, "the power is off") }
     }
 
     mutating func admit(_ kind: RecordedOperation.Kind, _ path: String) throws(DiskError) {
@@ -33,7 +35,7 @@ struct SimulatedFaults: Sendable {
     }
 
     func admitRead(_ path: String) throws(DiskError) {
-        guard path == unreadable else { return }
+        guard unreadable?(path) == true else { return }
         throw DiskError(.failed, "read '\(path)': Input/output error")
     }
 }
@@ -81,14 +83,25 @@ extension SimulatedDisk {
 
     /// Makes every read of one path fail; `nil` ends that.
     package func failReads(of path: String?) {
-        arrange { $0.faults.unreadable = path }
+        failReads { $0 == path }
     }
 
-    /// Ends the faults of ``fail(after:with:lasting:when:)`` and ``failReads(of:)``.
+    /// Makes every read of the paths that `matches` admits fail.
+    package func failReads(when matches: @escaping @Sendable (String) -> Bool) {
+        arrange { $0.faults.unreadable = matches }
+    }
+
+    /// Makes the disk look as where it is not mounted: no path leads anywhere, and what is open fails.
+    package func vanish() {
+        arrange { $0.faults.isGone = true }
+    }
+
+    /// Ends the faults of ``fail(after:with:lasting:when:)``, ``failReads(of:)`` and ``vanish()``.
     package func clearFaults() {
         arrange {
             $0.faults.pending = nil
             $0.faults.unreadable = nil
+            $0.faults.isGone = false
         }
     }
 

@@ -21,6 +21,8 @@ package final class SimulatedDisk: Disk {
         var bytesRead: UInt64 = 0
         /// Where files were read; `nil` while nobody asked.
         var reads: [RecordedRead]?
+        /// When each operation happened, on the power line.
+        var moments: [Int] = []
         let isRecording: Bool
     }
 
@@ -32,11 +34,21 @@ package final class SimulatedDisk: Disk {
     /// - Parameters:
     ///   - capacity: Bytes in 4 KiB pages; more is `.noSpace`.
     ///   - recording: False keeps no bytes of past writes, for long runs that cut no power.
-    package convenience init(capacity: UInt64 = 1 << 40, recording: Bool = true) {
-        self.init(tree: SimulatedTree(), capacity: capacity, recording: recording)
+    ///   - line: Of several disks, where there are.
+    package convenience init(
+        capacity: UInt64 = 1 << 40,
+        recording: Bool = true,
+        line: PowerLine? = nil
+    ) {
+        self.init(tree: SimulatedTree(), capacity: capacity, recording: recording, line: line)
     }
 
-    init(tree: SimulatedTree, capacity: UInt64, recording: Bool = true) {
+    init(
+        tree: SimulatedTree,
+        capacity: UInt64,
+        recording: Bool = true,
+        line: PowerLine? = nil
+    ) {
         origin = tree
         let nodes = Array(tree.files.keys) + Array(tree.directories.keys)
         state = Mutex(
@@ -45,6 +57,7 @@ package final class SimulatedDisk: Disk {
                 nodesMade: nodes.max() ?? 0,
                 capacity: capacity,
                 used: tree.files.values.reduce(0) { $0 + $1.allocated },
+                faults: SimulatedFaults(line: line),
                 isRecording: recording
             )
         )
@@ -71,6 +84,11 @@ package final class SimulatedDisk: Disk {
     /// The reads since ``beginRecordingReads()``, in order; later ones are not remembered.
     package func endRecordingReads() -> [RecordedRead] {
         state.withLock { $0.reads.take() ?? [] }
+    }
+
+    /// How many of them had happened by a moment of the power line.
+    package func operations(by moment: Int) -> Int {
+        state.withLock { $0.moments.count { $0 <= moment } }
     }
 
     /// Remembers that `label` happened after the operations so far.
@@ -112,9 +130,9 @@ package final class SimulatedDisk: Disk {
     }
 
     /// The same bytes with no open file, lock, fault or record: what `kill -9` leaves.
-    package func restarted() -> SimulatedDisk {
+    package func restarted(line: PowerLine? = nil) -> SimulatedDisk {
         let (tree, capacity) = state.withLock { ($0.tree.reachable(), $0.capacity) }
-        return SimulatedDisk(tree: tree, capacity: capacity)
+        return SimulatedDisk(tree: tree, capacity: capacity, line: line)
     }
 
     // MARK: Disk
@@ -142,7 +160,8 @@ package final class SimulatedDisk: Disk {
     }
 
     package func status(of path: String) throws(DiskError) -> DiskStatus? {
-        try change { state throws(DiskError) in
+        if state.withLock({ $0.faults.isGone }) { return nil }
+        return try change { state throws(DiskError) in
             guard let node = state.tree.node(at: path) else { return nil }
             let bytes = state.tree.files[node]
             return DiskStatus(
@@ -269,6 +288,7 @@ package final class SimulatedDisk: Disk {
     ) throws(DiskError) -> Value {
         try state.withLock { state throws(DiskError) in
             try state.faults.checkPower()
+            if state.faults.isGone { throw DiskError(.notFound, "No such file or directory") }
             return try body(&state)
         }
     }
@@ -295,6 +315,7 @@ extension SimulatedDisk.State {
 
     mutating func record(_ path: String, _ change: RecordedOperation.Change) {
         operations += 1
+        if let line = faults.line { moments.append(line.step()) }
         switch change {
         case .sync, .syncDirectory:
             var isDirectory = false

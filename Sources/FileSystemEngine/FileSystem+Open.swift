@@ -57,6 +57,11 @@ extension FileSystem {
     /// Writes what is pending, ends the threads and closes the stores; further calls are refused.
     package func close() async {
         flushAccessTimes()
+        // First: what a move copies must not come into segments whose rows say that nothing more does.
+        await Blocking.join { [core] in
+            core.copyThreads.stop()
+            core.reclaimDrained()
+        }
         // Whoever called `write` unstable was told that only `commit` keeps it: a failure here is theirs.
         try? await committer.run(flushing: .all, room: .frees) { try $0.sealSegmentRows() }
         await Blocking.join { [self] in
@@ -112,7 +117,8 @@ private struct Opening {
                 second: max(0, configuration.clock.now().seconds),
                 nameHashBits: configuration.limits.nameHashBits,
                 tileBytes: configuration.limits.tileBytes
-            )
+            ),
+            report: configuration.log
         )
         return try start(database) { writer in
             let now = configuration.clock.now()
@@ -150,7 +156,8 @@ private struct Opening {
             path: path,
             key: configuration.dataKey,
             fileSystem: configuration.unique,
-            requireAtLeast: WALPosition(remembered.position)
+            requireAtLeast: WALPosition(remembered.position),
+            report: configuration.log
         )
         if isShortOfRoom { _ = try database.sealed.checkpoint(waitsForReaders: true) }
         return try start(database, remembered) { writer in try recover(writer) }

@@ -90,6 +90,10 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var cloneSlicesMax = 65_536
     /// Operations in one transaction at most: 64 reach 14,000 creates a second, 512 bound the wait.
     package var batchOperationsMax = 512
+    /// 1 ms, as long as a sync takes: for so long a move's turn of the committer swaps rows, and others wait.
+    package var swapTurnMicroseconds = 1_000
+    /// 32 rows, some hundreds of microseconds: so many are swapped before the time is looked at; tests take few, and no time.
+    package var swapRowsMax = 32
     /// Operations queued or running at most; more callers wait their turn.
     package var queuedOperationsMax = 4_096
     /// Threads that read; each has a connection.

@@ -45,6 +45,7 @@ extension FileSystemError {
             case .corrupt, .missing, .wrongKey: .corrupt
             case .newerFormat: .unsupported
             case .noSpace: .noSpace
+            case .readOnly: .readOnly
             case .suspect, .failed: .failed
             case .invalid: .invalid
             }
@@ -56,6 +57,7 @@ extension FileSystemError {
             switch error.code {
             case .notFound: .notFound
             case .exists: .exists
+            case .denied where error.isReadOnly: .readOnly
             case .denied, .failed, .powerCut: .failed
             case .noSpace: .noSpace
             case .busy: .busy

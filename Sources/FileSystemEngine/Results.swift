@@ -219,6 +219,27 @@ package struct MoveResult: Sendable, Hashable {
     }
 }
 
+/// What became of a file's move.
+package struct MoveOutcome: Sendable {
+    /// What was moved, durably: of one that failed, before it did.
+    package var result = MoveResult()
+    package var failure: FileSystemError?
+
+    /// - Throws: What ended the move.
+    package func get() throws(FileSystemError) -> MoveResult {
+        if let failure { throw failure }
+        return result
+    }
+
+    /// Adds what another attempt has brought.
+    mutating func add(_ other: MoveOutcome) {
+        let missed = result.missed
+        result.add(other.result)
+        // What fails now is in its tier by now; what was missed is told, and lies where it was.
+        if other.failure != nil { result.missed = missed }
+    }
+}
+
 /// What one call of maintenance did.
 package struct MaintenanceReport: Sendable, Hashable {
     package var instantsDropped = 0

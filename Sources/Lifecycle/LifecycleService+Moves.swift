@@ -5,7 +5,7 @@ import VarveModel
 
 /// Moves, each journaled: planned, copied, then committed or abandoned.
 extension LifecycleService {
-    /// Moves in flight: while one waits for the disk, others compress.
+    /// Batches in flight: while one waits for the disk, others compress.
     private static let width = 4
 
     /// Carries out moves, several at a time; a full disk ends them all.
@@ -31,6 +31,7 @@ extension LifecycleService {
                 at: now
             )
         }
+        let batches = MoveBatch.batches(of: zip(ids, moves).map { JournaledMove(id: $0, move: $1) })
         let result = await withTaskGroup(
             of: Result<LifecycleOutcome, LifecycleError>.self
         ) { group in
@@ -43,7 +44,7 @@ extension LifecycleService {
                 case .failure(let error): failure = failure ?? error
                 }
             }
-            for (transition, move) in zip(ids, moves) {
+            for batch in batches {
                 if begun >= LifecycleService.width, let result = await group.next() {
                     take(result)
                 }
@@ -51,7 +52,7 @@ extension LifecycleService {
                 begun += 1
                 group.addTask {
                     do throws(LifecycleError) {
-                        return .success(try await carryOut(move, transition, session))
+                        return .success(try await carryOut(batch, session))
                     } catch {
                         return .failure(error)
                     }
@@ -60,77 +61,98 @@ extension LifecycleService {
             for await result in group { take(result) }
             return (failure.map { .failure($0) } ?? Result.success(outcome), begun)
         }
-        for transition in ids.dropFirst(result.1) {
-            await abandon(transition, "the run was broken off before it began")
+        for left in batches.dropFirst(result.1).flatMap(\.moves) {
+            await abandon(left.id, "the run was broken off before it began")
         }
         return try result.0.get()
     }
 
+    /// Carries out moves into one tier as one.
     private func carryOut(
-        _ move: LifecycleMove,
-        _ id: Int64,
+        _ batch: MoveBatch,
         _ session: LifecycleSession
     ) async throws(LifecycleError) -> LifecycleOutcome {
-        var outcome = LifecycleOutcome()
-        var isAsJudged = true
-        let result: MoveResult
-        do throws(FileSystemError) {
-            result = try await session.fileSystem.move(move.inode, to: move.to) {
-                copied throws(FileSystemError) in
-                try await noteCopied(id, copied)
-                isAsJudged = try await self.isAsJudged(move, session)
-                guard isAsJudged else {
-                    throw FileSystemError(.busy, "it was used, or changed, while it was copied")
+        var used: Set<InodeNumber> = []
+        let results = await session.fileSystem.moveTogether(
+            batch.moves.map(\.move.inode),
+            to: batch.to
+        ) { copied in
+            do throws(FileSystemError) {
+                let asJudged = try await judgeAgain(copied, batch, session)
+                return zip(copied, asJudged).map { file, isAsJudged in
+                    if isAsJudged { return nil }
+                    used.insert(file.inode)
+                    return FileSystemError(
+                        .busy,
+                        "it was used, or changed, while it was copied"
+                    )
                 }
+            } catch {
+                return copied.map { _ in error }
             }
-        } catch {
-            await abandon(id, error.message)
-            // No space for one is no space for any.
-            if error.code == .noSpace { throw LifecycleError(error) }
-            guard isAsJudged else { return outcome }
-            await putOff(move, session)
-            outcome.failures = [LifecycleFailure(inode: move.inode, reason: error.message)]
-            return outcome
         }
-        try await commit(move, id, result, session.fileSystem)
-        let missed = result.missed > 0 ? [move.inode] : []
-        try await lookTomorrow(at: missed + result.sharers.sorted(), session.fileSystem)
-        guard move.from != move.to || result.bytes > 0 else { return outcome }
-        outcome.moves = [move]
-        outcome.files = 1
-        outcome.bytes = result.bytes
-        outcome.storedBefore = result.storedBefore
-        outcome.storedAfter = result.storedAfter
-        outcome.promoted = move.to == .standard && move.from != .standard ? 1 : 0
+        var outcome = LifecycleOutcome()
+        var done: [(JournaledMove, MoveResult)] = []
+        var failed: [LifecycleMove] = []
+        var sharers: Set<InodeNumber> = []
+        var full: FileSystemError?
+        for (journaled, result) in zip(batch.moves, results) {
+            sharers.formUnion(result.result.sharers)
+            guard let error = result.failure else {
+                done.append((journaled, result.result))
+                continue
+            }
+            await abandon(journaled.id, error.message)
+            outcome.add(part: result.result)
+            // No space for one is no space for any.
+            if error.code == .noSpace { full = full ?? error }
+            let inode = journaled.move.inode
+            guard error.code != .noSpace, !used.contains(inode) else { continue }
+            failed.append(journaled.move)
+            outcome.failures.append(LifecycleFailure(inode: inode, reason: error.message))
+        }
+        await putOff(failed, session)
+        try await commit(done, session.fileSystem)
+        let missed = done.filter { $1.missed > 0 }.map { $0.0.move.inode }
+        try await lookTomorrow(at: missed + sharers.sorted(), session.fileSystem)
+        for (journaled, result) in done { outcome.add(journaled.move, result) }
+        if let full { throw LifecycleError(full) }
         return outcome
     }
 
-    /// The copies are durable, and no row points at them yet: a crash now leaves the file as it was.
-    private func noteCopied(_ id: Int64, _ copied: MoveResult) async throws(FileSystemError) {
-        do throws(MetadataError) {
-            try await journal.advanceTransition(
-                id,
-                .copied,
-                at: clock.now(),
-                storedBefore: copied.storedBefore,
-                storedAfter: copied.storedAfter
-            )
-        } catch {
-            throw LifecycleService.refused(error)
-        }
-    }
-
-    /// Whether nothing has come since a file was judged that speaks against its going: a large one's copy takes hours.
-    private func isAsJudged(
-        _ move: LifecycleMove,
+    /// Notes that the copies are durable, and no row points at them yet: a crash now leaves the files as they were.
+    ///
+    /// - Returns: For each, whether nothing has come since it was judged that speaks against its going: a large one's
+    ///   copy takes hours.
+    private func judgeAgain(
+        _ copied: [FileSystem.CopiedFile],
+        _ batch: MoveBatch,
         _ session: LifecycleSession
-    ) async throws(FileSystemError) -> Bool {
-        guard move.to.rawValue > move.from.rawValue else { return true }
-        if let day = session.recorder?.unwritten(move.inode), day > move.row.lastUse {
-            return false
-        }
+    ) async throws(FileSystemError) -> [Bool] {
+        let moves = Dictionary(batch.moves.map { ($0.move.inode, $0) }) { first, _ in first }
+        let (now, id) = (clock.now(), session.fileSystem.id.text)
         do throws(MetadataError) {
-            return try await journal.isUnchanged(session.fileSystem.id.text, move.row)
+            try await journal.noteCopied(
+                copied.compactMap { file in
+                    moves[file.inode].map {
+                        CopiedTransition(
+                            id: $0.id,
+                            storedBefore: file.result.storedBefore,
+                            storedAfter: file.result.storedAfter
+                        )
+                    }
+                },
+                at: now
+            )
+            let judged = copied.compactMap { moves[$0.inode]?.move }
+            let unchanged = try await journal.areUnchanged(id, judged.map(\.row))
+            return zip(judged, unchanged).map { move, isUnchanged in
+                guard move.to.rawValue > move.from.rawValue else { return true }
+                if let day = session.recorder?.unwritten(move.inode), day > move.row.lastUse {
+                    return false
+                }
+                return isUnchanged
+            }
         } catch {
             throw LifecycleService.refused(error)
         }
@@ -145,37 +167,39 @@ extension LifecycleService {
     }
 
     private func commit(
-        _ move: LifecycleMove,
-        _ id: Int64,
-        _ result: MoveResult,
+        _ done: [(JournaledMove, MoveResult)],
         _ fileSystem: FileSystem
     ) async throws(LifecycleError) {
         let now = clock.now()
         try await using { () async throws(MetadataError) in
-            try await journal.commitTransition(
+            try await journal.commitTransitions(
                 fileSystem.id.text,
-                CommittedTransition(
-                    id: id,
-                    row: move.row,
-                    to: move.to,
-                    at: now,
-                    bytes: result.bytes,
-                    storedBefore: result.storedBefore,
-                    storedAfter: result.storedAfter,
-                    keepsUses: move.keepsUses,
-                    access: move.access
-                )
+                done.map { journaled, result in
+                    CommittedTransition(
+                        id: journaled.id,
+                        row: journaled.move.row,
+                        to: journaled.move.to,
+                        at: now,
+                        bytes: result.bytes,
+                        storedBefore: result.storedBefore,
+                        storedAfter: result.storedAfter,
+                        keepsUses: journaled.move.keepsUses,
+                        access: journaled.move.access
+                    )
+                }
             )
         }
     }
 
     /// What failed today is tried again tomorrow, and not with every look for used files.
-    private func putOff(_ move: LifecycleMove, _ session: LifecycleSession) async {
-        let look = AccessLook(row: move.row, again: clock.now().day + 1, keepsUses: true)
-        // Without the note it is tried again sooner; the failure to tell is the move's.
+    private func putOff(_ moves: [LifecycleMove], _ session: LifecycleSession) async {
+        guard !moves.isEmpty else { return }
+        let tomorrow = clock.now().day + 1
+        let looks = moves.map { AccessLook(row: $0.row, again: tomorrow, keepsUses: true) }
+        // Harmless: without the note they are tried again sooner; the failure to tell is the moves'.
         try? await journal.noteLooks(
             session.fileSystem.id.text,
-            [look],
+            looks,
             asOf: session.generation
         )
     }

@@ -36,6 +36,12 @@ struct FreeRuns: Sendable {
         return true
     }
 
+    /// Whether a part of the range is free.
+    func overlaps(_ range: Range<UInt64>) -> Bool {
+        let next = firstRun(endingAfter: range.lowerBound)
+        return next < runs.count && runs[next].range.lowerBound < range.upperBound
+    }
+
     /// The whole pages of runs in which enough has become free; counted as punched from now on.
     mutating func takePunchable(bytesMin: UInt64 = punchBytesMin) -> [Range<UInt64>] {
         var found: [Range<UInt64>] = []

@@ -15,6 +15,8 @@ struct OpenSegment: Sendable {
     }
 
     let file: SegmentFile
+    /// Whose records it takes.
+    let lane: SegmentStore.SegmentLane
     /// Bytes whose space is reserved on disk.
     private(set) var preallocated: UInt64
     private(set) var end = SegmentFormat.headerBytes
@@ -36,8 +38,9 @@ struct OpenSegment: Sendable {
     /// Closing, and nobody writes to it any more.
     var isSettled: Bool { isClosing && inFlight.isEmpty }
 
-    init(file: SegmentFile, preallocated: UInt64) {
+    init(file: SegmentFile, lane: SegmentStore.SegmentLane, preallocated: UInt64) {
         self.file = file
+        self.lane = lane
         self.preallocated = preallocated
     }
 

@@ -12,7 +12,7 @@ struct OwnRecords {
         _ markers: [RecordHeader],
         _ table: RecordHeader?,
         _ file: SegmentFile,
-        _ source: any DiskFile
+        _ source: any DiskCopy
     ) throws(DiskError) -> (marker: CommitMarker, range: Range<UInt64>)? {
         if let table, let bytes = try open(table, file, source), let found = SegmentTable(bytes) {
             return (found.marker, table.address.range)
@@ -29,7 +29,7 @@ struct OwnRecords {
     func open(
         _ header: RecordHeader,
         _ file: SegmentFile,
-        _ source: any DiskFile
+        _ source: any DiskCopy
     ) throws(DiskError) -> [UInt8]? {
         var record = try source.read(count: Int(header.address.length), at: header.offset)
         guard record.count == Int(header.address.length) else { return nil }

@@ -9,6 +9,8 @@ struct RecordOpener {
     let sealer: Sealer
     let decompressors: LendingPool<ZstdDecompressor>
     let scratch: ScratchPool
+    /// Keeps compressed blocks of which a part is opened.
+    var cache: BlockCache?
 
     /// The blocks that hold `plainRange`; it is not empty and inside the record.
     func blocks(of plainRange: Range<Int>) -> Range<Int> {
@@ -143,6 +145,7 @@ struct RecordOpener {
             if isWhole { return decompress(stored, into: part) }
             return scratch.with(plainBytes) { plain in
                 guard decompress(stored, into: plain) else { return false }
+                cache?.insert(Array(plain), block: index, of: self.header.address)
                 part.copyMemory(from: UnsafeRawBufferPointer(rebasing: plain[inside]))
                 return true
             }

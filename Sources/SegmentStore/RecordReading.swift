@@ -20,11 +20,15 @@ struct RecordReading {
     let identity: RecordIdentity
     /// Whether storage may be waited for; else only what the page cache holds is read.
     var mayWait = true
+    /// The record as several copies give it together; then nothing is read, and nothing remembered.
+    var assembled: [UInt8]?
+    /// What is wrong with each copy, where that is known.
+    var problems = ""
 
     func read(_ plainRange: Range<Int>, into target: UnsafeMutableRawBufferPointer)
         throws(SegmentError)
     {
-        if let cached = store.headers.header(at: address) {
+        if let cached = rememberedHeader {
             try check(cached.header)
             try requireInside(plainRange, cached.header)
             let opener = opener(cached)
@@ -88,7 +92,7 @@ struct RecordReading {
 
     /// The header alone, from memory or by one small read.
     func header() throws(SegmentError) -> CachedHeader {
-        if let cached = store.headers.header(at: address) {
+        if let cached = rememberedHeader {
             try check(cached.header)
             return cached
         }
@@ -99,16 +103,43 @@ struct RecordReading {
         }
     }
 
+    private var rememberedHeader: CachedHeader? {
+        assembled == nil ? store.headers.header(at: address) : nil
+    }
+
+    /// The same reading of what all copies of the record give together; `nil` where there is but one.
+    ///
+    /// What a copy lacked is put there on the way.
+    func ofAllCopies() -> RecordReading? {
+        guard assembled == nil, replica.file.copies.count > 1, isPossible,
+            address.length <= 2 * UInt64(SegmentFormat.plainBytesMax)
+        else { return nil }
+        let record = store.assemble(self)
+        store.mend(record, in: file)
+        var reading = self
+        reading.assembled = record.header == nil ? [] : record.bytes
+        reading.problems = record.problems
+        return reading
+    }
+
     // MARK: Steps
 
     /// Opens blocks: all at once where they are at hand and storage may not be waited for, else a stretch that stays in the
     /// cache at a time, in place or fetched.
     private func readBlocks(
-        _ blocks: Range<Int>,
+        _ asked: Range<Int>,
         _ opener: RecordOpener,
         _ plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) {
+        var blocks = asked
+        if let first = blocks.first, takeCached(first, opener, plainRange, into: target) {
+            blocks.removeFirst()
+        }
+        if let last = blocks.last, takeCached(last, opener, plainRange, into: target) {
+            blocks.removeLast()
+        }
+        guard !blocks.isEmpty else { return }
         if !mayWait {
             // One question for all of it: each is a system call.
             let done = try openResident(blocks, opener, plainRange, into: target)
@@ -130,6 +161,25 @@ struct RecordReading {
         }
     }
 
+    /// Takes what is wanted of a compressed block where it is decompressed already; `false` where it is not.
+    private func takeCached(
+        _ block: Int,
+        _ opener: RecordOpener,
+        _ plainRange: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        guard opener.header.blocks[block].codec != .none,
+            let plain = store.blocks.block(block, of: address)
+        else { return false }
+        let held = opener.header.plainRange(ofBlock: block)
+        let wanted = held.clamped(to: plainRange)
+        let place = wanted.lowerBound - plainRange.lowerBound
+        let inside = wanted.lowerBound - held.lowerBound
+        UnsafeMutableRawBufferPointer(rebasing: target[place..<place + wanted.count])
+            .copyBytes(from: plain[inside..<inside + wanted.count])
+        return true
+    }
+
     /// Refuses a long read where the page cache does not hold all of it: half of it would be opened in vain.
     private func requireAtHand(_ sealed: Range<Int>) throws(SegmentError) {
         guard sealed.count >= RecordReading.residentBytesMin else { return }
@@ -149,9 +199,9 @@ struct RecordReading {
     ) throws(SegmentError) -> Range<Int> {
         let none = blocks.lowerBound..<blocks.lowerBound
         let whole = opener.wholePlain(blocks, in: plainRange)
-        guard whole.count * opener.header.blockBytes >= RecordReading.residentBytesMin else {
-            return none
-        }
+        guard assembled == nil,
+            whole.count * opener.header.blockBytes >= RecordReading.residentBytesMin
+        else { return none }
         let sealed = opener.sealedRange(of: whole)
         let start = address.offset + UInt64(sealed.lowerBound)
         guard let resident = replica.file.resident(start..<start + UInt64(sealed.count)) else {
@@ -183,9 +233,9 @@ struct RecordReading {
         _ plainRange: Range<Int>,
         into target: UnsafeMutableRawBufferPointer
     ) throws(SegmentError) -> Bool {
-        guard blocks.count == 1, opener.header.blocks[blocks.lowerBound].codec == .none else {
-            return false
-        }
+        guard assembled == nil, blocks.count == 1,
+            opener.header.blocks[blocks.lowerBound].codec == .none
+        else { return false }
         let sealed = opener.sealedRange(of: blocks)
         let start = address.offset + UInt64(sealed.lowerBound)
         guard let resident = replica.file.resident(start..<start + UInt64(sealed.count)) else {
@@ -265,6 +315,12 @@ struct RecordReading {
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, from start: Int)
         throws(SegmentError)
     {
+        if let assembled {
+            guard start + buffer.count <= assembled.count else {
+                throw corrupt("verifies in no zone")
+            }
+            return buffer.copyBytes(from: assembled[start..<start + buffer.count])
+        }
         guard mayWait else { return try fillFromCache(buffer, from: start) }
         let count: Int
         do throws(DiskError) {
@@ -296,17 +352,26 @@ struct RecordReading {
         try check(header)
         let bytes = Array(buffer[0..<header.headerBytes])
         let found = CachedHeader(header: header, bytes: bytes)
-        if header.blocks.count > 1 { store.headers.insert(found) }
+        // Of a block in memory the header is all that is still to be read.
+        let isCompressed = header.blocks.first?.codec != BlockCodec.none
+        if header.blocks.count > 1 || isCompressed, assembled == nil { store.headers.insert(found) }
         return found
     }
 
     private func check(_ header: RecordHeader) throws(SegmentError) {
-        guard header.kind == .data, header.family == file.header.family,
-            header.address == address
-        else { throw corrupt("is not the record that was written there") }
+        guard isWritten(header) else { throw corrupt("is not the record that was written there") }
         guard identity.accepts(header.identity) else {
             throw corrupt("belongs to \(header.identity)")
         }
+    }
+
+    private func isWritten(_ header: RecordHeader) -> Bool {
+        header.kind == .data && header.family == file.header.family && header.address == address
+    }
+
+    /// Whether a header is of the record that is asked for.
+    func isExpected(_ header: RecordHeader) -> Bool {
+        isWritten(header) && identity.accepts(header.identity)
     }
 
     private func requireInside(_ plainRange: Range<Int>, _ header: RecordHeader)
@@ -326,24 +391,32 @@ struct RecordReading {
             headerBytes: found.bytes,
             sealer: file.sealer,
             decompressors: store.decompressors,
-            scratch: store.scratch
+            scratch: store.scratch,
+            cache: store.blocks
         )
     }
 
     private func corrupt(_ what: String) -> SegmentError {
-        SegmentError(
+        let everywhere = problems.isEmpty ? "" : "; \(problems)"
+        return SegmentError(
             .corrupt,
-            "\(file.place(replica)): the record of \(identity) at \(address.offset) \(what)",
+            "\(file.place(replica)): the record of \(identity) at \(address.offset) \(what)"
+                + everywhere,
             remedy: SegmentError.damageRemedy
         )
     }
 
     /// Refuses an address that no record can have, before any arithmetic on it.
     func requirePossible() throws(SegmentError) {
-        guard address.offset >= SegmentFormat.headerBytes, address.offset < 1 << 32,
-            address.offset.isMultiple(of: SegmentFormat.alignment),
-            address.length > UInt64(SegmentFormat.recordFixedBytes), address.length < 1 << 32
-        else { throw corrupt("has an impossible address (length \(address.length))") }
+        guard isPossible else {
+            throw corrupt("has an impossible address (length \(address.length))")
+        }
+    }
+
+    private var isPossible: Bool {
+        address.offset >= SegmentFormat.headerBytes && address.offset < 1 << 32
+            && address.offset.isMultiple(of: SegmentFormat.alignment)
+            && address.length > UInt64(SegmentFormat.recordFixedBytes) && address.length < 1 << 32
     }
 
     // MARK: How much to read at first

@@ -103,35 +103,49 @@ private struct PositionSurvey {
         return RememberedPosition(position: greatest, markers: markers)
     }
 
-    /// The segment's newest marker, of the first zone that has one.
+    /// The segment's newest marker, of whatever copy: one may have lost what another has.
     private func marker(
         of segment: SegmentID,
         _ tier: Tier
     ) -> (marker: CommitMarker, range: Range<UInt64>)? {
-        do {
-            let file = try SegmentFile.open(segment, tier: tier, in: configuration)
-            for replica in file.replicas {
-                if let found = try marker(in: replica.file, file) { return found }
+        guard let file = open(segment, tier) else { return nil }
+        var newest: (marker: CommitMarker, range: Range<UInt64>)?
+        for copy in file.replicas.flatMap(\.copies) {
+            do throws(DiskError) {
+                guard let found = try marker(in: copy, file) else { continue }
+                guard let known = newest, known.marker.position >= found.marker.position else {
+                    newest = found
+                    continue
+                }
+            } catch {
+                // As if it had no marker: what is read from it later names what is wrong with it.
             }
-        } catch {
-            // As if it had no marker: what is read from it later names what is wrong with it.
         }
-        return nil
+        return newest
+    }
+
+    private func open(_ segment: SegmentID, _ tier: Tier) -> SegmentFile? {
+        do throws(SegmentError) {
+            return try SegmentFile.open(segment, tier: tier, in: configuration)
+        } catch {
+            // As if it had no marker, too.
+            return nil
+        }
     }
 
     private func marker(
-        in replica: any DiskFile,
+        in copy: any DiskCopy,
         _ file: SegmentFile
     ) throws(DiskError) -> (marker: CommitMarker, range: Range<UInt64>)? {
         let scanner = SegmentScanner(
-            file: replica,
+            file: copy,
             family: configuration.family,
             segment: file.segment
         )
-        let table = try scanner.table(size: try replica.size())
+        let table = try scanner.table(size: try copy.size())
         // A segment that was closed in order is not walked.
-        if let found = try own.lastMarker([], table, file, replica) { return found }
+        if let found = try own.lastMarker([], table, file, copy) { return found }
         let markers = try scanner.walk().headers.filter { $0.kind == .commitMarker }
-        return try own.lastMarker(markers, nil, file, replica)
+        return try own.lastMarker(markers, nil, file, copy)
     }
 }

@@ -14,6 +14,9 @@ package struct SegmentCounters: Hashable, Sendable {
     package var blocksOpened: UInt64 = 0
     /// Files synced.
     package var syncs: UInt64 = 0
+    /// Places put right in one zone from another, and their bytes.
+    package var mends: UInt64 = 0
+    package var bytesMended: UInt64 = 0
 }
 
 /// The live counters.
@@ -24,6 +27,8 @@ final class SegmentMeter: Sendable {
     let bytesRead = Atomic<UInt64>(0)
     let blocksOpened = Atomic<UInt64>(0)
     let syncs = Atomic<UInt64>(0)
+    let mends = Atomic<UInt64>(0)
+    let bytesMended = Atomic<UInt64>(0)
 
     static func add(_ count: Int, to counter: borrowing Atomic<UInt64>) {
         counter.wrappingAdd(UInt64(count), ordering: .relaxed)
@@ -36,7 +41,9 @@ final class SegmentMeter: Sendable {
             reads: reads.load(ordering: .relaxed),
             bytesRead: bytesRead.load(ordering: .relaxed),
             blocksOpened: blocksOpened.load(ordering: .relaxed),
-            syncs: syncs.load(ordering: .relaxed)
+            syncs: syncs.load(ordering: .relaxed),
+            mends: mends.load(ordering: .relaxed),
+            bytesMended: bytesMended.load(ordering: .relaxed)
         )
     }
 }

@@ -15,6 +15,8 @@ package struct SegmentError: Error, Sendable, CustomStringConvertible {
         case newerFormat
         /// The disk is full; nothing half-written is visible.
         case noSpace
+        /// The disk takes no changes (EROFS), as one in zones of which too few are there; nothing was written.
+        case readOnly
         /// A sync failed: what was written since the last one may be lost, so nothing more is taken.
         case suspect
         /// The medium or the kernel failed.
@@ -54,6 +56,8 @@ extension SegmentError {
                 "\(doing): \(error.message)",
                 remedy: "Run 'varved doctor'; restore from a recovery point what it names."
             )
+        case .denied where error.isReadOnly:
+            self.init(.readOnly, "\(doing): \(error.message)", remedy: error.remedy)
         case .exists, .denied, .busy, .failed, .powerCut:
             self.init(
                 .failed,

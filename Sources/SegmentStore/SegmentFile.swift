@@ -1,5 +1,6 @@
 import Disk
 import Keyring
+import Synchronization
 import VarveModel
 
 /// One segment's open files, a replica in each zone, with the cipher of its key.
@@ -9,6 +10,11 @@ final class SegmentFile: Sendable {
         let zone: String
         let path: String
         let file: any DiskFile
+        /// Copies whose header an opening found wrong.
+        var headers = DueHeaders()
+
+        /// Every copy of it in reading order; one where the disk beneath has no more.
+        var copies: [any DiskCopy] { file.everyCopy(zone: zone) }
     }
 
     let header: SegmentHeader
@@ -79,8 +85,10 @@ final class SegmentFile: Sendable {
     }
 
     /// The segment in messages.
-    func place(_ replica: Replica) -> String {
-        "segment \(segment.rawValue) (\(tier.word), zone '\(replica.zone)')"
+    func place(_ replica: Replica) -> String { place(zone: replica.zone) }
+
+    func place(zone: String) -> String {
+        "segment \(segment.rawValue) (\(tier.word), zone '\(zone)')"
     }
 }
 
@@ -126,12 +134,42 @@ extension SegmentFile {
         of store: SegmentStoreConfiguration
     ) throws(SegmentError) -> (header: SegmentHeader, replica: Replica) {
         let path = zone.path(of: segment, tier: tier)
-        let place = "segment \(segment.rawValue) (\(tier.word), zone '\(zone.name)')"
         let file: any DiskFile
-        let bytes: [UInt8]
         do throws(DiskError) {
             file = try store.disk.open(path, .readWrite)
-            bytes = try file.read(count: Int(SegmentFormat.headerBytes), at: 0)
+        } catch {
+            let place = "segment \(segment.rawValue) (\(tier.word), zone '\(zone.name)')"
+            throw SegmentError(error, "open \(place)")
+        }
+        var replica = Replica(zone: zone.name, path: path, file: file)
+        var bad: [any DiskCopy] = []
+        var failure: SegmentError?
+        for copy in replica.copies {
+            do throws(SegmentError) {
+                let (header, page) = try header(of: segment, tier: tier, in: copy, of: store)
+                replica.headers = DueHeaders(page, in: bad)
+                if let failure { store.report(failure.description) }
+                return (header, replica)
+            } catch {
+                bad.append(copy)
+                failure = failure ?? error
+            }
+        }
+        throw failure
+            ?? SegmentError(.missing, "segment \(segment.rawValue) has no copy to be read")
+    }
+
+    /// The header that one copy has, if it is this segment's.
+    static func header(
+        of segment: SegmentID,
+        tier: Tier,
+        in copy: any DiskCopy,
+        of store: SegmentStoreConfiguration
+    ) throws(SegmentError) -> (header: SegmentHeader, page: [UInt8]) {
+        let place = "segment \(segment.rawValue) (\(tier.word), zone '\(copy.zone)')"
+        let bytes: [UInt8]
+        do throws(DiskError) {
+            bytes = try copy.read(count: Int(SegmentFormat.headerBytes), at: 0)
         } catch {
             throw SegmentError(error, "open \(place)")
         }
@@ -143,6 +181,30 @@ extension SegmentFile {
                 remedy: "A file was moved or renamed by hand; put it back under its own name."
             )
         }
-        return (header, Replica(zone: zone.name, path: path, file: file))
+        return (header, bytes)
+    }
+}
+
+/// A header that was found in one copy of a segment and not in others, until somebody puts it there.
+final class DueHeaders: Sendable {
+    let page: [UInt8]
+    private let copies: Mutex<[any DiskCopy]>
+    private let isSome: Atomic<Bool>
+
+    init(_ page: [UInt8] = [], in copies: [any DiskCopy] = []) {
+        self.page = page
+        self.copies = Mutex(copies)
+        isSome = Atomic(!copies.isEmpty)
+    }
+
+    var isDue: Bool { isSome.load(ordering: .relaxed) }
+
+    /// The copies that lack it; the caller sees to them.
+    func take() -> [any DiskCopy] {
+        isSome.store(false, ordering: .relaxed)
+        return copies.withLock { copies in
+            defer { copies = [] }
+            return copies
+        }
     }
 }

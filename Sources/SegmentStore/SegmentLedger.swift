@@ -121,6 +121,12 @@ struct SegmentLedger: Sendable {
         entries[segment]?.keptMarker = range
     }
 
+    /// Whether a range of a segment is in use, or may be: the segment is there, and no part of the range is free.
+    func mayBeInUse(_ range: Range<UInt64>, in segment: SegmentID) -> Bool {
+        guard let entry = entries[segment], !emptied.contains(segment) else { return false }
+        return !entry.free.overlaps(range)
+    }
+
     /// Frees a record; false when the segment is unknown or a part of it was free already.
     mutating func free(_ address: RecordAddress) -> Bool {
         guard entries[address.segment]?.free.insert(address.range) == true else { return false }

@@ -8,7 +8,7 @@ import VarveModel
 struct SegmentScanner {
     private static let windowBytes = 256 << 10
 
-    let file: any DiskFile
+    let file: any DiskCopy
     let family: UniqueID
     let segment: SegmentID
 
@@ -17,6 +17,15 @@ struct SegmentScanner {
         var headers: [RecordHeader] = []
         /// Bytes between the records that no record holds and that are not all zero.
         var foreign: [Range<UInt64>] = []
+
+        /// Adds the records that another copy of the same segment has and this one has not.
+        mutating func add(_ other: Walk) {
+            let known = Set(headers.map(\.offset))
+            let more = other.headers.filter { !known.contains($0.offset) }
+            guard !more.isEmpty else { return }
+            headers = (headers + more).sorted { $0.offset < $1.offset }
+            foreign.removeAll { range in more.contains { $0.address.range.overlaps(range) } }
+        }
     }
 
     /// Walks from the first record to the end of the file.
@@ -92,7 +101,7 @@ struct SegmentScanner {
     }
 
     /// Where a closed segment says that its table is.
-    static func trailer(_ file: any DiskFile, _ segment: SegmentID, size: UInt64)
+    static func trailer(_ file: any DiskCopy, _ segment: SegmentID, size: UInt64)
         throws(DiskError) -> SegmentTrailer?
     {
         guard size >= SegmentFormat.headerBytes + SegmentFormat.trailerBytes else { return nil }

@@ -127,7 +127,7 @@ extension SegmentStore {
     {
         while true {
             if let reservation = try tryReserve(length, lane) { return reservation }
-            try rolling.withLock { (_) throws(SegmentError) in
+            try turn(lane).rolling.withLock { (_) throws(SegmentError) in
                 try makeRoom(length, lane)
             }
         }
@@ -143,7 +143,7 @@ extension SegmentStore {
         }
     }
 
-    /// Grows the current segment's space, or begins another segment; the caller holds `rolling`.
+    /// Grows the current segment's space, or begins another segment; the caller holds the lane's `rolling`.
     private func makeRoom(_ length: UInt64, _ lane: SegmentLane) throws(SegmentError) {
         let found = state.withLock { state -> (segment: OpenSegment, size: UInt64)? in
             guard let current = state.current[lane], let segment = state.segments[current],
@@ -187,13 +187,13 @@ extension SegmentStore {
             + SegmentFormat.tableFootprint(records: 1)
     }
 
-    /// Begins a segment and makes it the lane's current one; the caller holds `rolling`.
+    /// Begins a segment and makes it the lane's current one; the caller holds the lane's `rolling`.
     private func beginSegment(_ lane: SegmentLane, firstRecord length: UInt64) throws(SegmentError)
     {
         let tier = lane.tier
         try state.withLock { (state) throws(SegmentError) in try refuseIfSuspect(state) }
         let segment = try allocate(tier)
-        let created = try createSegment(segment, tier, room: roomOfFirst(length))
+        let created = try createSegment(segment, lane, room: roomOfFirst(length))
         state.withLock { state in
             if let full = state.current[lane] { state.segments[full]?.isClosing = true }
             state.segments[segment] = created

@@ -8,13 +8,16 @@ extension SegmentStore {
     ///
     /// - Parameters:
     ///   - segment: A number that no file bears.
-    ///   - tier: Whose folder.
+    ///   - lane: Whose records it will take; its tier says in which folder.
     ///   - room: Bytes of space that must be there.
     /// - Returns: The segment, empty.
     /// - Throws: `.noSpace` or `.failed`; no file is left behind then.
-    func createSegment(_ segment: SegmentID, _ tier: Tier, room: UInt64) throws(SegmentError)
-        -> OpenSegment
-    {
+    func createSegment(
+        _ segment: SegmentID,
+        _ lane: SegmentLane,
+        room: UInt64
+    ) throws(SegmentError) -> OpenSegment {
+        let tier = lane.tier
         let header = SegmentHeader.fresh(
             family: configuration.family,
             segment: segment,
@@ -46,7 +49,7 @@ extension SegmentStore {
             }
         }
         let file = SegmentFile(header: header, replicas: replicas, dataKey: configuration.key)
-        return OpenSegment(file: file, preallocated: preallocated)
+        return OpenSegment(file: file, lane: lane, preallocated: preallocated)
     }
 
     /// Reserves a file's space: as much as is `wanted`, or on a disk that is nearly full the `room` alone.

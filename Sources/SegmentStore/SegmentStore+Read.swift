@@ -111,6 +111,16 @@ extension SegmentStore {
         to tier: Tier,
         isSurvivor: Bool = false
     ) throws(SegmentError) -> RecordAddress {
+        try countedCopy(of: address, expecting: identity, to: tier, isSurvivor: isSurvivor).address
+    }
+
+    /// As ``copyRecord(_:expecting:to:isSurvivor:)``; tells the plain bytes too.
+    package func countedCopy(
+        of address: RecordAddress,
+        expecting identity: RecordIdentity,
+        to tier: Tier,
+        isSurvivor: Bool = false
+    ) throws(SegmentError) -> (address: RecordAddress, plainBytes: Int) {
         let old = try readRecord(address, expecting: identity)
         let lane = SegmentLane(tier: tier, isForSurvivors: isSurvivor)
         // SAFETY: the pointer stays inside the closure; a typed throw is carried out by hand.
@@ -121,7 +131,12 @@ extension SegmentStore {
                 return .failure(error)
             }
         }
-        return try result.get()
+        return (try result.get(), old.bytes.count)
+    }
+
+    /// Lets go of decompressed blocks of which nobody has read since the last call of this.
+    package func forgetIdleBlocks() {
+        blocks.age()
     }
 
     /// Runs `body` on one zone's replica after another until it succeeds.
@@ -131,6 +146,7 @@ extension SegmentStore {
         _ body: (RecordReading) throws(SegmentError) -> Result
     ) throws(SegmentError) -> Result {
         let file = try file(address.segment)
+        mendHeaders(of: file)
         var failure: SegmentError?
         for replica in file.replicas {
             let reading = RecordReading(
@@ -142,7 +158,7 @@ extension SegmentStore {
             )
             do throws(SegmentError) {
                 try reading.requirePossible()
-                return try body(reading)
+                return try readAnyCopy(reading, body)
             } catch {
                 if error.code == .invalid { throw error }
                 configuration.report(error.description)
@@ -151,5 +167,18 @@ extension SegmentStore {
         }
         guard let failure else { preconditionFailure("a segment has a replica") }
         throw failure
+    }
+
+    /// Runs `body` on the copy that is read, and where that does not verify on what all copies give together.
+    private func readAnyCopy<Result>(
+        _ reading: RecordReading,
+        _ body: (RecordReading) throws(SegmentError) -> Result
+    ) throws(SegmentError) -> Result {
+        do throws(SegmentError) {
+            return try body(reading)
+        } catch {
+            guard error.code == .corrupt, let all = reading.ofAllCopies() else { throw error }
+            return try body(all)
+        }
     }
 }

@@ -108,10 +108,12 @@ extension SegmentStore {
         var end = UInt64.max
         for replica in file.replicas {
             do throws(DiskError) {
-                let size = try replica.file.size()
-                end = min(end, size)
-                if let trailer = try SegmentScanner.trailer(replica.file, segment, size: size) {
-                    end = min(end, trailer.tableOffset)
+                end = min(end, try replica.file.longestSize())
+                for copy in replica.copies {
+                    let size = try copy.size()
+                    if let trailer = try SegmentScanner.trailer(copy, segment, size: size) {
+                        end = min(end, trailer.tableOffset)
+                    }
                 }
             } catch {
                 throw SegmentError(error, "sweep \(file.place(replica))")
@@ -188,6 +190,7 @@ extension SegmentStore {
     /// metadata, or a spare, and goes then.
     private func remove(_ segment: SegmentID, _ tier: Tier, maySpare: Bool) throws(SegmentError) {
         files.drop(segment)
+        blocks.drop(segment)
         let spare = SegmentName.text(segment) + SegmentName.spareEnding
         do throws(DiskError) {
             let isSpare = maySpare ? try isWorthKeeping(segment, tier) : false

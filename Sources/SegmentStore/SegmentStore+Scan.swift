@@ -34,29 +34,54 @@ extension SegmentStore {
     /// - Throws: `.missing`, `.corrupt`, `.wrongKey`, `.newerFormat`, `.failed`.
     package func scan(_ segment: SegmentID) throws(SegmentError) -> SegmentScan {
         let file = try file(segment)
-        let replica = file.replicas[0]
-        do throws(DiskError) {
-            let scanner = scanner(replica.file, segment)
-            let walk = try scanner.walk()
-            let size = try replica.file.size()
-            let table = try scanner.table(size: size)
-            let markers = walk.headers.filter { $0.kind == .commitMarker }
-            let hasTable = try table.map { (table) throws(DiskError) in
-                try own.open(table, file, replica.file) != nil
+        var walk: SegmentScanner.Walk?
+        var table: RecordHeader?
+        var size: UInt64 = 0
+        var marker: CommitMarker?
+        try eachCopy(of: file, "scan") { (copy) throws(DiskError) in
+            let scanner = scanner(copy, segment)
+            let found = try scanner.walk()
+            size = max(size, try copy.size())
+            let trailed = try scanner.table(size: try copy.size())
+            let markers = found.headers.filter { $0.kind == .commitMarker }
+            if let last = try own.lastMarker(markers, trailed, file, copy)?.marker {
+                marker = marker.map { $0.records > last.records ? $0 : last } ?? last
             }
-            return SegmentScan(
-                segment: segment,
-                tier: file.tier,
-                records: walk.headers.filter { $0.kind == .data },
-                lastMarker: try own.lastMarker(markers, table, file, replica.file)?.marker,
-                hasTable: hasTable ?? false,
-                foreign: walk.foreign.filter { range in
-                    range.upperBound + SegmentFormat.trailerBytes < size || table == nil
-                }
-            )
-        } catch {
-            throw SegmentError(error, "scan \(file.place(replica))")
+            if let trailed, try own.open(trailed, file, copy) != nil { table = table ?? trailed }
+            if walk == nil { walk = found } else { walk?.add(found) }
         }
+        let found = walk ?? SegmentScanner.Walk()
+        return SegmentScan(
+            segment: segment,
+            tier: file.tier,
+            records: found.headers.filter { $0.kind == .data },
+            lastMarker: marker,
+            hasTable: table != nil,
+            foreign: found.foreign.filter { range in
+                range.upperBound + SegmentFormat.trailerBytes < size || table == nil
+            }
+        )
+    }
+
+    /// Asks every copy of the first zone; one that cannot be read is left out while another can.
+    private func eachCopy(
+        of file: SegmentFile,
+        _ doing: String,
+        _ body: (any DiskCopy) throws(DiskError) -> Void
+    ) throws(SegmentError) {
+        var failure: SegmentError?
+        var isRead = false
+        for copy in file.replicas[0].copies {
+            do throws(DiskError) {
+                try body(copy)
+                isRead = true
+            } catch {
+                let named = SegmentError(error, "\(doing) \(file.place(zone: copy.zone))")
+                configuration.report(named.description)
+                failure = failure ?? named
+            }
+        }
+        if let failure, !isRead { throw failure }
     }
 
     /// Opens every block of every record that a segment's file holds.
@@ -79,21 +104,66 @@ extension SegmentStore {
     private var own: OwnRecords { OwnRecords(decompressors: decompressors, scratch: scratch) }
 
     /// The table of a segment that was closed in order; `nil` when there is none that verifies.
+    ///
+    /// Where one copy lacks it and another has it, it is put there.
     func table(of segment: SegmentID) throws(SegmentError) -> SegmentTable? {
         let file = try file(segment)
-        let replica = file.replicas[0]
-        do throws(DiskError) {
-            let size = try replica.file.size()
-            guard let header = try scanner(replica.file, segment).table(size: size),
-                let bytes = try own.open(header, file, replica.file)
-            else { return nil }
-            return SegmentTable(bytes)
-        } catch {
-            throw SegmentError(error, "read the table of \(file.place(replica))")
+        let copies = file.replicas[0].copies
+        var failure: SegmentError?
+        for (number, copy) in copies.enumerated() {
+            do throws(DiskError) {
+                let size = try copy.size()
+                guard let header = try scanner(copy, segment).table(size: size),
+                    let bytes = try own.open(header, file, copy)
+                else { continue }
+                if number > 0 { mendTable(header, copies, in: file) }
+                return SegmentTable(bytes)
+            } catch {
+                failure =
+                    failure
+                    ?? SegmentError(error, "read the table of \(file.place(zone: copy.zone))")
+            }
         }
+        if let failure { throw failure }
+        return nil
     }
 
-    private func scanner(_ file: any DiskFile, _ segment: SegmentID) -> SegmentScanner {
-        SegmentScanner(file: file, family: configuration.family, segment: segment)
+    /// Puts a table that verifies, and the trailer that points at it, wherever a copy has it otherwise.
+    ///
+    /// - Returns: What was put right, what was read, and what is wrong where no copy gives the whole table.
+    @discardableResult
+    func mendTable(
+        _ table: RecordHeader,
+        _ copies: [any DiskCopy],
+        in file: SegmentFile
+    ) -> (mended: [MendedCopy], bytesRead: Int, problems: String?) {
+        let record = AssembledRecord(
+            table.address,
+            of: copies,
+            opening: opening(file),
+            where: { $0 == table }
+        )
+        var mended = mend(record, in: file)
+        guard record.isWhole else { return (mended, record.bytesRead, record.problems) }
+        let trailer = SegmentTrailer(
+            segment: file.segment,
+            tableOffset: table.offset,
+            tableLength: table.address.length
+        ).encoded()
+        let end = table.address.range.upperBound
+        for copy in copies {
+            // Unreadable is as good as wrong: writing it anew is what may help.
+            let found = try? copy.read(count: trailer.count, at: end)
+            guard found != trailer,
+                mend(copy, trailer, at: end, in: file, ifInUse: table.address.range)
+            else { continue }
+            mended.append(note(copy, "its trailer does not verify", trailer.count, file))
+        }
+        let bytesRead = record.bytesRead + trailer.count * copies.count
+        return (mended, bytesRead, record.isWhole ? nil : record.problems)
+    }
+
+    func scanner(_ copy: any DiskCopy, _ segment: SegmentID) -> SegmentScanner {
+        SegmentScanner(file: copy, family: configuration.family, segment: segment)
     }
 }

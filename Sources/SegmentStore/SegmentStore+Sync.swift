@@ -14,19 +14,43 @@ extension SegmentStore {
     ///   bytes; the store takes no more appends until it is opened anew.
     @discardableResult
     package func syncDirty(after position: DurablePosition = .none) throws(SegmentError) -> Int {
-        try syncing.withLock { (_) throws(SegmentError) -> Int in
-            try state.withLock { (state) throws(SegmentError) in
-                if state.isSuspect { throw .suspect(configuration.zones[0].directory) }
-            }
-            let due = state.withLock { state in
-                // What was durable once stays so; a close names no position of its own.
-                state.position = max(state.position, position)
-                return state.segments.values.filter { $0.isDirty || $0.isSettled }
-                    .map(\.file.segment).sorted()
-            }
-            for segment in due { try syncSegment(segment) }
-            return due.count
+        try syncWrites(after: position) + syncCopies(after: position)
+    }
+
+    /// As ``syncDirty(after:)``, of what ``append(_:gathering:tier:)`` has put into Standard: a client's sync does not
+    /// wait for what is copied meanwhile.
+    @discardableResult
+    package func syncWrites(after position: DurablePosition = .none) throws(SegmentError) -> Int {
+        try syncingWrites.withLock { (_) throws(SegmentError) -> Int in
+            try sync(after: position) { $0.isForWrites }
         }
+    }
+
+    /// As ``syncDirty(after:)``, of all else: copies into colder tiers, and those of compaction.
+    @discardableResult
+    package func syncCopies(after position: DurablePosition = .none) throws(SegmentError) -> Int {
+        try syncingCopies.withLock { (_) throws(SegmentError) -> Int in
+            try sync(after: position) { !$0.isForWrites }
+        }
+    }
+
+    /// Syncs the lanes of one kind; the caller holds the lock of that kind.
+    private func sync(
+        after position: DurablePosition,
+        _ isMeant: (SegmentLane) -> Bool
+    ) throws(SegmentError) -> Int {
+        try state.withLock { (state) throws(SegmentError) in
+            if state.isSuspect { throw .suspect(configuration.zones[0].directory) }
+        }
+        let due = state.withLock { state in
+            // What was durable once stays so; a close names no position of its own.
+            state.position = max(state.position, position)
+            return state.segments.values
+                .filter { isMeant($0.lane) && ($0.isDirty || $0.isSettled) }
+                .map(\.file.segment).sorted()
+        }
+        for segment in due { try syncSegment(segment) }
+        return due.count
     }
 
     /// Ends the tier's current segment; its table is written by the next sync.

@@ -19,6 +19,19 @@ package final class SegmentStore: Sendable {
     struct SegmentLane: Hashable, Sendable {
         let tier: Tier
         let isForSurvivors: Bool
+
+        static let all = Tier.allCases.flatMap { tier in
+            [false, true].map { SegmentLane(tier: tier, isForSurvivors: $0) }
+        }
+
+        /// Whether clients' writes go there; in all other lanes there are copies alone.
+        var isForWrites: Bool { tier == .standard && !isForSurvivors }
+    }
+
+    /// What one at a time does in a lane.
+    final class LaneTurn: Sendable {
+        /// Held while a segment of the lane begins or grows.
+        let rolling = Mutex(())
     }
 
     /// What the locks guard; no disk call is made while `state` is held.
@@ -40,15 +53,17 @@ package final class SegmentStore: Sendable {
     let configuration: SegmentStoreConfiguration
     let allocate: @Sendable (Tier) throws(SegmentError) -> SegmentID
     let state: Mutex<State>
-    /// Held while a segment begins or grows.
-    let rolling = Mutex(())
-    /// Held while segments are synced, so that who waits for it is covered by what is durable.
-    let syncing = Mutex(())
+    private let turns: [SegmentLane: LaneTurn]
+    /// Held while segments are synced, so that who waits for it is covered by what is durable: one for what clients
+    /// write, who wait for it, and one for copies, whose syncs take long.
+    let syncingWrites = Mutex(())
+    let syncingCopies = Mutex(())
     /// Held while space is given back.
     let reclaiming = Mutex(())
 
     let files: SegmentFiles
     let headers: HeaderCache
+    let blocks: BlockCache
     let scratch = ScratchPool()
     let compressors: [Tier: LendingPool<ZstdCompressor>]
     let decompressors = LendingPool(idleMax: 8) { ZstdDecompressor() }
@@ -71,8 +86,10 @@ package final class SegmentStore: Sendable {
     ) throws(SegmentError) {
         self.configuration = configuration
         self.allocate = allocate
+        turns = Dictionary(uniqueKeysWithValues: SegmentLane.all.map { ($0, LaneTurn()) })
         files = SegmentFiles(configuration)
         headers = HeaderCache(headersMax: configuration.headersCachedMax)
+        blocks = BlockCache(bytesMax: configuration.blocksCachedBytesMax)
         var compressors: [Tier: LendingPool<ZstdCompressor>] = [:]
         for tier in Tier.allCases {
             guard case .zstd(let level) = configuration.codec(of: tier) else { continue }
@@ -146,6 +163,11 @@ package final class SegmentStore: Sendable {
 
     /// What the store has done since it was opened.
     package var counters: SegmentCounters { meter.snapshot }
+
+    func turn(_ lane: SegmentLane) -> LaneTurn {
+        guard let turn = turns[lane] else { preconditionFailure("every lane has a turn") }
+        return turn
+    }
 
     /// The segment's open files.
     func file(_ segment: SegmentID) throws(SegmentError) -> SegmentFile {

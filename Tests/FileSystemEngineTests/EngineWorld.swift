@@ -38,6 +38,8 @@ struct EngineWorld {
         limits.flushSeconds = nil
         limits.wastePercentMin = 10
         limits.wasteBytesMin = 4 << 10
+        limits.swapRowsMax = 2
+        limits.swapTurnMicroseconds = 0
         return limits
     }
 

@@ -11,6 +11,8 @@ final class LogDoor: Sendable {
         var waiting = 0
         /// Whether those that come through fail.
         var fails = false
+        /// What they throw; `nil`: EIO.
+        var refusal: DiskError?
     }
 
     private let condition = NSCondition()
@@ -21,7 +23,7 @@ final class LogDoor: Sendable {
     func watch(_ disk: SimulatedDisk) -> WatchedDisk {
         WatchedDisk(disk) { [self] (path, moment) throws(DiskError) in
             guard path.hasSuffix("-wal"), moment == .sync, !enter() else { return }
-            throw DiskError(.failed, "fdatasync of \(path) fails")
+            throw refusal ?? DiskError(.failed, "fdatasync of \(path) fails")
         }
     }
 
@@ -37,9 +39,10 @@ final class LogDoor: Sendable {
     }
 
     /// Lets all through from now on.
-    func open(failing: Bool = false) {
+    func open(failing: Bool = false, with refusal: DiskError? = nil) {
         condition.withLock {
             state.fails = failing
+            state.refusal = refusal
             state.isShut = false
             condition.broadcast()
         }
@@ -49,6 +52,8 @@ final class LogDoor: Sendable {
     func arrival() async {
         while condition.withLock({ state.waiting == 0 || state.passes > 0 }) { await Task.yield() }
     }
+
+    private var refusal: DiskError? { condition.withLock { state.refusal } }
 
     /// Waits to be let through; whether the sync may be done.
     private func enter() -> Bool {

@@ -200,6 +200,11 @@ extension ModelRun {
 
     mutating func reopen() async throws {
         try await world.reopen()
+        try await reopened()
+    }
+
+    /// What a restart means for the model; the world has been opened again.
+    mutating func reopened() async throws {
         for hold in holds { pins[hold.epoch] = nil }
         holds = []
         for epoch in snapshots.values where pins[epoch] == nil { fail("a snapshot lost its pin") }

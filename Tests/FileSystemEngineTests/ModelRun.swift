@@ -34,8 +34,13 @@ struct ModelRun {
     ]
 
     init(seed: UInt64, history: HistoryBudget = .standard) async throws {
+        try await self.init(seed: seed, in: try await EngineWorld.make(history: history))
+    }
+
+    /// A run in a world that is empty still.
+    init(seed: UInt64, in world: EngineWorld) async throws {
         generator = SeededGenerator(seed: seed)
-        world = try await EngineWorld.make(history: history)
+        self.world = world
         model = ModelFileSystem(now: EngineWorld.start, limits: world.configuration.limits)
         // Everybody may play.
         let open = AttributeChanges(permissions: 0o777)

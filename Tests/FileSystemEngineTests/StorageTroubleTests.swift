@@ -1,5 +1,6 @@
 import Disk
 import Keyring
+import SegmentStore
 import TestKit
 import Testing
 import VarveModel
@@ -126,6 +127,54 @@ import VarveModel
         world.fileSystem = try await FileSystem.open(configuration)
         #expect(try await world.fileSystem.contents(file) == [1, 2, 3])
         await world.fileSystem.close()
+    }
+
+    /// Goal: rows that a failed sync of the log leaves there find the copies that they name.
+    ///
+    /// Method: a log whose sync fails, or is refused as by zones, and whose bytes reach the medium all the same: a
+    /// compaction's swap is among them.
+    @Test(arguments: [false, true])
+    func `what rows in a log may name whose sync failed is not given back`(isRefused: Bool)
+        async throws
+    {
+        let disk = SimulatedDisk(recording: false)
+        let door = LogDoor()
+        let clock = SimulatedClock(EngineWorld.start)
+        var limits = EngineWorld.smallLimits
+        limits.segmentBytes = 256 << 10
+        var configuration = try EngineWorld.configuration(
+            disk: door.watch(disk),
+            clock: clock,
+            limits: limits
+        )
+        var fileSystem = try await FileSystem.create(configuration)
+        var generator = SeededGenerator(seed: testSeed(default: 84))
+        var files = try await CompactionTests.fill(fileSystem, &generator, count: 200)
+        clock.advance(seconds: 5)
+        try await CompactionTests.overwrite(fileSystem, &files, &generator)
+        clock.advance(seconds: 8_000)
+        try await fileSystem.flush()
+        while try await fileSystem.collectGarbage().isMoreDue {}
+        let copied = fileSystem.core.segments.counters.appends
+        let refusal = DiskError(.denied, "zone b is out", remedy: "Bring it back.", errno: 30)
+        door.open(failing: true, with: isRefused ? refusal : nil)
+        let failure = await #expect(throws: FileSystemError.self) {
+            _ = try await fileSystem.compactAll()
+        }
+        #expect(failure?.code == (isRefused ? .readOnly : .failed))
+        let refused = #expect(throws: FileSystemError.self) {
+            try fileSystem.core.requireWritable()
+        }
+        #expect(refused?.code == .readOnly)
+        #expect(fileSystem.core.segments.counters.appends > copied)
+        #expect(!fileSystem.core.mayGiveBack)
+        await fileSystem.close()
+        configuration.disk = disk.restarted()
+        fileSystem = try await FileSystem.open(configuration)
+        try await CompactionTests.check(fileSystem, files)
+        try await CompactionTests.checkAccounts(fileSystem)
+        #expect(try await fileSystem.verify().map(\.message) == [])
+        await fileSystem.close()
     }
 
     @Test func `a flipped bit in a segment is an error that names it, never bytes`() async throws {

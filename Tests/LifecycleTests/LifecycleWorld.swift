@@ -37,6 +37,9 @@ final class LifecycleWorld {
         )
         var limits = FileSystemLimits()
         limits.flushSeconds = nil
+        // Each row in a transaction of its own: cuts come between them.
+        limits.swapRowsMax = 1
+        limits.swapTurnMicroseconds = 0
         configuration = FileSystemConfiguration(
             id: .random(),
             unique: .random(),

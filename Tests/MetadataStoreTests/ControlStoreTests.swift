@@ -23,7 +23,7 @@ import VarveModel
             unique: .random(),
             family: .random(),
             name: name,
-            zone: "local-a",
+            placement: .oneZone("local-a"),
             created: Timestamp(seconds: 1_800_000_000, nanoseconds: 123_456_789),
             state: .creating,
             tags: ["Name": name, "team": "ice"]
@@ -77,6 +77,70 @@ import VarveModel
         #expect(try await again.setting("simulated-clock") == "2026-11-24T399")
         try await again.set("simulated-clock", nil)
         #expect(try await again.setting("simulated-clock") == nil)
+    }
+
+    // MARK: Zones
+
+    private static func regional(_ name: String) -> FileSystemRecord {
+        FileSystemRecord(
+            id: .random(),
+            unique: .random(),
+            family: .random(),
+            name: name,
+            placement: .regional(["local-c", "local-a", "local-b"]),
+            created: Timestamp(seconds: 1_800_000_000),
+            state: .creating
+        )
+    }
+
+    @Test func `a Regional file system keeps its zones in their order, and has no zone of its own`()
+        async throws
+    {
+        let (world, disk) = try SQLiteWorld.simulated()
+        let store = try ControlStoreTests.open(world.disk)
+        let (one, all) = (ControlStoreTests.record("one"), ControlStoreTests.regional("all"))
+        try await store.insert(one)
+        try await store.insert(all)
+        let again = try ControlStoreTests.open(disk.restarted(), create: false)
+        let found = try await again.fileSystems()
+        #expect(Set(found) == [one, all])
+        #expect(found.first { $0.name == "all" }?.availabilityZone == nil)
+        #expect(found.first { $0.name == "one" }?.availabilityZone == "local-a")
+    }
+
+    @Test func `zones that are erased are remembered until the file system is forgotten`()
+        async throws
+    {
+        let (world, disk) = try SQLiteWorld.simulated()
+        let store = try ControlStoreTests.open(world.disk)
+        let (going, staying) = (
+            ControlStoreTests.regional("going"), ControlStoreTests.regional("staying")
+        )
+        for record in [going, staying] {
+            try await store.insert(record)
+            try await store.setState(record.id, .available)
+        }
+        let early = await #expect(throws: MetadataError.self) {
+            try await store.noteErased(going.id, in: "local-a")
+        }
+        #expect(early?.code == .notFound, "what serves is erased nowhere")
+        try await store.setState(going.id, .deleting)
+        for zone in ["local-a", "local-c", "local-a"] {
+            try await store.noteErased(going.id, in: zone)
+        }
+        let again = try ControlStoreTests.open(
+            disk.image(cuttingAfter: disk.operations, fate: .dropUnsynced),
+            create: false
+        )
+        #expect(try await again.erasedZones(of: going.id) == ["local-a", "local-c"])
+        #expect(try await again.erasedZones(of: staying.id).isEmpty)
+        try await again.remove(going.id)
+        #expect(try await again.erasedZones(of: going.id).isEmpty)
+        let late = await #expect(throws: MetadataError.self) {
+            try await again.noteErased(going.id, in: "local-b")
+        }
+        #expect(late?.code == .notFound)
+        #expect(try await again.findings() == [])
     }
 
     // MARK: Mount targets

@@ -121,6 +121,41 @@ enum Repository {
         #expect(try !selects("fs-ffffffff", nil))
     }
 
+    @Test(arguments: [("bytes-per-second: 50MiB", UInt64?(50 << 20)), ("", nil)])
+    func `a scrub reads at most so many bytes a second`(line: String, rate: UInt64?) throws {
+        let file = try read(Self.scrub(line), file: "Jobs/scrub.yaml")
+        guard case .job(let draft) = file, case .scrub(let action) = draft.action else {
+            Issue.record("\(file)")
+            return
+        }
+        #expect(action.bytesPerSecond == rate)
+        #expect(action.selection.selects(id: .random(), name: "home", tags: [:]))
+    }
+
+    @Test func `a scrub that reads nothing is refused`() {
+        let text = Self.scrub("bytes-per-second: 0B")
+        let reading = PolicyFile.read(
+            Array(text.utf8),
+            file: "Jobs/scrub.yaml",
+            timeZones: .system
+        )
+        #expect(reading.policy == nil)
+        #expect(reading.problems.first?.description.contains("never ends") == true)
+    }
+
+    private static func scrub(_ line: String) -> String {
+        """
+        # Why.
+        format: 1
+        kind: job
+        name: scrub
+        action: scrub
+        Resources: [home]
+        ScheduleExpression: "0 3 1 * *"
+        \(line)
+        """
+    }
+
     @Test func `a job's hooks are argument lists with limits`() throws {
         let text = """
             # Why.

@@ -16,7 +16,7 @@ import VarveModel
         #expect(policies == library.fileCount && library.fileCount >= 10)
         // Each action but expire, which a backup's retention does already, has an example.
         let actions = Set(library.jobs.map(\.action.name))
-        #expect(actions == [.backup, .snapshot, .lifecycle, .restoreTest, .copy])
+        #expect(actions == [.backup, .snapshot, .lifecycle, .restoreTest, .copy, .scrub])
         for job in library.jobs { #expect(job.why.count > 40, "\(job.name): why?") }
     }
 

@@ -19,6 +19,10 @@ package struct TestSizes: Sendable {
     /// Of the large vault whose bytes are damaged, and how many seeded ones are.
     package let vaultBytes: Int
     package let vaultHits: Int
+    /// Of the boundaries between its structures one in so many is damaged: 1 damages each.
+    package let boundaryStride: Int
+    /// Times that `kill -9` hits the daemon during a backup, a prune and a copy, each.
+    package let vaultKills: Int
     /// Sectors of each file with parity that are damaged in turn.
     package let parityHits: Int
     /// Vaults with locks that live beside the model of them.
@@ -44,6 +48,8 @@ package struct TestSizes: Sendable {
         vaultByteStride: 89,
         vaultBytes: 4 << 20,
         vaultHits: 300,
+        boundaryStride: 24,
+        vaultKills: 2,
         parityHits: 12,
         lockLives: 12,
         accessReads: 20_000,
@@ -62,6 +68,8 @@ package struct TestSizes: Sendable {
         vaultByteStride: 1,
         vaultBytes: 50 << 20,
         vaultHits: 5_000,
+        boundaryStride: 1,
+        vaultKills: 24,
         parityHits: 400,
         lockLives: 400,
         accessReads: 1_000_000,

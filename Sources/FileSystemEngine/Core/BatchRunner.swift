@@ -42,9 +42,14 @@ struct BatchRunner {
 
     /// The transaction vanished: each operation runs in its own, so that the one that cannot be is told.
     private func recover(_ operations: [Operation], from error: any Error) {
-        abandon()
         let failure = FileSystemError(translating: error)
-        if failure.code == .failed { core.fail(failure) }
+        // A log of zones refuses a sync in words of its own.
+        let isLost = failure.code == .failed || !core.database.sealed.isTrusted
+        context.writer.rollback()
+        // The log may have the rows all the same: what they name is not given back then.
+        context.undo(givesBack: !isLost)
+        if isLost { core.fail(failure) }
+        core.reclaimDrained()
         guard operations.count == 1 else {
             for operation in operations { _ = run([operation]) }
             return
@@ -92,12 +97,6 @@ struct BatchRunner {
             if let source { try context.flush(source) }
             try context.flush(target)
         }
-    }
-
-    private func abandon() {
-        context.writer.rollback()
-        context.undo()
-        core.reclaimDrained()
     }
 }
 

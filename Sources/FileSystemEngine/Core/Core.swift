@@ -17,6 +17,9 @@ final class Core: Sendable {
     let newSegments: NewSegments
     let tileBytes: UInt64
     let compaction = CompactionSlot()
+    let copyThreads = CopyThreads()
+    /// Moves under way, which give back what commits free: the committer need not.
+    let moves = Atomic<Int>(0)
     /// Reads of file data that run.
     let dataReads = Atomic<Int>(0)
     private let failure = Mutex<FileSystemError?>(nil)
@@ -71,7 +74,9 @@ final class Core: Sendable {
             failure = FileSystemError(
                 .readOnly,
                 "file system \(configuration.id) is read-only: \(cause.message)",
-                remedy: "Mend the storage, then restart varved."
+                // A disk in zones says what it waits for; it is opened anew then.
+                remedy: cause.code == .readOnly && !cause.remedy.isEmpty
+                    ? cause.remedy : "Mend the storage, then restart varved."
             )
             return true
         }
@@ -104,9 +109,26 @@ final class Core: Sendable {
         }
     }
 
+    /// Gives back what a commit has freed, unless a move under way does: punching holes takes time, and the committer's
+    /// belongs to those who wait for it.
+    func reclaimAfterCommit() {
+        guard moves.load(ordering: .acquiring) == 0 else { return }
+        reclaimDrained()
+    }
+
+    /// Whether the log is known to say what this process holds for true: no sync of it has failed.
+    ///
+    /// After a failed sync nobody knows which rows the next start finds: they may name what was sealed for a commit
+    /// that was refused.
+    var mayGiveBack: Bool {
+        failure.withLock { $0 == nil } && database.sealed.isTrusted
+    }
+
     /// Gives back the bytes of records that no row ever named.
+    ///
+    /// After a failed sync rows may, and the bytes stay: the next start knows, and sweeps.
     func discard(_ records: [RecordPointer]) {
-        guard !records.isEmpty else { return }
+        guard !records.isEmpty, mayGiveBack else { return }
         fence.retire(records)
         reclaimDrained()
     }

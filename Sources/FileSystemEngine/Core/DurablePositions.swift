@@ -8,8 +8,15 @@ extension Core {
     ///
     /// Their markers carry what the log's last finished sync has covered, never more: a recovery finds
     /// at least that, whatever becomes of the sync that begins here. Any thread may call it.
+    ///
+    /// Copies are synced by who makes them (``syncCopies()``): no client waits for those.
     func syncSegments() throws {
-        try segments.syncDirty(after: DurablePosition(database.sealed.walDurable))
+        try segments.syncWrites(after: DurablePosition(database.sealed.walDurable))
+    }
+
+    /// Makes durable what was copied.
+    func syncCopies() throws {
+        try segments.syncCopies(after: DurablePosition(database.sealed.walDurable))
     }
 
     /// Waits until all commits are durable that were made before the call.

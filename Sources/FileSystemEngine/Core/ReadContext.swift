@@ -145,7 +145,8 @@ struct Moment {
 }
 
 extension FileSystemError {
-    static let closed = FileSystemError(.failed, "the file system is closed")
+    /// A client repeats it: a file system that was closed is opened anew, or its clients hear that it is gone.
+    static let closed = FileSystemError(.busy, "the file system is closed", remedy: "Repeat it.")
 
     static let unsynced = FileSystemError(
         .failed,

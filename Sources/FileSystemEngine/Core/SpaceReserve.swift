@@ -102,6 +102,21 @@ package final class SpaceReserve: Sendable {
         }
     }
 
+    /// Takes the space also where a zone that came back has the file without it: copies are made of bytes, and a reserve has none.
+    package func holdAgain() {
+        inUse.withLock { inUse in
+            guard !inUse else { return }
+            do throws(DiskError) {
+                let open = try disk.open(directory + "/reserve", .readWrite)
+                defer { open.close() }
+                try open.preallocate(0..<bytes)
+            } catch {
+                // The next round of whoever looks after it, or the next start, tries again.
+                log("the reserve in '\(directory)' is not held everywhere: \(error.message)")
+            }
+        }
+    }
+
     /// Takes the space back for a writer that is about to be refused, if the disk has it by now.
     ///
     /// Writers ask one after another; all but the first find it done.

@@ -11,7 +11,7 @@ struct VisibleBatch: Sendable {
     func finish(_ core: Core) {
         core.fence.retire(freed, emptied: commit.emptied)
         for operation in operations { operation.reply() }
-        core.reclaimDrained()
+        core.reclaimAfterCommit()
     }
 
     /// Syncs the log, then answers; after a failed sync the file system is read-only, and all are told.

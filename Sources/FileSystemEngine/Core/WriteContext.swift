@@ -10,6 +10,7 @@ final class WriteContext {
     private(set) var now = Timestamp.epoch
     private(set) var epoch = Epoch.zero
     private var hasSlices = false
+    private var endsSurvivors = false
     /// Whether the log is to be shortened after this batch.
     var isCheckpointDue = false
     private var takenSegments: (made: [(SegmentID, Tier)], removed: [SegmentID]) = ([], [])
@@ -29,6 +30,7 @@ final class WriteContext {
         // A clock that stands behind what was lived already (a restart) stamps nothing earlier.
         now = max(now, Timestamp(seconds: epoch.second))
         hasSlices = false
+        endsSurvivors = false
     }
 
     /// Makes records durable, then rows visible, and durable too if asked to, in this order (I1).
@@ -37,6 +39,7 @@ final class WriteContext {
     func commit(durably: Bool) throws -> VisibleBatch {
         try putSegments()
         if hasSlices { try core.syncSegments() }
+        if endsSurvivors { try core.syncCopies() }
         let commit = try writer.commit(durably: durably)
         core.pending.settle()
         core.accessTimes.settle()
@@ -50,12 +53,14 @@ final class WriteContext {
     }
 
     /// Takes back what the batch had changed in memory; its rows are rolled back already.
-    func undo() {
+    ///
+    /// - Parameter givesBack: Whether no row can name what the batch has sealed: not after a failed sync.
+    func undo(givesBack: Bool) {
         core.pending.restore()
         core.accessTimes.restore()
         core.openFiles.endDying()
         core.newSegments.putBack(takenSegments)
-        core.fence.retire(ownRecords)
+        if givesBack { core.fence.retire(ownRecords) }
         takenSegments = ([], [])
         ownRecords = []
         droppedRecords = []
@@ -134,7 +139,7 @@ extension WriteContext {
 
     /// Has the commit sync segments though no slice enters: one that was ended gets its table.
     func syncsSegments() {
-        hasSlices = true
+        endsSurvivors = true
     }
 
     /// Notes that slices entered, so that their bytes are synced first.

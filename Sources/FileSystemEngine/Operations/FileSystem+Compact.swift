@@ -65,7 +65,7 @@ extension FileSystem {
             core.discard(copies.swaps.map(\.new))
             throw error
         }
-        report.recordsCompacted += copies.result.records
+        report.recordsCompacted += copies.records
         return work.afterNext
     }
 
@@ -177,7 +177,7 @@ extension ReadContext {
                 if rows.isEmpty { rows = try reader.sharingSlices(of: old) }
                 guard !rows.isEmpty, let new = try copy(record) else { continue }
                 made.append(new)
-                copies.result.records += 1
+                copies.records += 1
                 copies.swaps += rows.map { row in
                     RecordSwap(
                         inode: row.inode,
@@ -189,7 +189,7 @@ extension ReadContext {
                     )
                 }
             }
-            if !made.isEmpty { try core.segments.syncDirty() }
+            if !made.isEmpty { try core.segments.syncCopies() }
         } catch {
             core.discard(made)
             throw error

@@ -121,7 +121,7 @@ extension WriteContext {
         )
     }
 
-    /// Creates; an empty file that bears the same verifier counts as made by this call.
+    /// Creates; an empty file of the caller's that bears the same verifier counts as made by this call.
     fileprivate func createOnce(
         _ name: FileName,
         in directory: InodeNumber,
@@ -135,7 +135,11 @@ extension WriteContext {
         try Permission.require(.execute, of: Attributes(parent), for: caller)
         if let dirent = try writer.lookup(name, in: directory, at: .live) {
             let row = try row(dirent.inode)
-            if row.kind == .regular, row.size == 0, stamp.marks(row) { return try shown(row) }
+            // Times can be set to any verifier, and a maker may open what it made: only the caller's own counts, and to root all do.
+            let isOwn = row.uid == caller.uid || caller.isRoot
+            if row.kind == .regular, row.size == 0, isOwn, stamp.marks(row) {
+                return try shown(row)
+            }
         }
         return try create(name, in: directory, new, as: caller) { row in
             row.modified = stamp.modified

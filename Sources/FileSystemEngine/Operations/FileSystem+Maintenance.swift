@@ -13,6 +13,7 @@ extension FileSystem {
     package func collectGarbage() async throws(FileSystemError) -> MaintenanceReport {
         flushAccessTimes()
         core.ahead.forgetIdle()
+        core.segments.forgetIdleBlocks()
         let (ladder, budget) = (core.configuration.retention, core.configuration.history)
         let unsettled = core.segments.unsettledSegments
         var (report, settled) = try await committer.run(room: .frees) { context in

@@ -102,6 +102,7 @@ extension FileSystem {
         }
         // Somebody else's commit may have taken the bytes, and sync still.
         try await core.requireDurable()
+        try core.requireWritable()
         return verifier
     }
 

@@ -61,7 +61,7 @@ package actor ControlStore {
         for (resource, key, value) in found { tags[resource, default: [:]][key] = value }
         return try connection.rows(
             """
-            SELECT id, uuid, family, name, zone, created, created_ns, state
+            SELECT id, uuid, family, name, zone, created, created_ns, state, zones
             FROM file_system ORDER BY id
             """
         ) { row throws(MetadataError) in
@@ -82,17 +82,20 @@ package actor ControlStore {
         try change { () throws(MetadataError) in
             try connection.run(
                 """
-                INSERT INTO file_system(id, uuid, family, name, zone, created, created_ns, state)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO file_system(
+                    id, uuid, family, name, zone, created, created_ns, state, zones
+                )
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 .text(record.id.text),
                 .bytes(record.unique.bytes),
                 .bytes(record.family.bytes),
                 .text(record.name),
-                .text(record.zone),
+                .text(record.availabilityZone ?? ""),
                 .int(record.created.seconds),
                 .int(Int64(record.created.nanoseconds)),
-                .text(record.state.rawValue)
+                .text(record.state.rawValue),
+                .text(record.placement.zonesText)
             )
             try insert(record.tags, of: record.id)
         }
@@ -136,9 +139,10 @@ package actor ControlStore {
         }
     }
 
-    /// Forgets a file system and its tags; one that is not there is no error.
+    /// Forgets a file system, its tags and its erased zones; one that is not there is no error.
     package func remove(_ id: FileSystemID) throws(MetadataError) {
         try change { () throws(MetadataError) in
+            try connection.run("DELETE FROM erased_zone WHERE file_system = ?", .text(id.text))
             try connection.run("DELETE FROM file_system WHERE id = ?", .text(id.text))
             try connection.run("DELETE FROM tag WHERE resource = ?", .text(id.text))
         }
@@ -210,14 +214,15 @@ extension FileSystemRecord {
         guard let id = FileSystemID(row.text(0)), let unique = UniqueID(bytes: row.bytes(1)),
             let family = UniqueID(bytes: row.bytes(2)),
             let nanoseconds = UInt32(exactly: row.int(6)), nanoseconds < 1_000_000_000,
-            let state = State(rawValue: row.text(7))
+            let state = State(rawValue: row.text(7)),
+            let placement = Placement(zone: row.text(4), zonesText: row.text(8))
         else { return nil }
         self.init(
             id: id,
             unique: unique,
             family: family,
             name: row.text(3),
-            zone: row.text(4),
+            placement: placement,
             created: Timestamp(seconds: row.int(5), nanoseconds: nanoseconds),
             state: state,
             tags: tags
@@ -228,7 +233,7 @@ extension FileSystemRecord {
 /// The tables of `control.sqlite` (docs/formats/control-and-journal.md).
 enum ControlSchema {
     /// What makes each version of the one before it; a step that has been released is never changed.
-    static let steps = [first, second]
+    static let steps = [first, second, third]
 
     /// A log longer than this is copied into the base: 256 frames are 1 MiB.
     static let framesMax = 256
@@ -252,6 +257,13 @@ enum ControlSchema {
             id TEXT PRIMARY KEY, file_system TEXT NOT NULL, address TEXT NOT NULL,
             port INTEGER NOT NULL, created INTEGER NOT NULL, created_ns INTEGER NOT NULL,
             state TEXT NOT NULL, UNIQUE(address, port)
+        ) STRICT, WITHOUT ROWID;
+        """
+    /// Regional file systems: `zone` is empty and `zones` names theirs.
+    private static let third = """
+        ALTER TABLE file_system ADD COLUMN zones TEXT NOT NULL DEFAULT '';
+        CREATE TABLE erased_zone(
+            file_system TEXT NOT NULL, zone TEXT NOT NULL, PRIMARY KEY(file_system, zone)
         ) STRICT, WITHOUT ROWID;
         """
 }

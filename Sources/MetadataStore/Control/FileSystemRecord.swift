@@ -10,6 +10,14 @@ package struct FileSystemRecord: Sendable, Hashable {
         case deleting
     }
 
+    /// Which zones hold it, in EFS's words; settled when it is made.
+    package enum Placement: Sendable, Hashable {
+        /// In the state directory, under the name of a zone.
+        case oneZone(String)
+        /// A whole copy in each of these, in the order in which they are read.
+        case regional([String])
+    }
+
     package let id: FileSystemID
     /// The id that its databases are sealed with.
     package let unique: UniqueID
@@ -17,8 +25,7 @@ package struct FileSystemRecord: Sendable, Hashable {
     package let family: UniqueID
     /// What people call it; not necessarily unique.
     package let name: String
-    /// The availability zone that holds it.
-    package let zone: String
+    package let placement: Placement
     package let created: Timestamp
     package var state: State
     package let tags: [String: String]
@@ -28,7 +35,7 @@ package struct FileSystemRecord: Sendable, Hashable {
         unique: UniqueID,
         family: UniqueID,
         name: String,
-        zone: String,
+        placement: Placement,
         created: Timestamp,
         state: State,
         tags: [String: String] = [:]
@@ -37,9 +44,17 @@ package struct FileSystemRecord: Sendable, Hashable {
         self.unique = unique
         self.family = family
         self.name = name
-        self.zone = zone
+        self.placement = placement
         self.created = created
         self.state = state
         self.tags = tags
+    }
+
+    /// The zone of a One Zone file system; a Regional one has no such name (EFS: AvailabilityZoneName).
+    package var availabilityZone: String? {
+        switch placement {
+        case .oneZone(let zone): zone
+        case .regional: nil
+        }
     }
 }

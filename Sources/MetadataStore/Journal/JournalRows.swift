@@ -119,6 +119,20 @@ package struct PlannedTransition: Sendable, Hashable {
     }
 }
 
+/// A move whose copies are durable.
+package struct CopiedTransition: Sendable, Hashable {
+    package let id: Int64
+    /// Bytes that its records take where they are, and where they go.
+    package let storedBefore: UInt64
+    package let storedAfter: UInt64
+
+    package init(id: Int64, storedBefore: UInt64, storedAfter: UInt64) {
+        self.id = id
+        self.storedBefore = storedBefore
+        self.storedAfter = storedAfter
+    }
+}
+
 /// A move that was done.
 package struct CommittedTransition: Sendable, Hashable {
     package let id: Int64

@@ -11,22 +11,38 @@ extension JournalStore {
         _ fileSystem: String,
         _ move: CommittedTransition
     ) throws(MetadataError) {
+        try commitTransitions(fileSystem, [move])
+    }
+
+    /// Records that several moves were done, in one transaction; each as ``commitTransition(_:_:)`` does.
+    package func commitTransitions(
+        _ fileSystem: String,
+        _ moves: [CommittedTransition]
+    ) throws(MetadataError) {
+        guard !moves.isEmpty else { return }
         try change { () throws(MetadataError) in
-            try advance(
-                move.id,
-                .committed,
-                move.at,
-                move.storedBefore,
-                move.storedAfter,
-                nil
-            )
-            if move.to == .standard {
-                try bringBack(fileSystem, move.row.inode, lastUse: move.row.lastUse)
-            } else {
-                try leave(fileSystem, move)
-            }
-            try count(fileSystem, move)
+            for move in moves { try commit(fileSystem, move) }
         }
+    }
+
+    private func commit(
+        _ fileSystem: String,
+        _ move: CommittedTransition
+    ) throws(MetadataError) {
+        try advance(
+            move.id,
+            .committed,
+            move.at,
+            move.storedBefore,
+            move.storedAfter,
+            nil
+        )
+        if move.to == .standard {
+            try bringBack(fileSystem, move.row.inode, lastUse: move.row.lastUse)
+        } else {
+            try leave(fileSystem, move)
+        }
+        try count(fileSystem, move)
     }
 
     /// Says that a file is in Standard; inside a transaction.

@@ -31,6 +31,16 @@ extension JournalStore {
         return now?.day == row.day && now?.used == row.used && now?.generation == row.generation
     }
 
+    /// Whether the rows of several files are as they were, in the order given; each as ``isUnchanged(_:_:)``.
+    package func areUnchanged(
+        _ fileSystem: String,
+        _ rows: [AccessDay]
+    ) throws(MetadataError) -> [Bool] {
+        var answers: [Bool] = []
+        for row in rows { answers.append(try isUnchanged(fileSystem, row)) }
+        return answers
+    }
+
     /// The latest day on which anything was used or looked at, by the clock of then.
     package func latestDay(_ fileSystem: String) throws(MetadataError) -> Int64 {
         try connection.rows(

@@ -103,6 +103,18 @@ extension JournalStore {
         }
     }
 
+    /// Records that the copies of several moves are durable, in one transaction.
+    ///
+    /// - Throws: As ``advanceTransition(_:_:at:storedBefore:storedAfter:reason:)``; none is recorded then.
+    package func noteCopied(_ copied: [CopiedTransition], at: Timestamp) throws(MetadataError) {
+        guard !copied.isEmpty else { return }
+        try change { () throws(MetadataError) in
+            for one in copied {
+                try advance(one.id, .copied, at, one.storedBefore, one.storedAfter, nil)
+            }
+        }
+    }
+
     func advance(
         _ id: Int64,
         _ state: TransitionRecord.State,

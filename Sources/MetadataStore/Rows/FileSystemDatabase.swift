@@ -51,7 +51,8 @@ package final class FileSystemDatabase: Sendable {
         disk: any Disk,
         path: String,
         key: DataKey,
-        _ options: FileSystemDatabaseOptions
+        _ options: FileSystemDatabaseOptions,
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(MetadataError) -> FileSystemDatabase {
         let sealed = try SealedDatabase(
             disk: disk,
@@ -59,7 +60,8 @@ package final class FileSystemDatabase: Sendable {
             key: key,
             id: options.fileSystem,
             applicationID: Schema.applicationID,
-            create: true
+            create: true,
+            report: report
         )
         let superblock = Superblock(
             fileSystem: options.fileSystem,
@@ -80,6 +82,7 @@ package final class FileSystemDatabase: Sendable {
     ///   - key: The data key that it is sealed under.
     ///   - fileSystem: Whose it must be.
     ///   - position: What its log must reach at least, as the segments remember it.
+    ///   - report: Takes one line about bytes that did not verify in one zone.
     /// - Returns: The open database.
     /// - Throws: `.wrongKey`, `.newerFormat`, `.corrupt`, and whatever the disk answers.
     package static func open(
@@ -87,7 +90,8 @@ package final class FileSystemDatabase: Sendable {
         path: String,
         key: DataKey,
         fileSystem: UniqueID,
-        requireAtLeast position: WALPosition = .none
+        requireAtLeast position: WALPosition = .none,
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(MetadataError) -> FileSystemDatabase {
         let sealed = try SealedDatabase(
             disk: disk,
@@ -96,7 +100,8 @@ package final class FileSystemDatabase: Sendable {
             id: fileSystem,
             applicationID: Schema.applicationID,
             create: false,
-            requireAtLeast: position
+            requireAtLeast: position,
+            report: report
         )
         try PastUpgrade.run(on: sealed)
         try ReceiptUpgrade.run(on: sealed)

@@ -17,7 +17,7 @@ struct DatabaseCheck {
     /// 1 GiB: above it SQLite checks the trees and not whether indexes agree with tables, which sorts.
     private static let wholePagesMax: UInt32 = 1 << 18
     /// The page that holds byte 2^30, which SQLite never writes (sqlite.org/fileformat2.html §1.1, the lock-byte page).
-    private static let lockPage = UInt32((1 << 30) / SealedLayout.pageBytes) + 1
+    static let lockPage = UInt32((1 << 30) / SealedLayout.pageBytes) + 1
 
     init(_ files: SealedFiles, _ connection: Connection) {
         self.files = files
@@ -53,20 +53,16 @@ struct DatabaseCheck {
     /// The heads of both files, which are read at the opening alone.
     private mutating func checkHeaders() {
         do throws(MetadataError) {
-            let base = try head(of: files.base, count: DatabaseHeader.bytes)
-            _ = try DatabaseHeader(base, path: files.path)
-            let log = try head(of: files.log, count: LogHeader.bytes)
-            try LogHeader.check(log, id: files.keys.id, path: files.logPath)
+            let files = files
+            try files.baseCopies.first(count: DatabaseHeader.bytes, at: 0, "the header") {
+                (head) throws(MetadataError) in _ = try DatabaseHeader(head, path: files.path)
+            }
+            try files.logCopies.first(count: LogHeader.bytes, at: 0, "the head") {
+                (head) throws(MetadataError) in
+                try LogHeader.check(head, id: files.keys.id, path: files.logPath)
+            }
         } catch {
             note(error.message)
-        }
-    }
-
-    private func head(of file: any DiskFile, count: Int) throws(MetadataError) -> [UInt8] {
-        do throws(DiskError) {
-            return try file.read(count: count, at: 0)
-        } catch {
-            throw MetadataError(error, database: files.path)
         }
     }
 

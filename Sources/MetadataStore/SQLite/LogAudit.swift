@@ -22,7 +22,7 @@ struct LogAudit {
             generation: files.generation,
             frames: UInt64(files.index.committedFrames)
         )
-        let note = try DurableNote.greatest(in: files.base, path: files.path, with: sealer)
+        let note = try DurableNote.greatest(in: files.baseCopies, with: sealer)
         let claimed = WALPosition(
             generation: recovered.generation,
             frames: try greatestClaim(from: recovered.frames)
@@ -94,8 +94,8 @@ struct LogAudit {
         // SAFETY: used within this call alone.
         defer { buffer.deallocate() }
         for index in frames {
+            try read(index, into: buffer)
             let offset = SealedLayout.offset(ofFrame: index)
-            _ = try files.read(into: buffer, from: files.log, at: offset)
             try files.write(UnsafeRawBufferPointer(buffer), to: files.log, at: offset)
         }
         do throws(DiskError) {
@@ -105,8 +105,56 @@ struct LogAudit {
         }
     }
 
-    /// Frames that any frame past `end` says were durable before it was written.
+    /// Reads a frame that recovery has taken: it is written to every copy, so it must be the very one.
+    private func read(
+        _ index: UInt64,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws(MetadataError) {
+        let generation = files.generation
+        let plain = UnsafeMutableRawPointer.allocate(
+            byteCount: SealedLayout.pageBytes,
+            alignment: 64
+        )
+        // SAFETY: used within this call alone.
+        defer { plain.deallocate() }
+        let isOpen = try files.readFrame(index, of: generation, into: buffer) { count in
+            guard count == buffer.count, let frame = buffer.baseAddress,
+                let header = FrameHeader.open(
+                    frame,
+                    index: index,
+                    generation: generation,
+                    with: sealer
+                )
+            else { return false }
+            let page = frame + SealedLayout.sealedFrameHeaderBytes
+            return sealer.open(page: page, number: header.page, into: plain)
+        }
+        guard isOpen else {
+            throw MetadataError(
+                .corrupt,
+                "log '\(files.logPath)': frame \(index + 1) opened a moment ago and does not now",
+                remedy: MetadataError.damageRemedy
+            )
+        }
+    }
+
+    /// Frames that any frame past `end` says, in whatever copy, were durable before it was written.
+    ///
+    /// - Throws: What a copy failed with where none can be read: frames went to every copy.
     private func greatestClaim(from end: UInt64) throws(MetadataError) -> UInt64 {
+        var greatest: UInt64 = 0
+        let copies = files.log.everyCopy(zone: "")
+        let claims = try files.logCopies.readable(copies) { (copy) throws(MetadataError) in
+            try greatestClaim(from: end, in: copy)
+        }
+        for claim in claims { greatest = max(greatest, claim) }
+        return greatest
+    }
+
+    private func greatestClaim(
+        from end: UInt64,
+        in copy: any DiskCopy
+    ) throws(MetadataError) -> UInt64 {
         let generation = files.generation
         guard generation > 0 else { return 0 }
         let batch: UInt64 = 64
@@ -121,7 +169,12 @@ struct LogAudit {
         var index = end
         while index < files.logCapacity {
             let offset = SealedLayout.offset(ofFrame: index)
-            let count = try files.read(into: buffer, from: files.log, at: offset) / frameBytes
+            let count: Int
+            do throws(DiskError) {
+                count = try copy.read(into: buffer, at: offset) / frameBytes
+            } catch {
+                throw MetadataError(error, database: files.path)
+            }
             guard count > 0, let start = buffer.baseAddress else { break }
             for frame in 0..<count {
                 let header = FrameHeader.open(

@@ -24,25 +24,47 @@ struct LogRecord: Equatable {
         return sealer.seal(writer.bytes, place: .logHeader)
     }
 
-    /// Reads the record of a log that nobody writes; all zeros are none yet.
+    /// Reads the record of a log that nobody writes, the newest that a copy has; all zeros are none yet.
     static func read(
-        from file: any DiskFile,
-        path: String,
+        from log: SealedCopies,
         with sealer: PageSealer
     ) throws(MetadataError) -> LogRecord {
-        let sealed: [UInt8]
-        do throws(DiskError) {
-            sealed = try file.read(count: bytes, at: SealedLayout.logRecordOffset)
-        } catch {
-            throw MetadataError(error, database: path)
+        var newest: (record: LogRecord, sealed: [UInt8])?
+        var isBlank = false
+        var failure: MetadataError?
+        let copies = log.file.everyCopy(zone: "")
+        for copy in copies {
+            do throws(MetadataError) {
+                let sealed = try log.bytes(of: copy, bytes, at: SealedLayout.logRecordOffset)
+                if sealed.count == bytes, sealed.allSatisfy({ $0 == 0 }) {
+                    isBlank = true
+                } else if let record = open(sealed, with: sealer) {
+                    guard record.generation > newest?.record.generation ?? 0 else { continue }
+                    newest = (record, sealed)
+                }
+            } catch {
+                failure = failure ?? error
+            }
         }
-        if sealed.count == bytes, sealed.allSatisfy({ $0 == 0 }) { return blank }
-        guard sealed.count == bytes, let plain = sealer.open(sealed, place: .logHeader) else {
-            throw MetadataError(
+        if let newest {
+            let what = "the header"
+            _ = log.mend(copies, newest.sealed, at: SealedLayout.logRecordOffset, what)
+            return newest.record
+        }
+        if isBlank { return blank }
+        throw failure
+            ?? MetadataError(
                 .corrupt,
-                "log '\(path)': its header at byte \(SealedLayout.logRecordOffset) does not open",
+                "\(log.name): its header at byte \(SealedLayout.logRecordOffset) does not open"
+                    + log.everywhere,
                 remedy: MetadataError.damageRemedy
             )
+    }
+
+    /// The record that sealed bytes are; `nil` when they do not open.
+    static func open(_ sealed: [UInt8], with sealer: PageSealer) -> LogRecord? {
+        guard sealed.count == bytes, let plain = sealer.open(sealed, place: .logHeader) else {
+            return nil
         }
         var reader = ByteReader(plain)
         let header = reader.read(count: SealedLayout.logHeaderBytes) ?? []
@@ -71,29 +93,35 @@ struct DurableNote {
         return sealer.seal(writer.bytes, place: .note)
     }
 
-    /// The greatest position that the base's slots hold.
+    /// The greatest position that the base's slots hold, in whatever copy.
+    ///
+    /// - Throws: What a slot failed with that no copy could show: notes go to every copy.
     static func greatest(
-        in file: any DiskFile,
-        path: String,
+        in base: SealedCopies,
         with sealer: PageSealer
     ) throws(MetadataError) -> WALPosition {
         var greatest = WALPosition.none
+        let copies = base.file.everyCopy(zone: "")
         for offset in SealedLayout.noteOffsets {
-            let sealed: [UInt8]
-            do throws(DiskError) {
-                sealed = try file.read(count: bytes, at: offset)
-            } catch {
-                throw MetadataError(error, database: path)
+            let slots = try base.readable(copies) { (copy) throws(MetadataError) in
+                try base.bytes(of: copy, bytes, at: offset)
             }
-            guard sealed.count == bytes, let plain = sealer.open(sealed, place: .note) else {
-                continue
+            for sealed in slots {
+                guard sealed.count == bytes, let position = position(of: sealed, sealer) else {
+                    continue
+                }
+                greatest = max(greatest, position)
             }
-            var reader = ByteReader(plain)
-            guard let generation = reader.read(UInt64.self), let frames = reader.read(UInt64.self)
-            else { continue }
-            greatest = max(greatest, WALPosition(generation: generation, frames: frames))
         }
         return greatest
+    }
+
+    private static func position(of sealed: [UInt8], _ sealer: PageSealer) -> WALPosition? {
+        guard let plain = sealer.open(sealed, place: .note) else { return nil }
+        var reader = ByteReader(plain)
+        guard let generation = reader.read(UInt64.self), let frames = reader.read(UInt64.self)
+        else { return nil }
+        return WALPosition(generation: generation, frames: frames)
     }
 }
 

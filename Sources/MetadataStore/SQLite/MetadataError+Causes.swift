@@ -9,6 +9,7 @@ extension MetadataError {
             switch error.code {
             case .notFound: (.notFound, "Check the state directory.")
             case .exists: (.exists, "")
+            case .denied where error.isReadOnly && !error.remedy.isEmpty: (.readOnly, error.remedy)
             case .denied: (.readOnly, "Check the owner and the permissions of the state directory.")
             case .noSpace: (.noSpace, "Make room on the disk; nothing was lost.")
             case .busy: (.busy, "")

@@ -52,7 +52,7 @@ package final class SealedDatabase: Sendable {
     let files: SealedFiles
     private let token: String
     /// Checkpoints, and keeps SQLite's index alive; one thread at a time.
-    private let keeper: Mutex<Connection?>
+    let keeper: Mutex<Connection?>
     /// Seals the note of how far the log is durable, for who syncs without a connection.
     private let noteSealer: Mutex<PageSealer>
 
@@ -67,6 +67,7 @@ package final class SealedDatabase: Sendable {
     ///   - create: Whether to make it when there is none.
     ///   - position: What its history must reach at least, as another file remembers it.
     ///   - options: Memory and disk to spend.
+    ///   - report: Takes one line about bytes that did not verify in one zone.
     /// - Throws: `.notFound`, `.corrupt`, `.wrongKey`, `.mismatch`, `.newerFormat`, `.noSpace`, `.failed`.
     package init(
         disk: any Disk,
@@ -76,7 +77,8 @@ package final class SealedDatabase: Sendable {
         applicationID: Int32,
         create: Bool,
         requireAtLeast position: WALPosition = .none,
-        options: SealedDatabaseOptions = .standard
+        options: SealedDatabaseOptions = .standard,
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(MetadataError) {
         self.path = path
         self.id = id
@@ -90,7 +92,7 @@ package final class SealedDatabase: Sendable {
         if create, try SealedDatabase.exists(disk, path) == false {
             try SealedCreation(disk: disk, path: path, options: options).make(identity, keys)
         }
-        files = try SealedOpening(disk: disk, path: path, options: options)
+        files = try SealedOpening(disk: disk, path: path, options: options, report: report)
             .open(identity, key: key, keys: keys)
         noteSealer = Mutex(PageSealer(keys))
         token = try SealedVFS.register(files)
@@ -181,7 +183,8 @@ package final class SealedDatabase: Sendable {
             baseSyncs: files.counters.baseSyncs.load(ordering: .relaxed),
             bytesWritten: files.counters.bytesWritten.load(ordering: .relaxed),
             pagesRead: files.counters.pagesRead.load(ordering: .relaxed),
-            framesSealed: files.counters.framesSealed.load(ordering: .relaxed)
+            framesSealed: files.counters.framesSealed.load(ordering: .relaxed),
+            mendings: files.counters.mendings.load(ordering: .relaxed)
         )
     }
 
@@ -201,4 +204,6 @@ package struct SealedStatistics: Sendable, Hashable {
     package let pagesRead: UInt64
     /// Pages sealed for the log; a checkpoint moves them as they are.
     package let framesSealed: UInt64
+    /// Places put right in one zone from another, or tried to.
+    package let mendings: UInt64
 }

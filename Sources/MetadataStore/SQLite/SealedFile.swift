@@ -85,10 +85,15 @@ final class SealedPagesFile: SealedFile {
             start: seal.sealedPage,
             count: SealedLayout.pageBytes
         )
-        let offset = SealedLayout.offset(ofPage: number)
-        let count = try files.read(into: buffer, from: files.base, at: offset)
+        var longest = 0
+        let isOpen = try files.readPage(number, into: buffer) { count in
+            longest = max(longest, count)
+            return count == SealedLayout.pageBytes
+                && seal.sealer.open(page: seal.sealedPage, number: number, into: target)
+        }
         files.counters.countRead()
-        guard count == SealedLayout.pageBytes else {
+        if isOpen { return true }
+        guard longest == SealedLayout.pageBytes else {
             // A transaction may allocate a page, drop it from its cache and read it before its commit.
             if number > files.committedPages {
                 UnsafeMutableRawBufferPointer(start: target, count: SealedLayout.pageBytes)
@@ -101,14 +106,13 @@ final class SealedPagesFile: SealedFile {
                 remedy: MetadataError.damageRemedy
             )
         }
-        guard seal.sealer.open(page: seal.sealedPage, number: number, into: target) else {
-            throw MetadataError(
-                .corrupt,
-                "database '\(files.path)': page \(number) at byte \(offset) does not open",
-                remedy: MetadataError.damageRemedy
-            )
-        }
-        return true
+        let offset = SealedLayout.offset(ofPage: number)
+        throw MetadataError(
+            .corrupt,
+            "database '\(files.path)': page \(number) at byte \(offset) does not open"
+                + files.baseCopies.everywhere,
+            remedy: MetadataError.damageRemedy
+        )
     }
 
     /// Pages come here from the log alone, at a checkpoint: as they stand there, sealed.

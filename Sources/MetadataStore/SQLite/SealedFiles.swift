@@ -12,6 +12,8 @@ final class SealedFiles: Sendable {
     let keys: PageKeys
     let index = WALIndex()
     let counters = SealedCounters()
+    /// Takes one line about bytes that did not verify in one zone.
+    let report: @Sendable (String) -> Void
     /// Bytes that the log grows by at most, filled with zeros: overwriting is what syncs fast.
     private let growthBytes: UInt64
     private let isSuspect = Atomic<Bool>(false)
@@ -19,6 +21,8 @@ final class SealedFiles: Sendable {
     private let isLogDirty = Atomic<Bool>(false)
     /// One sync of the log at a time: who finds it clean must know that the cleaning has ended.
     private let logSync = Mutex(())
+    /// Held while the log begins anew, and while frames of it are put right: a frame must not come back after that.
+    private let restarting = Mutex(())
     private let state: Mutex<LogState>
 
     private struct LogState {
@@ -42,8 +46,10 @@ final class SealedFiles: Sendable {
         log: any DiskFile,
         keys: PageKeys,
         record: LogRecord,
-        growthBytes: UInt64
+        growthBytes: UInt64,
+        report: @escaping @Sendable (String) -> Void
     ) throws(DiskError) {
+        self.report = report
         self.path = path
         logPath = SealedFiles.logPath(path)
         self.base = base
@@ -54,7 +60,7 @@ final class SealedFiles: Sendable {
             LogState(
                 header: record.header,
                 generation: record.generation,
-                capacity: SealedLayout.frames(inLogOf: try log.size()),
+                capacity: SealedLayout.frames(inLogOf: try log.longestSize()),
                 committed: 0,
                 durable: .none,
                 turn: 0
@@ -116,14 +122,17 @@ final class SealedFiles: Sendable {
 
     /// Begins the log anew: SQLite's header, sealed with the next generation.
     func restartLog(header: UnsafeRawBufferPointer, with sealer: PageSealer) throws(MetadataError) {
-        let generation = generation + 1
-        let record = LogRecord(header: Array(header), generation: generation)
-        try write(record.sealed(by: sealer), to: log, at: SealedLayout.logRecordOffset)
-        noteWritten()
-        state.withLock {
-            $0.header = record.header
-            $0.generation = generation
-            $0.committed = 0
+        let header = Array(header)
+        try restarting.withLock { _ throws(MetadataError) in
+            let generation = generation + 1
+            let record = LogRecord(header: header, generation: generation)
+            try write(record.sealed(by: sealer), to: log, at: SealedLayout.logRecordOffset)
+            noteWritten()
+            state.withLock {
+                $0.header = record.header
+                $0.generation = generation
+                $0.committed = 0
+            }
         }
     }
 
@@ -253,22 +262,67 @@ final class SealedFiles: Sendable {
         counters.bytesWritten.add(UInt64(bytes.count), ordering: .relaxed)
     }
 
-    /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
-    func read(
+    var baseCopies: SealedCopies {
+        SealedCopies(file: base, name: "database '\(path)'", path: path, report: noteMended)
+    }
+
+    var logCopies: SealedCopies {
+        SealedCopies(file: log, name: "log '\(logPath)'", path: path, report: noteMended)
+    }
+
+    private func noteMended(_ message: String) {
+        counters.mendings.add(1, ordering: .relaxed)
+        report(message)
+    }
+
+    /// Reads a page of the base; who reads it keeps checkpoints from it, as every reader of SQLite's does.
+    ///
+    /// - Returns: Whether `buffer` holds what `verifies` takes.
+    func readPage(
+        _ number: UInt32,
         into buffer: UnsafeMutableRawBufferPointer,
-        from file: any DiskFile,
-        at offset: UInt64
-    ) throws(MetadataError) -> Int {
-        do throws(DiskError) {
-            return try file.read(into: buffer, at: offset)
-        } catch {
-            throw MetadataError(error, database: path)
+        verifies: (Int) -> Bool
+    ) throws(MetadataError) -> Bool {
+        let offset = SealedLayout.offset(ofPage: number)
+        return try baseCopies.read(
+            into: buffer,
+            at: offset,
+            { "page \(number)" },
+            mending: { if isTrusted { $0() } },
+            verifies: verifies
+        )
+    }
+
+    /// Reads a frame of the log; where a copy lacks it, it is put there if the log has not begun anew meanwhile.
+    ///
+    /// - Returns: Whether `buffer` holds what `verifies` takes.
+    func readFrame(
+        _ index: UInt64,
+        of generation: UInt64,
+        into buffer: UnsafeMutableRawBufferPointer,
+        verifies: (Int) -> Bool
+    ) throws(MetadataError) -> Bool {
+        try logCopies.read(
+            into: buffer,
+            at: SealedLayout.offset(ofFrame: index),
+            { "frame \(index + 1)" },
+            mending: { mend in
+                whileLog(is: generation) { if isTrusted { mend() } }
+            },
+            verifies: verifies
+        )
+    }
+
+    /// Runs `body` unless the log has begun anew since it was of this generation, and keeps it from that.
+    func whileLog(is generation: UInt64, _ body: () -> Void) {
+        restarting.withLock { _ in
+            if self.generation == generation { body() }
         }
     }
 
     func size(of file: any DiskFile) throws(MetadataError) -> UInt64 {
         do throws(DiskError) {
-            return try file.size()
+            return try file.longestSize()
         } catch {
             throw MetadataError(error, database: path)
         }
@@ -277,7 +331,7 @@ final class SealedFiles: Sendable {
     func truncateBase(to size: UInt64) throws(MetadataError) {
         try requireTrust()
         do throws(DiskError) {
-            if try base.size() > size { try base.truncate(to: size) }
+            if try base.longestSize() > size { try base.truncate(to: size) }
         } catch {
             throw MetadataError(error, database: path)
         }
@@ -291,6 +345,7 @@ final class SealedCounters: Sendable {
     let bytesWritten = Atomic<UInt64>(0)
     let pagesRead = Atomic<UInt64>(0)
     let framesSealed = Atomic<UInt64>(0)
+    let mendings = Atomic<UInt64>(0)
 
     func countRead() { pagesRead.add(1, ordering: .relaxed) }
 }

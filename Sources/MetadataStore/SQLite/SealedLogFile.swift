@@ -52,7 +52,8 @@ final class SealedLogFile: SealedFile {
                 let place = SealedLayout.offset(ofFrame: index)
                 throw MetadataError(
                     .corrupt,
-                    "log '\(files.logPath)': frame \(index + 1) at byte \(place) does not open",
+                    "log '\(files.logPath)': frame \(index + 1) at byte \(place) does not open"
+                        + files.logCopies.everywhere,
                     remedy: MetadataError.damageRemedy
                 )
             }
@@ -72,18 +73,21 @@ final class SealedLogFile: SealedFile {
             start: seal.sealedFrame,
             count: SealedLayout.sealedFrameBytes
         )
-        let offset = SealedLayout.offset(ofFrame: index)
-        let count = try files.read(into: buffer, from: files.log, at: offset)
-        files.counters.countRead()
-        guard count == SealedLayout.sealedFrameBytes,
-            let plain = FrameHeader.open(
+        let generation = files.generation
+        var found: FrameHeader?
+        let isOpen = try files.readFrame(index, of: generation, into: buffer) { count in
+            guard count == SealedLayout.sealedFrameBytes else { return false }
+            found = FrameHeader.open(
                 seal.sealedFrame,
                 index: index,
-                generation: files.generation,
+                generation: generation,
                 with: seal.sealer
-            ),
-            seal.sealer.open(page: seal.sealedPage, number: plain.page, into: page)
-        else { return false }
+            )
+            guard let found else { return false }
+            return seal.sealer.open(page: seal.sealedPage, number: found.page, into: page)
+        }
+        files.counters.countRead()
+        guard isOpen, let plain = found else { return false }
         seal.keep(page: plain.page, plain: page)
         header?.storeBytes(of: plain.bytes, as: (UInt64, UInt64, UInt64).self)
         return true

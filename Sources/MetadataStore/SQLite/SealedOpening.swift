@@ -7,6 +7,7 @@ struct SealedOpening {
     let disk: any Disk
     let path: String
     let options: SealedDatabaseOptions
+    let report: @Sendable (String) -> Void
 
     func open(
         _ expected: DatabaseHeader,
@@ -14,11 +15,17 @@ struct SealedOpening {
         keys: PageKeys
     ) throws(MetadataError) -> SealedFiles {
         let base = try attempt { () throws(DiskError) in try disk.open(path, .readWrite) }
-        let block = try attempt { () throws(DiskError) in
-            try base.read(count: SealedLayout.pageBytes, at: 0)
+        let baseCopies = SealedCopies(
+            file: base,
+            name: "database '\(path)'",
+            path: path,
+            report: report
+        )
+        try baseCopies.first(count: DatabaseHeader.bytes, at: 0, "the header") {
+            (head) throws(MetadataError) in
+            try check(try DatabaseHeader(head, path: path), against: expected, key)
         }
-        try check(try DatabaseHeader(block, path: path), against: expected, key)
-        let size = try attempt { () throws(DiskError) in try base.size() }
+        let size = try attempt { () throws(DiskError) in try base.longestSize() }
         guard size >= SealedLayout.offset(ofPage: 2) else {
             throw MetadataError(
                 .corrupt,
@@ -27,15 +34,18 @@ struct SealedOpening {
             )
         }
         let log = try openLog()
-        let logBlock = try attempt { () throws(DiskError) in
-            try log.read(count: SealedLayout.pageBytes, at: 0)
-        }
-        try LogHeader.check(logBlock, id: expected.id, path: SealedFiles.logPath(path))
-        let record = try LogRecord.read(
-            from: log,
-            path: SealedFiles.logPath(path),
-            with: PageSealer(keys)
+        let logPath = SealedFiles.logPath(path)
+        let logCopies = SealedCopies(
+            file: log,
+            name: "log '\(logPath)'",
+            path: path,
+            report: report
         )
+        try logCopies.first(count: LogHeader.bytes, at: 0, "the head") {
+            (head) throws(MetadataError) in
+            try LogHeader.check(head, id: expected.id, path: logPath)
+        }
+        let record = try LogRecord.read(from: logCopies, with: PageSealer(keys))
         return try attempt { () throws(DiskError) in
             try SealedFiles(
                 path: path,
@@ -43,7 +53,8 @@ struct SealedOpening {
                 log: log,
                 keys: keys,
                 record: record,
-                growthBytes: options.logGrowthBytes
+                growthBytes: options.logGrowthBytes,
+                report: report
             )
         }
     }

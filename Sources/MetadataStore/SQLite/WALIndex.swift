@@ -62,6 +62,11 @@ final class WALIndex: Sendable {
         locks.withLock { $0.regions.first?.load(fromByteOffset: 20, as: UInt32.self) ?? 0 }
     }
 
+    /// Frames that the base holds already: `nBackfill` behind the two copies of the header (walformat.html §2.2).
+    var copiedFrames: UInt32 {
+        locks.withLock { $0.regions.first?.load(fromByteOffset: 96, as: UInt32.self) ?? 0 }
+    }
+
     /// Takes or gives back locks `first..<first + count`, as sqlite3_io_methods.xShmLock says.
     ///
     /// - Returns: `SQLITE_OK`, or `SQLITE_BUSY` when another connection is in the way.

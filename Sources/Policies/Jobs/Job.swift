@@ -18,6 +18,7 @@ package struct Job: Hashable, Sendable {
         case expire(ExpireAction)
         case restoreTest(RestoreTestAction)
         case copy(CopyAction)
+        case scrub(ScrubAction)
 
         /// As in a job file.
         package var name: ActionName {
@@ -28,6 +29,7 @@ package struct Job: Hashable, Sendable {
             case .expire: .expire
             case .restoreTest: .restoreTest
             case .copy: .copy
+            case .scrub: .scrub
             }
         }
     }
@@ -40,6 +42,7 @@ package struct Job: Hashable, Sendable {
         case expire
         case restoreTest = "restore-test"
         case copy
+        case scrub
     }
 
     package let name: String
@@ -174,5 +177,17 @@ package struct RestoreTestAction: Hashable, Sendable {
         self.point = point
         self.sampleFiles = sampleFiles
         self.sampleBytes = sampleBytes
+    }
+}
+
+/// Reads and verifies every copy of file systems, and heals from a zone that verifies.
+package struct ScrubAction: Hashable, Sendable {
+    package let selection: FileSystemSelection
+    /// All zones together; `nil` for as fast as it goes.
+    package let bytesPerSecond: UInt64?
+
+    package init(selection: FileSystemSelection, bytesPerSecond: UInt64? = nil) {
+        self.selection = selection
+        self.bytesPerSecond = bytesPerSecond
     }
 }

@@ -27,6 +27,7 @@ struct JobDraft {
         case lifecycle(FileSystemSelection, policy: Reference)
         case expire(vault: String, Retention)
         case restoreTest(RestoreTestAction)
+        case scrub(ScrubAction)
         /// The retention is not in it yet.
         case copy(CopyAction, Retention?)
     }
@@ -72,6 +73,8 @@ struct JobDraft {
             )
         case .restoreTest(let test):
             action = .restoreTest(test)
+        case .scrub(let scrub):
+            action = .scrub(scrub)
         case .copy(let copy, let draft):
             action = .copy(
                 CopyAction(

@@ -16,7 +16,7 @@ extension PolicyFile.Source {
             "action",
             Job.ActionName.self,
             required:
-                "Add 'action: backup', 'snapshot', 'lifecycle', 'expire', 'restore-test' or 'copy'."
+                "Add 'action: backup', 'snapshot', 'lifecycle', 'expire', 'restore-test', 'copy' or 'scrub'."
         )
         let zone = timeZone(fields, key: "ScheduleExpressionTimezone")
         let schedule = fields.parsed(
@@ -112,6 +112,7 @@ extension PolicyFile.Source {
             return .lifecycle(selection, policy: policy)
         case .restoreTest: return restoreTest(fields)
         case .copy: return copy(fields, job: job)
+        case .scrub: return scrub(fields)
         case .expire:
             let vault = vault(fields)
             let retention = retentionReference(fields, job: job)
@@ -146,6 +147,23 @@ extension PolicyFile.Source {
                 sampleBytes: bytes ?? RestoreTestAction.sampleBytesStandard
             )
         )
+    }
+
+    private func scrub(_ fields: FieldReader) -> JobDraft.Action? {
+        let selection = selection(fields)
+        let rate = fields.parsed("bytes-per-second") { text throws(PolicyError) in
+            let bytes = try Quantity.bytes(text)
+            guard bytes > 0 else {
+                throw PolicyError(
+                    .badValue,
+                    "at 0 bytes a second a scrub never ends",
+                    remedy: "Write a size as 50MiB, or leave it out."
+                )
+            }
+            return bytes
+        }
+        guard let selection else { return nil }
+        return .scrub(ScrubAction(selection: selection, bytesPerSecond: rate))
     }
 
     private func copy(_ fields: FieldReader, job: String) -> JobDraft.Action? {

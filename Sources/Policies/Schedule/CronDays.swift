@@ -1,3 +1,5 @@
+import VarveModel
+
 /// Which days of a month a cron expression allows: its two day fields together.
 struct CronDays: Hashable {
     /// A day field that restricts.

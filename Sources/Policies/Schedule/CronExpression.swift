@@ -1,3 +1,5 @@
+import VarveModel
+
 /// A cron expression: crontab(5)'s five fields, or the six of AWS's `cron(…)`.
 ///
 /// It speaks of local minutes; what a time zone makes of them is `Schedule`'s matter.

@@ -1,3 +1,5 @@
+import VarveModel
+
 /// The rule for all later years at the end of a time zone file: POSIX's `TZ` syntax.
 ///
 /// As `CET-1CEST,M3.5.0,M10.5.0/3` (POSIX.1-2017 §8.3, with RFC 9636 §3.3's hours of −167 to 167).

@@ -1,3 +1,5 @@
+package import VarveModel
+
 /// A time zone as the list of its offsets from UTC, from its beginning to the year 2200.
 ///
 /// The system's time zone database says what they are (RFC 9636); past the listed transitions its

@@ -67,10 +67,13 @@ package struct CivilDate: Hashable, Sendable, Comparable, CustomStringConvertibl
     }
 }
 
-extension Int {
-    /// Division that rounds down, also below zero.
-    func flooredDivision(by divisor: Int) -> Int {
-        let quotient = self / divisor
-        return self % divisor < 0 ? quotient - 1 : quotient
+extension Timestamp {
+    /// `2026-11-23T14:03:22Z`, for messages.
+    package var utcText: String {
+        let date = CivilDate(daysSince1970: Int(day))
+        let second = seconds - day * 86_400
+        func padded(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let time = [second / 3_600, second / 60 % 60, second % 60].map(padded)
+        return "\(date)T\(time.joined(separator: ":"))Z"
     }
 }
