@@ -190,6 +190,7 @@ extension Vault: MapNodeSource {
 
     /// Forgets what is cached, so that the next read comes from storage.
     func dropCaches() {
+        files.changes.forget()
         readers.withLock { $0 = RecentCache(bytesMax: 256) }
         nodes.withLock { $0 = RecentCache(bytesMax: 32 << 20) }
         plainChunks.withLock { $0 = RecentCache(bytesMax: 16 << 20) }

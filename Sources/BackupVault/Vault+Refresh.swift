@@ -237,9 +237,10 @@ extension Vault {
     }
 
     /// Writes an index file durably.
+    @discardableResult
     func writeIndexFile(
         _ packs: [(pack: IndexedPack, entries: [PackEntry])]
-    ) throws(VaultError) {
+    ) throws(VaultError) -> String {
         let object = UniqueID.random()
         let bytes = SealedObject.seal(
             IndexFile.encode(packs),
@@ -253,6 +254,7 @@ extension Vault {
             known.indexFiles.insert(stem)
             known.unlisted.subtract(packs.map(\.pack.id))
         }
+        return stem + IndexFile.ending
     }
 
     /// Makes one index file of all, from the packs' own lists.

@@ -19,7 +19,7 @@ extension Vault {
         try exclusively { () throws(VaultError) in
             try takeOverKey()
             let old = standing.withLock { ($0.bytes(of: .key) ?? [], $0.rootKey) }
-            guard try files.contents(VaultDescription.keyFileName, limit: 1 << 16) == old.0 else {
+            guard try files.changes.contents(VaultDescription.keyFileName) == old.0 else {
                 throw VaultError(
                     .corrupt,
                     "the vault's key is not what it was when the vault was opened",
@@ -34,9 +34,11 @@ extension Vault {
             try replace(
                 description.wrapped([.init(rootKey: root.id, file: wrapped), before])
             )
-            try files.replace(VaultDescription.keyFileName, with: wrapped)
+            try files.changes.replace(VaultDescription.keyFileName, with: wrapped)
             standing.withLock { $0.set(key: wrapped, rootKey: root.id) }
             try replace(description.wrapped([.init(rootKey: root.id, file: wrapped)]))
+            // Harmless: the newest key counts, though an older one is there; that goes with the next change, or a prune.
+            try? files.changes.dropOlder(VaultDescription.keyFileName)
         }
     }
 }

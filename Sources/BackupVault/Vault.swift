@@ -67,7 +67,7 @@ package final class Vault: Sendable {
     /// 16 MiB: consecutive ranges of one chunk open it once, also where several files are read at a time.
     let plainChunks = Mutex(RecentCache<ChunkID, [UInt8]>(bytesMax: 16 << 20))
 
-    private init(
+    init(
         files: VaultFiles,
         keys: VaultKeys,
         standing: VaultStanding,
@@ -140,8 +140,19 @@ package final class Vault: Sendable {
     ) throws(VaultError) -> Vault {
         precondition(settings.chunks.isValid, "chunk sizes must be in order")
         let files = VaultFiles(storage: storage)
-        let claim = try files.lockMaking()
-        defer { claim?.release() }
+        return try HeldClaims.holding(try files.lockMaking()) { () throws(VaultError) -> Vault in
+            try make(files, name: name, root: root, created: clock.now(), settings, pace)
+        }
+    }
+
+    private static func make(
+        _ files: VaultFiles,
+        name: String,
+        root: RootKey,
+        created: Timestamp,
+        _ settings: VaultSettings,
+        _ pace: LockPace
+    ) throws(VaultError) -> Vault {
         try files.requireVacant()
         let id = UniqueID.random()
         let data = DataKey.random()
@@ -151,16 +162,18 @@ package final class Vault: Sendable {
             secret: DataKey(secret: SecretBytes(secret)),
             vault: id
         )
+        files.changes.unlock(keys)
         let wrapped = data.wrapped(by: root, for: id)
         let description = VaultDescription(
             id: id,
             name: name,
-            created: clock.now(),
+            created: created,
             chunks: settings.chunks,
-            wrapping: .init(rootKey: root.id, file: wrapped)
+            wrapping: .init(rootKey: root.id, file: wrapped),
+            namesChanges: files.changes.isNamed
         ).sealed(keys: keys)
         let sealedSecret = SealedObject.seal(secret, as: .secret, object: id, keys: keys)
-        try storage.makePlace()
+        try files.storage.makePlace()
         try files.makeFolders()
         let standing = VaultStanding(
             description: description,
@@ -169,7 +182,11 @@ package final class Vault: Sendable {
             secret: sealedSecret,
             text: try description.encoded(keys: keys)
         )
-        for file in standing.entrance { try files.replace(file.name, with: file.bytes) }
+        for file in standing.entrance { try files.changes.replace(file.name, with: file.bytes) }
+        if files.changes.isNamed, let text = standing.bytes(of: .description) {
+            // It tells who does not know of changes that there is a vault.
+            try files.replace(VaultDescription.fileName, with: text)
+        }
         let vault = Vault(
             files: files,
             keys: keys,
@@ -179,162 +196,6 @@ package final class Vault: Sendable {
         )
         try vault.requireOwnEntrance()
         return vault
-    }
-
-    /// Opens the vault in `directory`; the directory and the root key suffice.
-    ///
-    /// - Parameters:
-    ///   - disk: Where it lies.
-    ///   - directory: An absolute path.
-    ///   - root: The key that wrapped the vault's own.
-    ///   - settings: Sizes and level of what will be written; chunk sizes are the vault's own.
-    ///   - pace: By what a lock tells how much time has passed.
-    /// - Returns: The vault, with its index in memory.
-    /// - Throws: `.notFound` where no vault was ever made whole, `.wrongKey`, `.newerFormat`, `.corrupt`, `.denied`,
-    ///   `.failed`.
-    package static func open(
-        disk: any Disk,
-        directory: String,
-        root: RootKey,
-        settings: VaultSettings = .standard,
-        pace: LockPace = .machine
-    ) throws(VaultError) -> Vault {
-        try open(disk: disk, directory: directory, roots: [root], settings: settings, pace: pace)
-    }
-
-    /// Opens the vault in `directory` with whichever of several root keys wraps its own.
-    ///
-    /// - Throws: As for one; `.wrongKey` names the key that is needed, where the vault says it.
-    package static func open(
-        disk: any Disk,
-        directory: String,
-        roots: [RootKey],
-        settings: VaultSettings = .standard,
-        pace: LockPace = .machine
-    ) throws(VaultError) -> Vault {
-        try open(
-            in: DirectoryStorage(disk, directory),
-            roots: roots,
-            settings: settings,
-            pace: pace
-        )
-    }
-
-    /// Opens a vault wherever it lies with whichever of several root keys wraps its own.
-    ///
-    /// - Throws: As in a directory.
-    package static func open(
-        in storage: any VaultStorage,
-        roots: [RootKey],
-        settings: VaultSettings = .standard,
-        pace: LockPace = .machine
-    ) throws(VaultError) -> Vault {
-        let files = VaultFiles(storage: storage)
-        let bytes: [UInt8]
-        do throws(VaultError) {
-            bytes = try files.contents(VaultDescription.fileName, limit: 1 << 20)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            throw try files.undescribed()
-        }
-        let description = try VaultDescription(bytes)
-        guard let id = description.id else {
-            throw VaultError.damaged(VaultDescription.fileName, "names no vault")
-        }
-        let wrapped = try wrappedKey(files)
-        let (data, rootKey) = try dataKey(wrapped, roots: roots, described: description, id)
-        let (keys, secret) = try openKeys(files: files, data: data, vault: id)
-        try description.checkSeal(keys: keys)
-        let standing = VaultStanding(
-            description: description,
-            rootKey: rootKey,
-            key: wrapped,
-            secret: secret,
-            text: bytes
-        )
-        let vault = Vault(
-            files: files,
-            keys: keys,
-            standing: standing,
-            settings: settings,
-            pace: pace
-        )
-        try vault.refresh()
-        return vault
-    }
-
-    private static func wrappedKey(_ files: VaultFiles) throws(VaultError) -> [UInt8] {
-        do throws(VaultError) {
-            return try files.contents(VaultDescription.keyFileName, limit: 1 << 16)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            throw VaultError(
-                .corrupt,
-                "the vault's wrapped key '\(files.place)/\(VaultDescription.keyFileName)' is missing",
-                remedy: "Restore the file from a copy; without it nothing opens."
-            )
-        }
-    }
-
-    private static func dataKey(
-        _ wrapped: [UInt8],
-        roots: [RootKey],
-        described: VaultDescription,
-        _ vault: UniqueID
-    ) throws(VaultError) -> (key: DataKey, rootKey: RootKeyID) {
-        var reason = KeyringError(.wrongKey, "no root key was given")
-        for root in roots {
-            do throws(KeyringError) {
-                return (try DataKey(wrapped: wrapped, by: root, for: vault), root.id)
-            } catch {
-                reason = error
-                if error.code != .wrongKey { break }
-            }
-        }
-        let code: VaultError.Code =
-            switch reason.code {
-            case .wrongKey, .notAuthentic: .wrongKey
-            case .malformed: .corrupt
-            case .unsupported: .newerFormat
-            }
-        var text = "the vault's key: \(reason.message)"
-        if code == .wrongKey {
-            text += " (\(roots.map(\.id.description).joined(separator: ", ")))"
-            if let known = described.wrapping(of: wrapped) {
-                text += "; it was wrapped by root key \(known.rootKey)"
-            }
-        }
-        throw VaultError(code, text, remedy: reason.remedy)
-    }
-
-    /// Opens the secret, which needs the vault key alone.
-    private static func openKeys(
-        files: VaultFiles,
-        data: DataKey,
-        vault: UniqueID
-    ) throws(VaultError) -> (keys: VaultKeys, sealed: [UInt8]) {
-        let name = VaultDescription.secretFileName
-        let bytes: [UInt8]
-        do throws(VaultError) {
-            bytes = try files.contents(name, limit: 1 << 16)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            throw VaultError.damaged(name, "is missing")
-        }
-        // Sealing needs only the vault key; what the secret derives is not yet known here.
-        let bare = VaultKeys(data: data, secret: data, vault: vault)
-        let opened = try SealedObject.open(
-            bytes,
-            as: .secret,
-            object: vault,
-            name: name,
-            keys: bare
-        )
-        guard opened.body.count == SecretBytes.count else {
-            throw VaultError.damaged(name, "has another length than a secret")
-        }
-        let secret = DataKey(secret: SecretBytes(opened.body))
-        return (VaultKeys(data: data, secret: secret, vault: vault), bytes)
     }
 
     /// Begins to write a recovery point.

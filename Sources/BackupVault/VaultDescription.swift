@@ -11,6 +11,10 @@ struct VaultDescription: Codable, Hashable {
     static let formatKnown: UInt32 = 1
     /// Incompatible bit 0: who removes or changes what has parity removes that first, so that no older Varve may write.
     static let parityFeature: UInt32 = 1
+    /// Incompatible bit 1: what changes stands under names of its changes, which an older Varve does not look for.
+    static let changesFeature: UInt32 = 2
+
+    private static let incompatibleKnown = parityFeature | changesFeature
 
     let magic: String
     let format: UInt32
@@ -58,11 +62,16 @@ struct VaultDescription: Codable, Hashable {
         name: String,
         created: Timestamp,
         chunks: ChunkSizes,
-        wrapping: Wrapping
+        wrapping: Wrapping,
+        namesChanges: Bool = false
     ) {
         magic = VaultDescription.magicText
         format = VaultDescription.formatKnown
-        features = Features(compatible: 0, readOnlyCompatible: 0, incompatible: 0)
+        features = Features(
+            compatible: 0,
+            readOnlyCompatible: 0,
+            incompatible: namesChanges ? VaultDescription.changesFeature : 0
+        )
         uuid = Hex.encode(id.bytes)
         self.name = name
         self.created = created
@@ -76,13 +85,24 @@ struct VaultDescription: Codable, Hashable {
     /// Whether the vault may have parity.
     var keepsParity: Bool { features.incompatible & VaultDescription.parityFeature != 0 }
 
+    /// Whether each change has a name of its own.
+    var namesChanges: Bool { features.incompatible & VaultDescription.changesFeature != 0 }
+
     /// The same vault, with parity or without.
     func keepingParity(_ keepsParity: Bool) -> VaultDescription {
+        setting(VaultDescription.parityFeature, keepsParity)
+    }
+
+    /// The same vault, each change of which has a name of its own.
+    func namingChanges() -> VaultDescription { setting(VaultDescription.changesFeature, true) }
+
+    private func setting(_ incompatible: UInt32, _ isSet: Bool) -> VaultDescription {
         var changed = self
         changed.features = Features(
             compatible: features.compatible,
             readOnlyCompatible: features.readOnlyCompatible,
-            incompatible: keepsParity ? VaultDescription.parityFeature : 0
+            incompatible: isSet
+                ? features.incompatible | incompatible : features.incompatible & ~incompatible
         )
         return changed
     }
@@ -115,9 +135,10 @@ struct VaultDescription: Codable, Hashable {
         return bytes.bytes
     }
 
-    /// Whether this lacks a read-only-compatible feature of another one, which is never lost.
+    /// Whether this lacks a feature of another one that is never lost.
     func lacks(_ other: VaultDescription) -> Bool {
-        other.features.readOnlyCompatible & ~features.readOnlyCompatible != 0
+        other.namesChanges && !namesChanges
+            || other.features.readOnlyCompatible & ~features.readOnlyCompatible != 0
     }
 
     /// The same, with a read-only-compatible feature more.
@@ -175,7 +196,7 @@ struct VaultDescription: Codable, Hashable {
             throw VaultError.damaged(name, "is no description of a vault")
         }
         guard beginning.format <= VaultDescription.formatKnown,
-            beginning.features.incompatible & ~VaultDescription.parityFeature == 0
+            beginning.features.incompatible & ~VaultDescription.incompatibleKnown == 0
         else {
             throw VaultError(
                 .newerFormat,

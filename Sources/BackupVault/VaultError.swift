@@ -64,6 +64,15 @@ package struct VaultError: Error, Sendable, CustomStringConvertible {
     package var description: String { remedy.isEmpty ? message : "\(message). \(remedy)" }
 }
 
+extension VaultError {
+    /// Whether this tells of the store, or of rights, and nothing of what a file holds.
+    ///
+    /// On a disk what may not be read is as good as damaged, until somebody lets it be read.
+    func saysNothing(of storage: any VaultStorage) -> Bool {
+        code == .unavailable || code == .denied && storage.arrivesLate
+    }
+}
+
 /// Runs what touches storage, with its errors in this target's words.
 func onDisk<Result>(_ body: () throws(DiskError) -> Result) throws(VaultError) -> Result {
     do throws(DiskError) {

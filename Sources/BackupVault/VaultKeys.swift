@@ -43,6 +43,12 @@ struct VaultKeys: Sendable {
         return Digest.hmac(bytes, key: key)
     }
 
+    /// Authenticates a change of a file that changes.
+    func changeTag(_ bytes: [UInt8]) -> [UInt8] {
+        let key = data.derive(salt: vault.bytes, info: Array("varve vault change 1".utf8))
+        return Digest.hmac(bytes, key: key)
+    }
+
     /// The vault key, wrapped anew: the bytes of a file `key`.
     func wrapped(by root: RootKey) -> [UInt8] { data.wrapped(by: root, for: vault) }
 

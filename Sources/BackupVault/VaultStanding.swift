@@ -78,7 +78,7 @@ extension Vault {
         let found: VaultDescription
         let bytes: [UInt8]
         do throws(VaultError) {
-            bytes = try files.contents(VaultDescription.fileName, limit: 1 << 20)
+            bytes = try files.changes.contents(VaultDescription.fileName)
             if bytes == text { return known }
             found = try VaultDescription(bytes)
             try found.checkSeal(keys: keys)
@@ -98,7 +98,7 @@ extension Vault {
     ///
     /// - Throws: `.corrupt`, `.newerFormat`, `.notFound`, `.failed`.
     func check(_ file: VaultEntrance) throws(VaultError) {
-        let bytes = try files.contents(file.name, limit: 1 << 20)
+        let bytes = try files.changes.contents(file.name)
         if bytes == file.bytes { return }
         guard file.subject == .description else {
             throw VaultError.damaged(file.name, "is not what it was when the vault was opened")
@@ -119,6 +119,7 @@ extension Vault {
     /// - Throws: `.corrupt`, `.notFound`, `.newerFormat`, `.unavailable`.
     func requireOwnEntrance() throws(VaultError) {
         guard files.storage.arrivesLate else { return }
+        try requireNoOtherVault()
         try takeOverKey()
         for file in entrance {
             do throws(VaultError) {
@@ -135,10 +136,37 @@ extension Vault {
         }
     }
 
+    /// Refuses a place where another vault was made later: who opens it finds that one.
+    private func requireNoOtherVault() throws(VaultError) {
+        for (path, body) in try files.changes.strangers(above: VaultDescription.fileName) {
+            // Harmless: what is no description makes no other vault.
+            guard let other = (try? VaultDescription(body))?.id, other != id else { continue }
+            throw VaultError(
+                .corrupt,
+                "another vault was made in '\(files.place)' later, by '\(path)': "
+                    + "'\(name)' would not open again, so nothing is stored",
+                remedy:
+                    "If that one holds nothing, remove what its making put into 'changes' at that time; else copy both."
+            )
+        }
+    }
+
+    /// Refuses a bucket whose plain description is gone: for older programs, and for a making, it holds no vault.
+    func requirePlainDescription() throws(VaultError) {
+        guard files.storage.arrivesLate, try presentDescription().namesChanges,
+            try files.storage.size(of: VaultDescription.fileName) == nil
+        else { return }
+        throw VaultError(
+            .corrupt,
+            "'\(VaultDescription.fileName)' is missing from \(files.place)",
+            remedy: "Run 'varve vault verify \(name) --repair', which writes it again."
+        )
+    }
+
     private func requireOwn(_ file: VaultEntrance) throws(VaultError) {
         guard file.subject == .key else { return try check(file) }
         // Another process may just have wrapped it by another root key.
-        let bytes = try files.contents(file.name, limit: 1 << 16)
+        let bytes = try files.changes.contents(file.name)
         guard bytes == file.bytes || DataKey.isWrapped(bytes, for: id) else {
             throw VaultError.damaged(file.name, "is the key of no vault, or of another one")
         }
@@ -158,9 +186,11 @@ extension Vault {
         let description = try presentDescription()
         let bytes: [UInt8]
         do throws(VaultError) {
-            bytes = try files.contents(VaultDescription.keyFileName, limit: 1 << 16)
+            bytes = try files.changes.contents(VaultDescription.keyFileName)
         } catch {
-            return  // A verify names a key that is missing or does not read.
+            // A verify names a key that is missing or does not read; what does not answer is no damage.
+            guard !error.saysNothing(of: files.storage) else { throw error }
+            return
         }
         guard bytes != standing.withLock({ $0.bytes(of: .key) }),
             let wrapping = description.wrapping(of: bytes),
@@ -200,14 +230,14 @@ extension Vault {
 
     private func putBackBytes(_ subject: VaultFinding.Subject) throws(VaultError) {
         guard let file = entrance.first(where: { $0.subject == subject }) else { return }
-        try files.replace(file.name, with: file.bytes)
+        try files.changes.replace(file.name, with: file.bytes)
     }
 
     private func requireNoKey() throws(VaultError) {
         let name = VaultDescription.keyFileName
         let found: [UInt8]
         do throws(VaultError) {
-            found = try files.contents(name, limit: 1 << 16)
+            found = try files.changes.contents(name)
         } catch {
             // One that the medium does not give just now may be another root key's.
             guard error.code == .notFound else { throw error }
@@ -222,11 +252,36 @@ extension Vault {
         )
     }
 
+    /// Has each change bear a name of its own from now on, where changes may arrive late; within ``exclusively(_:)``.
+    ///
+    /// The plain description says so first, which keeps older programs away, and never changes again.
+    func nameChanges() throws(VaultError) {
+        guard files.storage.arrivesLate else { return }
+        let description = try presentDescription()
+        guard !description.namesChanges else { return try putBackPlainDescription() }
+        let named = description.namingChanges().sealed(keys: keys)
+        let text = try named.encoded(keys: keys)
+        try files.replace(VaultDescription.fileName, with: text)
+        try replace(named)
+    }
+
+    private func putBackPlainDescription() throws(VaultError) {
+        guard try files.storage.size(of: VaultDescription.fileName) == nil,
+            let text = standing.withLock({ $0.bytes(of: .description) })
+        else { return }
+        do throws(VaultError) {
+            try files.replace(VaultDescription.fileName, with: text)
+        } catch {
+            // A full bucket gets it with a later change: points must go first.
+            guard error.code == .noSpace else { throw error }
+        }
+    }
+
     /// Writes the description anew, durably; the caller keeps others from doing so.
     func replace(_ description: VaultDescription) throws(VaultError) {
         let sealed = description.sealed(keys: keys)
         let text = try sealed.encoded(keys: keys)
-        try files.replace(VaultDescription.fileName, with: text)
+        try files.changes.replace(VaultDescription.fileName, with: text)
         standing.withLock { $0.set(sealed, text: text) }
     }
 }

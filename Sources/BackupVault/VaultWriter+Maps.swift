@@ -1,3 +1,4 @@
+import Synchronization
 import VarveModel
 
 /// Maps as a writer sees them, and the end of its work.
@@ -60,15 +61,110 @@ extension VaultWriter {
         // Of this backup's packs, and of those that others have ended and this one refers to.
         try vault.files.sync(.packs)
         let point = RecoveryPoint(id: newPointID(), draft: try vault.admitted(draft))
+        // The store keeps what the point needs before anybody is told of it.
+        let keeping = try storeKeeping()
+        try keepWritten(until: keeping?.end(of: point.draft), keeping)
         try write(point)
         if let parity { vault.protect(point.id, parity) }
         // A prune that came between sees either this manifest or this lease; the lease keeps its
         // condemned packs in place until what the point needs has been copied out of them. The names of these
         // copies are durable when it deletes: it syncs them itself.
         try rescueCondemned(draft)
+        try keepWritten(until: keeping?.end(of: point.draft), keeping)
+        try keep(point, keeping)
         try confirm(point)
         abandon()
         return point
+    }
+
+    /// A lock that does not read hinders no backup: nothing is deleted meanwhile, and a prune keeps in the store what is not.
+    private func storeKeeping() throws(VaultError) -> StoreKeeping? {
+        do throws(VaultError) {
+            return try vault.storeKeeping()
+        } catch {
+            guard error.code == .corrupt || error.code == .newerFormat else { throw error }
+            return nil
+        }
+    }
+
+    /// Has the store keep what this writer has stored, for all points that there are: some have got it back.
+    func keepForAllPoints() throws(VaultError) {
+        guard let keeping = try storeKeeping() else { return }
+        let points = try vault.warmListing(readsAll: false).points
+        try keepWritten(until: points.map { keeping.end(of: $0.draft) }.max(), keeping)
+    }
+
+    /// Has the store keep what this writer has stored, and what it found that is of no point: O(what is new).
+    ///
+    /// What the point shares with others is kept for them, and for longer by the next prune.
+    private func keepWritten(
+        until end: Timestamp?,
+        _ keeping: StoreKeeping?
+    ) throws(VaultError) {
+        guard let keeping, let end else { return }
+        let found = try packsOfNoPoint()
+        var refused = RefusedFiles()
+        try unlessDenied { () throws(VaultError) in
+            for name in takeWritten() {
+                try refused.pass { () throws(VaultError) in
+                    try keepNew(name, until: end, keeping)
+                }
+            }
+            for name in found {
+                try refused.pass { () throws(VaultError) in
+                    try keeping.keepShared(name, until: end)
+                }
+            }
+        }
+    }
+
+    private func keepNew(
+        _ name: String,
+        until end: Timestamp,
+        _ keeping: StoreKeeping
+    ) throws(VaultError) {
+        do throws(VaultError) {
+            try keeping.keepShared(name, until: end, isNew: true)
+        } catch {
+            // A prune has joined this index file with others, and has the store keep what came of it.
+            guard error.code == .notFound, name.hasPrefix("index/") else { throw error }
+        }
+    }
+
+    /// Packs that this writer relies on, and whose writers have no point that they would be kept for: of a backup that
+    /// failed or is not done yet, of a repair or a prune.
+    private func packsOfNoPoint() throws(VaultError) -> [String] {
+        let relied = takeRelied()
+        guard !relied.isEmpty else { return [] }
+        let points = Set(try vault.manifests.ids().map(\.unique))
+        // What the point needs of a condemned one was copied.
+        let condemned = vault.knowledge.withLock { $0.index.condemnedIDs }
+        return relied.filter { !points.contains($0.value) && !condemned.contains($0.key) }
+            .map { "packs/" + PackFormat.fileName($0.key) }.sorted()
+    }
+
+    /// Passes over keys that may not keep anything.
+    ///
+    /// They store backups all the same, as they did in a bucket without Object Lock: a backup that is not made is the greater
+    /// loss. `doctor`, and each prune, name what is refused.
+    private func unlessDenied(_ body: () throws(VaultError) -> Void) throws(VaultError) {
+        do throws(VaultError) {
+            try body()
+        } catch {
+            guard error.code == .denied else { throw error }
+        }
+    }
+
+    private func keep(_ point: RecoveryPoint, _ keeping: StoreKeeping?) throws(VaultError) {
+        guard let keeping else { return }
+        let end = keeping.end(of: point.draft)
+        var refused = RefusedFiles()
+        try unlessDenied { () throws(VaultError) in
+            try refused.pass { () throws(VaultError) in
+                try keeping.keepManifest(of: point, isNew: true)
+            }
+            try vault.keepEntrance(until: end, keeping, &refused)
+        }
     }
 
     /// Where changes may arrive late, a point bears its writer's id: who takes the writer for dead knows which manifest
@@ -160,20 +256,70 @@ extension VaultWriter {
 /// Nodes that maps share are read once.
 struct LiveChunks {
     private(set) var ids: Set<ChunkID> = []
+    /// Those that came since they were last taken.
+    private var new: [ChunkID] = []
     private let source: any MapNodeSource
 
-    init(source: any MapNodeSource) {
+    private let remembersNew: Bool
+
+    /// - Parameters:
+    ///   - source: Of nodes.
+    ///   - remembersNew: Whether ``takeNew()`` is asked.
+    init(source: any MapNodeSource, remembersNew: Bool = false) {
         self.source = source
+        self.remembersNew = remembersNew
+    }
+
+    @discardableResult
+    private mutating func insert(_ id: ChunkID) -> Bool {
+        guard ids.insert(id).inserted else { return false }
+        if remembersNew { new.append(id) }
+        return true
+    }
+
+    /// The chunks that came since this was last asked.
+    mutating func takeNew() -> [ChunkID] {
+        defer { new = [] }
+        return new
     }
 
     mutating func add(_ map: MapRoot) throws(VaultError) {
+        try walk(map) { (error) throws(VaultError) in throw error }
+    }
+
+    /// The same, past nodes that do not read, which count as needed themselves.
+    ///
+    /// - Returns: Why the first of them does not; `nil` when all do.
+    /// - Throws: What says nothing of a node: `.unavailable`, `.denied`.
+    mutating func addReadable(_ map: MapRoot) throws(VaultError) -> VaultError? {
+        var first: VaultError?
+        try walk(map) { (error) throws(VaultError) in
+            guard [.corrupt, .notFound, .newerFormat, .failed].contains(error.code) else {
+                throw error
+            }
+            first = first ?? error
+        }
+        return first
+    }
+
+    private mutating func walk(
+        _ map: MapRoot,
+        onUnread: (VaultError) throws(VaultError) -> Void
+    ) throws(VaultError) {
         var waiting = [map.node]
         while let reference = waiting.popLast() {
-            guard ids.insert(reference.id).inserted else { continue }
-            switch try source.node(reference).items {
+            guard insert(reference.id) else { continue }
+            let node: MapNode
+            do throws(VaultError) {
+                node = try source.node(reference)
+            } catch {
+                try onUnread(error)
+                continue
+            }
+            switch node.items {
             case .leaf(let entries):
                 for entry in entries {
-                    for chunk in entry.value.chunks { ids.insert(chunk.id) }
+                    for chunk in entry.value.chunks { insert(chunk.id) }
                 }
             case .branch(let children):
                 for child in children.reversed() { waiting.append(child.node) }

@@ -38,6 +38,10 @@ package final class VaultWriter {
     var mustLookAtBase: Bool
     /// Packs that this writer finished and that stand in no index file yet.
     var unindexed: [(pack: IndexedPack, entries: [PackEntry])] = []
+    /// Files of this writer that nobody has had the store keep yet.
+    private var written: [String] = []
+    /// Packs of others that this writer relies on, with their writers, where the store may have to keep them.
+    private var relied: [UniqueID: UniqueID] = [:]
     private var open: [PackKind: PackWriter] = [:]
     /// Chunks of the open packs: nobody else may refer to them yet.
     private let pending = PendingChunks()
@@ -168,11 +172,19 @@ package final class VaultWriter {
         guard let payload = chunk.payload, pending.place(of: id) == nil, !vault.canDeduplicate(id)
         else {
             counters.chunksDeduplicated += 1
+            noteReliance(on: id)
             return chunk.reference
         }
         try appendPayload(payload, reference: chunk.reference, codec: chunk.codec, as: kind)
         counters.plainBytes += UInt64(chunk.reference.length)
         return chunk.reference
+    }
+
+    private func noteReliance(on id: ChunkID) {
+        guard vault.files.storage.arrivesLate, pending.place(of: id) == nil,
+            let pack = vault.place(of: id)?.pack, pack.writer != lease.writer
+        else { return }
+        relied[pack.id] = pack.writer
     }
 
     /// Puts stored bytes into the open pack of their kind; ends a pack that is full.
@@ -233,6 +245,7 @@ package final class VaultWriter {
             chunks: pack.entries.count
         )
         unindexed.append((indexed, pack.entries))
+        written.append("packs/" + PackFormat.fileName(pack.header.pack))
         vault.knowledge.withLock { $0.index.add(indexed, entries: pack.entries) }
         pending.remove(pack.entries)
         counters.packsFinished += 1
@@ -248,7 +261,8 @@ package final class VaultWriter {
         do throws(VaultError) {
             for kind in PackKind.allCases { try finish(kind) }
             guard !unindexed.isEmpty else { return }
-            try vault.writeIndexFile(unindexed)
+            let index = try vault.writeIndexFile(unindexed)
+            written.append("index/" + index)
             unindexed = []
         } catch {
             state = .broken
@@ -262,7 +276,18 @@ package final class VaultWriter {
     package func keep() throws(VaultError) {
         try settle()
         try vault.files.sync(.packs)
+        try keepForAllPoints()
         abandon()
+    }
+
+    func takeWritten() -> [String] {
+        defer { written = [] }
+        return written
+    }
+
+    func takeRelied() -> [UniqueID: UniqueID] {
+        defer { relied = [:] }
+        return relied
     }
 
     func countRescued() { counters.chunksRescued += 1 }

@@ -16,6 +16,12 @@ struct DamageOracle {
 
     let world: VaultWorld
     let points: [(point: RecoveryPoint, contents: VaultWorld.Contents)]
+    /// Points in cold storage, with the bytes of their archives.
+    var cold: [(point: RecoveryPoint, archive: [UInt8])] = []
+    /// What is held.
+    var holds: [RecoveryPointID: [PointHold]] = [:]
+    /// Whether a lock keeps all points.
+    var isLocked = false
 
     /// Parts of all points.
     var partCount: Int { points.reduce(0) { $0 + $1.contents.count } }
@@ -32,10 +38,11 @@ struct DamageOracle {
     ///
     /// - Parameters:
     ///   - what: The damage, for messages.
-    ///   - isManifestGone: A point whose manifest is missing is a deleted one.
+    ///   - gone: Points whose manifests are missing: they count as deleted, all of each is lost, and they need not be
+    ///     named. Of every other point as much is lost as is named.
     /// - Returns: What was told, and what does not read.
     /// - Throws: What is no `VaultError`.
-    func examine(_ what: String, isManifestGone: Bool = false) throws -> Outcome {
+    func examine(_ what: String, gone: Set<RecoveryPointID> = []) throws -> Outcome {
         let vault: Vault
         do {
             vault = try world.reopened()
@@ -51,15 +58,62 @@ struct DamageOracle {
                 named.formUnion(contents.keys.map { Part(point: point.id, key: $0) })
             }
         }
-        if !isManifestGone {
-            let (left, right) = (missing.subtracting(named), named.subtracting(missing))
-            #expect(left.isEmpty, "\(what): lost and not named: \(left.count) \(left.prefix(3))")
-            #expect(right.isEmpty, "\(what): named and not lost: \(right.count) \(right.prefix(3))")
+        for (point, contents) in points where gone.contains(point.id) {
+            let lost = missing.count { $0.point == point.id }
+            #expect(lost == contents.count, "\(what): of \(point.id), which is gone, some reads")
         }
+        let left = missing.subtracting(named).filter { !gone.contains($0.point) }
+        let right = named.subtracting(missing)
+        #expect(left.isEmpty, "\(what): lost and not named: \(left.count) \(left.prefix(3))")
+        #expect(right.isEmpty, "\(what): named and not lost: \(right.count) \(right.prefix(3))")
+        try examineCold(vault, report, what)
+        try examineKeeping(vault, what)
         return Outcome(
             complaints: report.findings.map { $0.file + ": " + $0.message },
             missing: missing
         )
+    }
+
+    /// What a record or an archive costs is named by its point, and nothing else is.
+    private func examineCold(_ vault: Vault, _ report: VerifyReport, _ what: String) throws {
+        let told = report.findings.filter { [.cold, .archive, .manifest].contains($0.subject) }
+        for (point, archive) in cold {
+            var isLost = false
+            do {
+                let shown = try vault.recoveryPoint(point.id)
+                #expect(shown == point, "\(what): another point")
+                let file = try vault.openArchive(of: shown)
+                // Archives authenticate themselves: bytes that are others are no archive (ColdArchiveDamageTests).
+                isLost = try file.read(0..<file.byteCount) != archive
+            } catch is VaultError {
+                isLost = true
+            } catch is DiskError {
+                isLost = true
+            }
+            let isNamed = told.contains { ($0.file + $0.message).contains("\(point.id)") }
+            #expect(isLost == isNamed, "\(what): \(point.id) is lost \(isLost), named \(isNamed)")
+        }
+    }
+
+    /// What is held or locked stays, whatever is damaged; holds that read are those that were placed.
+    private func examineKeeping(_ vault: Vault, _ what: String) throws {
+        for (id, placed) in holds {
+            do {
+                let shown = try vault.holds(of: id)
+                #expect(shown == placed, "\(what): other holds of \(id)")
+            } catch {
+                // It says that it does not know: then nothing goes.
+            }
+        }
+        let kept = isLocked ? Set(points.map(\.point.id)).union(holds.keys) : Set(holds.keys)
+        for id in kept {
+            let path = VaultWorld.directory + "/manifests/\(id).manifest"
+            let isThere = try world.disk.status(of: path) != nil
+            #expect(throws: VaultError.self, "\(what): what is kept was deleted") {
+                try vault.delete(id)
+            }
+            #expect(try (world.disk.status(of: path) != nil) == isThere, "\(what): \(id) went")
+        }
     }
 
     private func unreadable(in vault: Vault, _ what: String) throws -> Set<Part> {

@@ -137,8 +137,7 @@ final class FaultyProxy: Sendable {
         case .cutBody, .shortBody:
             request.start.hasPrefix("GET ") && request.headers["range"] != nil
         case .repeatedLater, .late:
-            // What is replaced must not come back later: docs/decisions/0042 says what follows from that.
-            request.start.hasPrefix("PUT ") && MemoryStore.comesOnce(request.words[1])
+            MemoryStore.mayComeLate(request.words[0], request.words[1])
         case .timeout: mix[.timeout, default: 0] < timeoutsMax
         case .slowDown, .errorAfter, .resetBefore, .resetAfter: true
         }

@@ -1,3 +1,5 @@
+import BackupVault
+import FoundationEssentials
 import Keyring
 import Synchronization
 import TestKit
@@ -34,6 +36,21 @@ final class MemoryStore: Sendable {
 
     struct State: Sendable {
         var objects: [String: [UInt8]] = [:]
+        /// Whether versions are kept (Object Lock); each object's newest is, for so long.
+        var hasObjectLock = false
+        /// Whether the keys may not set any.
+        var retainsNothing = false
+        /// Whether what would weaken a retention is refused as by MinIO, and not as by AWS.
+        var refusesByStatus400 = false
+        var retentions: [String: S3Retention] = [:]
+        /// How many retentions were set.
+        var retained = 0
+        /// Versions that are hidden: their keys were deleted, or written over.
+        var hidden: [(key: String, bytes: [UInt8], retention: S3Retention?)] = []
+        /// Keys with one of these parts in them are not deleted, as by stores that say so.
+        var worm: [String] = []
+        /// A put beyond so many bytes in all is refused.
+        var quota = Int.max
         var uploads: [String: (key: String, parts: [Int: [UInt8]])] = [:]
         var requests = 0
         var mix: [Fault: Int] = [:]
@@ -52,6 +69,8 @@ final class MemoryStore: Sendable {
         var routeless: (part: String, count: Int)?
         /// The end of an upload is answered by 200 without a document, and the object is not made.
         var endsNothing = false
+        /// Requests of a method to keys with this part in them are refused: `AccessDenied`.
+        var forbidden: (method: String, part: String)?
         /// Refused with this status and code.
         var refusals: [String: (status: Int, code: String)] = [:]
     }
@@ -178,10 +197,7 @@ final class MemoryStore: Sendable {
             return .none
         }
         let fault = Fault.allCases.randomElement(using: &state.generator) ?? .none
-        // What is replaced must not come back later: docs/decisions/0042 says what follows from that.
-        if fault == .repeatedLater, request.method != "PUT" || !comesOnce(request.key) {
-            return .none
-        }
+        if fault == .repeatedLater, !mayComeLate(request.method, request.key) { return .none }
         if fault == .cutBody, request.method != "GET" { return .none }
         state.mix[fault, default: 0] += 1
         return fault
@@ -214,10 +230,16 @@ final class MemoryStore: Sendable {
         }
     }
 
-    /// Whether a key, or the path of one, is of what is never put anew with other bytes, or whose owner sees that.
-    static func comesOnce(_ key: String) -> Bool {
-        ["/packs/", "/manifests/", "/index/", "/generations/", "/leases/"]
-            .contains { key.contains($0) }
+    /// Whether a request to a key, or to the path of one, may arrive once more, much later: marks alone, which a hold takes
+    /// away, and the plain description of a vault from before must not.
+    static func mayComeLate(_ method: String, _ key: String) -> Bool {
+        let folders = ["/packs/", "/manifests/", "/index/", "/generations/", "/leases/"]
+        let changing = ["/changes/", "/holds/"]
+        switch method {
+        case "PUT": return (folders + changing).contains { key.contains($0) }
+        case "DELETE": return changing.contains { key.contains($0) }
+        default: return false
+        }
     }
 
     /// The target is the path, from the bucket on, and the query.
@@ -326,14 +348,33 @@ extension MemoryStore {
 
     static func serve(_ request: Arrived, _ state: inout State) -> S3Answer {
         if let (status, code) = state.refusals[request.method] { return failure(status, code) }
+        if let (method, part) = state.forbidden, method == request.method,
+            request.key.contains(part)
+        {
+            return failure(403, "AccessDenied")
+        }
+        if request.query["object-lock"] != nil || request.query["retention"] != nil {
+            return serveObjectLock(request, &state)
+        }
         if request.query["uploadId"] != nil || request.query["uploads"] != nil {
             return serveUpload(request, &state)
         }
         switch request.method {
         case "PUT":
+            let others = state.objects.reduce(0) {
+                $1.key == request.key ? $0 : $0 + $1.value.count
+            }
+            guard others + request.body.count <= state.quota else {
+                return failure(507, "XMinioStorageFull")
+            }
+            hide(request.key, &state)
             state.objects[request.key] = request.body
             return S3Answer(status: 200, headers: ["etag": tag(request.body)], body: [])
         case "DELETE":
+            if state.worm.contains(where: request.key.contains) {
+                return failure(403, "ObjectLocked")
+            }
+            hide(request.key, &state)
             state.objects[request.key] = nil
             return S3Answer(status: 204, headers: [:], body: [])
         case "HEAD":
@@ -344,6 +385,55 @@ extension MemoryStore {
         default:
             return request.key.isEmpty ? list(request, state) : get(request, state)
         }
+    }
+
+    /// What a bucket with Object Lock keeps of an object that is deleted, or written over.
+    private static func hide(_ key: String, _ state: inout State) {
+        guard state.hasObjectLock, let bytes = state.objects[key] else { return }
+        let retention = state.retentions.removeValue(forKey: key)
+        state.hidden.append((key, bytes, retention))
+    }
+
+    /// As AWS answers: what would weaken a retention is refused, and so is a body without its MD5.
+    private static func serveObjectLock(_ request: Arrived, _ state: inout State) -> S3Answer {
+        if request.query["object-lock"] != nil {
+            guard state.hasObjectLock else {
+                return failure(404, "ObjectLockConfigurationNotFoundError")
+            }
+            let text = "<ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+            return document(200, "<ObjectLockConfiguration>\(text)</ObjectLockConfiguration>")
+        }
+        guard state.hasObjectLock else { return failure(400, "InvalidRequest") }
+        guard state.objects[request.key] != nil else { return failure(404, "NoSuchKey") }
+        let there = state.retentions[request.key]
+        guard request.method == "PUT" else {
+            guard let there else { return failure(404, "NoSuchObjectLockConfiguration") }
+            return document(
+                200,
+                "<Retention><Mode>\(there.mode.rawValue)</Mode><RetainUntilDate>"
+                    + "\(there.until.utcText.dropLast()).000Z</RetainUntilDate></Retention>"
+            )
+        }
+        if state.retainsNothing { return failure(403, "AccessDenied") }
+        guard let root = XMLElement(request.body),
+            request.headers["content-md5"]
+                == Data(MD5.digest(request.body)).base64EncodedString(),
+            let mode = root.value("Mode").flatMap(S3Retention.Mode.init),
+            let date = root.value("RetainUntilDate").flatMap({ try? Date($0, strategy: .iso8601) })
+        else { return failure(400, "MalformedXML") }
+        let until = Timestamp(seconds: Int64(date.timeIntervalSince1970))
+        let wanted = S3Retention(mode: mode, until: until)
+        let bypasses = request.headers["x-amz-bypass-governance-retention"] == "true"
+        if let there,
+            there.mode == .compliance
+                ? !wanted.covers(there) : !bypasses && (until < there.until || mode != there.mode)
+        {
+            return state.refusesByStatus400
+                ? failure(400, "InvalidRequest") : failure(403, "AccessDenied")
+        }
+        state.retentions[request.key] = wanted
+        state.retained += 1
+        return S3Answer(status: 200, headers: [:], body: [])
     }
 
     private static func get(_ request: Arrived, _ state: State) -> S3Answer {

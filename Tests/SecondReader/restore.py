@@ -142,9 +142,8 @@ def root_key(path):
     return data[12:44]
 
 
-def unwrapped(path, root, owner):
-    """The data key in a wrapped key file."""
-    data = contents(path)
+def unwrapped(data, path, root, owner):
+    """The data key in the bytes of a wrapped key file."""
     demand(len(data) == 108 and data[:8] == b"VRVDKEY\0", f"{path}: no wrapped key")
     demand(struct.unpack_from("<I", data, 8)[0] == 1, f"{path}: a newer format")
     demand(data[44:60] == owner, f"{path}: the key of something else")
@@ -160,14 +159,12 @@ class Vault:
 
     def __init__(self, path, root_key_path):
         self.path = path
-        try:
-            described = self.description()
-            self.uuid = bytes.fromhex(described["uuid"])
-            self.key = unwrapped(f"{path}/key", root_key(root_key_path), self.uuid)
-            self.check_description(described)
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-            raise Damage(f"vault.json: no description of a vault: {error}") from error
-        secret = self.object(f"{path}/secret", b"VRVSECRT", self.uuid)
+        root = root_key(root_key_path)
+        self.first_key(root)
+        # Now that it is known which changes are the vault's own, the newest of each count.
+        self.describe(self.newest("vault.json"))
+        demand(unwrapped(self.newest("key"), "key", root, self.uuid) == self.key, "key: another key")
+        secret = self.opened(self.newest("secret"), "secret", b"VRVSECRT", self.uuid)
         demand(len(secret) == 32, "secret: not 32 bytes")
         self.chunk_id_key = derive(secret, self.uuid, b"varve chunk id 1")
         self.places, self.unread = {}, []
@@ -177,12 +174,54 @@ class Vault:
             except (Damage, OSError) as trouble:
                 self.unread.append(str(trouble))
 
-    def description(self):
-        described = json.loads(contents(f"{self.path}/vault.json"))
+    def bodies(self, name):
+        """What a file may hold: each change of it, the newest first, then the plain file."""
+        form = re.escape(name) + r"\.([0-9a-f]{16}-[0-9a-f]{32})"
+        changed = [contents(path) for path, _ in reversed(names_in(f"{self.path}/changes", form))]
+        found = [data[:-48] for data in changed if len(data) > 48 and data[-8:] == b"VRVCHANG"]
+        if not found or os.path.exists(f"{self.path}/{name}"):
+            found.append(contents(f"{self.path}/{name}"))
+        return found
+
+    def newest(self, name):
+        """The body of the newest change that is the vault's own; of a file without any, the plain file."""
+        key = derive(self.key, self.uuid, b"varve vault change 1")
+        form = re.escape(name) + r"\.([0-9a-f]{16})-[0-9a-f]{32}"
+        for path, digits in reversed(names_in(f"{self.path}/changes", form)):
+            data = contents(path)
+            revision = struct.pack("<Q", int(digits, 16))
+            tag = digest(key, counted(name) + revision + data[:-48])
+            if len(data) > 48 and data[-48:] == revision + tag + b"VRVCHANG":
+                return data[:-48]
+        return contents(f"{self.path}/{name}")
+
+    def first_key(self, root):
+        """Finds a description and a key that belong together; the root key opens it."""
+        trouble = None
+        for text in self.bodies("vault.json"):
+            for wrapped in self.bodies("key"):
+                try:
+                    self.uuid = bytes.fromhex(json.loads(text)["uuid"])
+                    self.key = unwrapped(wrapped, f"{self.path}/key", root, self.uuid)
+                    return self.describe(text)
+                except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+                    trouble = trouble or Damage(f"vault.json: no description of a vault: {error}")
+                except Damage as error:
+                    trouble = trouble or error
+        raise trouble
+
+    def describe(self, text):
+        try:
+            self.check_description(self.description(text))
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+            raise Damage(f"vault.json: no description of a vault: {error}") from error
+
+    def description(self, text):
+        described = json.loads(text)
         demand(described["magic"] == "varve vault", "vault.json: another magic")
         demand(described["format"] == 1, f"vault.json: format {described['format']}")
-        # Bit 0: there may be parity, which a reader need not know.
-        demand(described["features"]["incompatible"] in (0, 1), "vault.json: needs a newer reader")
+        # Bit 0: there may be parity, which a reader need not know. Bit 1: changes have names of their own.
+        demand(described["features"]["incompatible"] in range(4), "vault.json: needs a newer reader")
         return described
 
     def check_description(self, described):
@@ -214,7 +253,9 @@ class Vault:
 
     def object(self, path, magic, identifier):
         """The opened body of an object."""
-        data = contents(path)
+        return self.opened(contents(path), path, magic, identifier)
+
+    def opened(self, data, path, magic, identifier):
         demand(len(data) >= 96, f"{path}: cut short")
         header = data[:96]
         self.check_header(header, magic, identifier, path)

@@ -181,10 +181,11 @@ extension Vault {
         return RecoveryPointListing(points: points, damaged: damaged)
     }
 
-    /// The warm points whose own time for cold storage has come; never the newest of a source.
+    /// The warm points whose own time for cold storage has come; never the newest of a source, and none in a bucket.
     ///
     /// - Throws: `.failed`, `.denied`.
     package func pointsDueForCold(now: Timestamp) throws(VaultError) -> [RecoveryPoint] {
+        guard mayHaveColdStorage else { return [] }
         let points = try listing().points
         var newest: [String: RecoveryPointID] = [:]
         for point in points { newest[point.source] = point.id }

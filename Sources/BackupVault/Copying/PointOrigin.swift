@@ -63,7 +63,8 @@ extension RecoveryPointDraft {
     /// saw
     /// that. Labels other than ``CopyRecord/labelsKept`` and holds are the other vault's business, and so is how long
     /// it stays.
-    /// The minimum of a lock counts from the copying.
+    /// The minimum of a lock counts from the copying. When a point moves to cold storage is its vault's business too: a copy
+    /// does so by `coldAfterDays` alone.
     ///
     /// - Parameters:
     ///   - point: The one that was copied.
@@ -71,6 +72,7 @@ extension RecoveryPointDraft {
     ///   - maps: The same maps, as the copy's vault has them.
     ///   - copied: Now.
     ///   - expires: When the copy may go; `nil` leaves that to a retention rule.
+    ///   - coldAfterDays: When it is due for cold storage by itself, in days since its original was made; `nil` for never.
     ///   - labels: Of the copy alone.
     ///   - statistics: What copying cost, each name beginning with `copied`.
     package init(
@@ -79,6 +81,7 @@ extension RecoveryPointDraft {
         maps: [String: MapRoot],
         copied: Timestamp,
         expires: Timestamp?,
+        coldAfterDays: Int? = nil,
         labels: [String: String],
         statistics: [String: UInt64]
     ) {
@@ -94,7 +97,10 @@ extension RecoveryPointDraft {
         self.labels[CopyRecord.copiedFrom] =
             PointOrigin(vault: vault, point: point.id).description
         self.labels.merge(labels) { $1 }
-        self.statistics = original.statistics.filter { !$0.key.hasPrefix(CopyRecord.prefix) }
+        self.statistics = original.statistics.filter {
+            !$0.key.hasPrefix(CopyRecord.prefix) && $0.key != RecoveryPoint.coldAfterDays
+        }
+        self.statistics[RecoveryPoint.coldAfterDays] = coldAfterDays.map { UInt64(clamping: $0) }
         self.statistics.merge(statistics) { $1 }
         let seconds = UInt64(clamping: copied.seconds + (copied.nanoseconds > 0 ? 1 : 0))
         self.statistics[CopyRecord.copiedSeconds] = seconds

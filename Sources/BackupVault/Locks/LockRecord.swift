@@ -106,7 +106,7 @@ struct LockFiles: Sendable {
     /// One file, or why it does not read.
     func read(_ name: String) throws(VaultError) -> LockRecord {
         let opened = try SealedObject.open(
-            try files.contents(name, limit: 1 << 16),
+            try files.changes.contents(name),
             as: .lock,
             object: keys.vault,
             name: name,
@@ -121,21 +121,25 @@ struct LockFiles: Sendable {
     /// Takes the second file away on a full disk, so that what is to come in place of the first has room.
     func makeRoom() throws(VaultError) {
         _ = try read(LockFiles.names[0])
+        guard !files.changes.isNamed else {
+            for name in LockFiles.names { try files.changes.dropOlder(name) }
+            return
+        }
         let copy = LockFiles.names[1]
         if try files.storage.size(of: copy) != nil { try files.storage.remove(copy) }
     }
 
     /// Both files, by name, and why one does not read.
     ///
-    /// - Throws: `.unavailable` when the store does not answer for one, which says nothing of what it holds: the other
-    ///   one may be older, or none.
+    /// - Throws: `.unavailable` or `.denied` when the store does not give one, which says nothing of what it holds: the
+    ///   other one may be older, or none.
     func all() throws(VaultError) -> [(name: String, record: Result<LockRecord, VaultError>)] {
         var found: [(name: String, record: Result<LockRecord, VaultError>)] = []
         for name in LockFiles.names {
             do throws(VaultError) {
                 found.append((name, .success(try read(name))))
             } catch {
-                guard error.code != .unavailable else { throw error }
+                guard !error.saysNothing(of: files.storage) else { throw error }
                 found.append((name, .failure(error)))
             }
         }
@@ -151,7 +155,7 @@ struct LockFiles: Sendable {
                 object: keys.vault,
                 keys: keys
             )
-            try files.replace(name, with: bytes)
+            try files.changes.replace(name, with: bytes)
         }
     }
 }

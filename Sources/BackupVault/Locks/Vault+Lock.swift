@@ -38,7 +38,7 @@ extension Vault {
         isPlan: Bool = false
     ) throws(VaultError) -> LockOutcome {
         try files.requireFolders([.leases])
-        return try exclusively { () throws(VaultError) in
+        let placed = try exclusively { () throws(VaultError) in
             let old = isPlan ? try lockRecord(at: now) : try lockRecord(seeing: now)
             // Where none is in force, whoever places one vouches for the clock; else its time goes on.
             var clock = LockClock(latest: now, look: pace.reading(now))
@@ -54,6 +54,8 @@ extension Vault {
             if !isPlan { try write(lock, clock: clock, after: old) }
             return try outcome(of: lock, at: clock.latest)
         }
+        if !isPlan { try keepUnderNewLock() }
+        return placed
     }
 
     /// Lifts the lock, durably.

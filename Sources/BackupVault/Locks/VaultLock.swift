@@ -178,27 +178,3 @@ package struct VaultLock: Hashable, Sendable {
         )
     }
 }
-
-extension Timestamp {
-    /// `2026-11-23T14:03:22Z`, for messages: the civil date of a count of days (Gregorian, proleptic).
-    package var utcText: String {
-        let days = day + 719_468
-        let era = (days >= 0 ? days : days - 146_096) / 146_097
-        let dayOfEra = days - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let dayOfMonth = dayOfYear - (153 * shifted + 2) / 5 + 1
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        let second = (seconds % 86_400 + 86_400) % 86_400
-        func padded(_ value: Int64, _ width: Int = 2) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let date = "\(padded(year, 4))-\(padded(month))-\(padded(dayOfMonth))"
-        let clock = "\(padded(second / 3_600)):\(padded(second / 60 % 60)):\(padded(second % 60))"
-        return "\(date)T\(clock)Z"
-    }
-}

@@ -36,6 +36,11 @@ enum HoldList {
 
     static func fileName(_ point: RecoveryPointID) -> String { point.description + ending }
 
+    /// Whose file of holds bears a name.
+    static func point(_ name: String) -> RecoveryPointID? {
+        name.hasSuffix(ending) ? RecoveryPointID(String(name.dropLast(ending.count))) : nil
+    }
+
     static func encode(_ holds: [PointHold]) -> [UInt8] {
         var bytes = ByteWriter()
         bytes.append(UInt32(holds.count))
@@ -90,8 +95,7 @@ struct HoldFiles: Sendable {
 
     /// The points that have a file of holds, or have lost it.
     func ids() throws(VaultError) -> [RecoveryPointID] {
-        let present = try files.list(.holds, ending: HoldList.ending)
-            .compactMap { RecoveryPointID($0) }
+        let present = try files.changes.list(.holds).compactMap(HoldList.point)
         let lost = try parity.lost(.holds)
         return present + lost.compactMap(\.point)
     }
@@ -100,15 +104,18 @@ struct HoldFiles: Sendable {
     ///
     /// - Throws: `.corrupt` when the file does not read, or is lost; `.newerFormat`, `.failed`.
     func read(_ point: RecoveryPointID) throws(VaultError) -> [PointHold] {
-        let name = HoldList.fileName(point)
-        guard try files.exists(.holds, name) else {
+        let label = "holds/" + HoldList.fileName(point)
+        let bytes: [UInt8]
+        do throws(VaultError) {
+            bytes = try files.changes.contents(label)
+        } catch {
+            guard error.code == .notFound else { throw error }
             let subject = ParityFiles.Subject.holds(point)
             guard try parity.isLost(subject) else { return [] }
             throw VaultError.lost(subject)
         }
-        let label = "holds/" + name
         let opened = try SealedObject.open(
-            try files.contents(.holds, name),
+            bytes,
             as: .holds,
             object: point.unique,
             name: label,
@@ -126,17 +133,14 @@ struct HoldFiles: Sendable {
     func write(_ holds: [PointHold], of point: RecoveryPointID) throws(VaultError) {
         let subject = ParityFiles.Subject.holds(point)
         try parity.remove([subject])
-        guard !holds.isEmpty else {
-            try files.remove(.holds, subject.name)
-            return try files.sync(.holds)
-        }
+        guard !holds.isEmpty else { return try files.changes.remove(subject.path) }
         let bytes = SealedObject.seal(
             HoldList.encode(holds),
             as: .holds,
             object: point.unique,
             keys: keys
         )
-        try files.replace(.holds, subject.name, with: bytes)
+        try files.changes.replace(subject.path, with: bytes)
         // The holds stand, whatever comes of their parity: the next prune makes it.
         if let policy = try? parity.policy() { _ = try? parity.write(subject, policy) }
     }

@@ -39,6 +39,8 @@ extension Vault {
                 )
             }
             guard !known.contains(where: { $0.name == hold.name }) else {
+                // A removal that was given up may be on its way: after this change it does nothing any more.
+                if files.changes.isNamed { try holdFiles.write(known, of: point) }
                 throw VaultError(
                     .exists,
                     "recovery point \(point) is held by '\(hold.name)' already"
@@ -64,6 +66,8 @@ extension Vault {
             let known = try holdFiles.read(point)
             let left = known.filter { $0.name != name }
             guard left.count < known.count else {
+                // Nor does a placing of it that was given up.
+                if files.changes.isNamed { try holdFiles.write(known, of: point) }
                 throw VaultError(
                     .notFound,
                     "recovery point \(point) is not held by '\(name)'",
@@ -127,10 +131,11 @@ extension Vault {
         _ body: () throws(VaultError) -> Result
     ) throws(VaultError) -> Result {
         try holding.withLock { _ throws(VaultError) in
-            let lock = try lockHolds()
-            defer { lock?.release() }
-            try requireWritable()
-            return try body()
+            try HeldClaims.holding(try lockHolds()) { () throws(VaultError) -> Result in
+                try requireWritable()
+                try nameChanges()
+                return try body()
+            }
         }
     }
 

@@ -42,9 +42,7 @@ struct VoidedPoints: Sendable {
     }
 
     private func held() throws(VaultError) -> Set<RecoveryPointID> {
-        Set(
-            try files.list(.holds, ending: HoldList.ending).compactMap { RecoveryPointID($0) }
-        )
+        Set(try files.changes.list(.holds).compactMap(HoldList.point))
     }
 
     /// Takes away the marks that came after a point's holds, before the last of these goes.
@@ -72,8 +70,13 @@ struct VoidedPoints: Sendable {
                 try remove(mark)
                 removed += 1
             } else if try files.exists(.manifests, Manifest.fileName(point)) {
-                try files.remove(.manifests, Manifest.fileName(point))
-                removed += 1
+                do throws(VaultError) {
+                    try files.remove(.manifests, Manifest.fileName(point))
+                    removed += 1
+                } catch {
+                    // The store keeps it; the mark stays as long, and the manifest does not count.
+                    guard error.code == .held else { throw error }
+                }
             } else if files.storage.hasStood("void/" + mark, seconds: VoidedPoints.secondsKept) {
                 try remove(mark)
                 removed += 1

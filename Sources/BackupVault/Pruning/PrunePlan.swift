@@ -55,6 +55,8 @@ package struct PruneReport: Sendable, Hashable {
     /// Packs condemned now: new backups no longer refer to them.
     package var packsCondemned = 0
     package var packsDeleted = 0
+    /// Condemned packs that the store does not let go yet.
+    package var packsKept = 0
     package var bytesFreed: UInt64 = 0
     /// Chunks copied out of mostly dead or small packs.
     package var chunksMoved = 0

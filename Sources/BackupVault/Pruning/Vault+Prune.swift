@@ -16,8 +16,26 @@ extension Vault {
         try requireWritable()
         try requireLockReadable()
         try files.requireFolders()
-        let lock = try Lease.lockPrune(files: files)
-        defer { lock.release() }
+        return try HeldClaims.holding(try Lease.lockPrune(files: files)) {
+            () throws(VaultError) -> PruneReport in
+            let outcome: Result<PruneReport, VaultError>
+            do throws(VaultError) {
+                outcome = .success(try pruneUnderLock())
+            } catch {
+                outcome = .failure(error)
+            }
+            // One point that does not read hinders prunes for weeks: what the store keeps for others must not run out.
+            do throws(VaultError) {
+                try keepInStore()
+            } catch {
+                if case .failure(let first) = outcome { throw first }
+                throw error
+            }
+            return try outcome.get()
+        }
+    }
+
+    private func pruneUnderLock() throws(VaultError) -> PruneReport {
         // What moves left behind first: a point that became cold needs no chunks any more.
         let settled = try settleColdUnlessMoving()
         var pruner = Pruner(self)
@@ -148,6 +166,7 @@ private struct Pruner {
         let begun = try vault.files.storage.unfinished()
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
         report.leftoversRemoved += try vault.manifests.voided.clear()
+        report.leftoversRemoved += try vault.files.changes.clear()
         for name in names {
             let parts = name.split(separator: ".").map(String.init)
             guard parts.count == 3, let writer = PackFormat.pack(ofFileName: parts[1]),
@@ -313,7 +332,14 @@ private struct Pruner {
         try vault.parityFiles.remove(going.map(ParityFiles.Subject.pack))
         let packs = vault.knowledge.withLock { $0.index.packs }
         for pack in packs where going.contains(pack.id) {
-            try vault.files.remove(.packs, PackFormat.fileName(pack.id))
+            do throws(VaultError) {
+                try vault.files.remove(.packs, PackFormat.fileName(pack.id))
+            } catch {
+                // The store keeps it for a time of its own; it stays condemned, and a later prune asks once more.
+                guard error.code == .held else { throw error }
+                report.packsKept += 1
+                continue
+            }
             report.packsDeleted += 1
             report.bytesFreed += pack.fileBytes
         }
@@ -368,10 +394,10 @@ private struct Pruner {
 }
 
 extension VaultFiles {
-    /// What a crash left of holds and parity on the way to their names.
+    /// What a crash left of holds, parity and changes on the way to their names.
     fileprivate func unfinishedHolds() throws(VaultError) -> [(folder: Folder, name: String)] {
         var found: [(folder: Folder, name: String)] = []
-        for folder in [.holds, .parity] as [Folder] {
+        for folder in [.holds, .parity, .changes] as [Folder] {
             for name in try list(folder) where name.hasSuffix(".new") {
                 found.append((folder, name))
             }

@@ -136,6 +136,9 @@ package struct DirectoryStorage: VaultStorage {
         }
     }
 
+    /// A plain directory keeps nothing from root.
+    package func keeper() throws(VaultError) -> (any FileKeeper)? { nil }
+
     // MARK: What others left
 
     /// What was begun stands under a name of its own, which a list shows.
@@ -167,6 +170,9 @@ private struct LockedSign: SignOfLife {
 
 private struct HeldLock: Exclusion {
     let lock: any DiskLock
+
+    /// While this process lives, it holds the lock.
+    func check() throws(VaultError) {}
 
     func release() { lock.release() }
 }

@@ -37,6 +37,14 @@ extension VaultFiles {
         )
     }
 
+    /// Whether a making ended just before its last file, the plain `vault.json`: the next making takes the place.
+    func isMakingCutShort() throws(VaultError) -> Bool {
+        guard storage.arrivesLate, try storage.size(of: VaultDescription.fileName) == nil else {
+            return false
+        }
+        return try strangers().isEmpty
+    }
+
     /// Why a place without `vault.json` does not open.
     ///
     /// - Returns: `.notFound` where a making was cut short, `.corrupt` where a vault has lost it.
@@ -60,6 +68,19 @@ extension VaultFiles {
             + "Otherwise move the directory elsewhere."
     }
 
+    private func isOfMaking(_ name: String, in folder: Folder) -> Bool {
+        switch folder {
+        // A claim to the making puts the reserve of a bucket where it is missing.
+        case .leases: name.hasPrefix(VaultFiles.makingLock + "-") || name == "reserve"
+        case .changes:
+            ChangingFiles.base(ofChange: name).map { base in
+                base == ChangingFiles.epochName
+                    || ChangingFiles.topNames.contains(base) && !LockFiles.names.contains(base)
+            } ?? false
+        default: false
+        }
+    }
+
     /// What no making puts into the directory, by name.
     private func strangers() throws(VaultError) -> [String] {
         let names = try storage.list(nil)
@@ -69,9 +90,7 @@ extension VaultFiles {
         var found: [String] = []
         for name in names.sorted() {
             if let folder = Folder(rawValue: name) {
-                let names = try list(folder).filter {
-                    folder != .leases || !$0.hasPrefix(VaultFiles.makingLock + "-")
-                }
+                let names = try list(folder).filter { !isOfMaking($0, in: folder) }
                 found += names.sorted().map { "\(folder)/\($0)" }
             } else if !own.contains(name),
                 !(own.union([VaultDescription.fileName])).contains(where: { $0 + ".new" == name })

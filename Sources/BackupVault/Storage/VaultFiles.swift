@@ -1,6 +1,13 @@
 /// A vault's files by folder and name, wherever it lies.
 struct VaultFiles: Sendable {
     let storage: any VaultStorage
+    /// Those that change.
+    let changes: ChangingFiles
+
+    init(storage: any VaultStorage) {
+        self.storage = storage
+        changes = ChangingFiles(storage)
+    }
 
     /// The folders of a vault.
     enum Folder: String, CaseIterable, Sendable {
@@ -13,6 +20,8 @@ struct VaultFiles: Sendable {
         case cold
         /// There only where changes may arrive late.
         case void
+        /// There only where changes have names of their own.
+        case changes
 
         /// What writing and pruning need: `holds` is made with the first hold, so that a full disk lets points go.
         static let needed: [Folder] = [.packs, .index, .manifests, .generations, .leases]

@@ -1,4 +1,5 @@
 package import Disk
+package import VarveModel
 
 /// Where a vault lies, and the little that a vault asks of it: whole files, ranges of them, names, and signs of life.
 ///
@@ -103,6 +104,16 @@ package protocol VaultStorage: Sendable {
     /// - Returns: `nil` when somebody else has it.
     func exclude(_ name: String) throws(VaultError) -> (any Exclusion)?
 
+    // MARK: Keeping
+
+    /// By what the place itself keeps files from everybody for a time; `nil` where it cannot.
+    ///
+    /// - Throws: `.unavailable`.
+    func keeper() throws(VaultError) -> (any FileKeeper)?
+
+    /// Whether there is a ``keeper()``, without the patience that work has; `nil` where the place does not say.
+    func keepsFiles() -> Bool?
+
     // MARK: What others left
 
     /// What was begun (``begin(_:as:isReadBack:)``) and neither ended nor discarded, where no list of names shows it; not
@@ -116,6 +127,10 @@ package protocol VaultStorage: Sendable {
     ///
     /// Counted by this process's own clock that nobody steps: no two clocks are compared.
     func hasStood(_ name: String, seconds: Int64) -> Bool
+}
+
+extension VaultStorage {
+    package func keepsFiles() -> Bool? { false }
 }
 
 /// A file of a vault, open for reading; any thread.
@@ -165,6 +180,26 @@ package protocol NewStoredFile: AnyObject {
     func discard()
 }
 
+/// Keeps files from whoever may otherwise delete them, its owner too.
+package protocol FileKeeper: Sendable {
+    /// Keeps a file as it is now; a time is only ever put off.
+    ///
+    /// - Parameters:
+    ///   - name: A file's.
+    ///   - atLeast: Where it is kept for so long already, nothing is done.
+    ///   - until: Else it is kept for so long.
+    ///   - isFinal: Whether nobody at all may take it back.
+    ///   - isNew: Whether it is known not to be kept yet.
+    /// - Throws: `.notFound`, `.denied`, `.unavailable`.
+    func keep(
+        _ name: String,
+        atLeast: Timestamp,
+        until: Timestamp,
+        isFinal: Bool,
+        isNew: Bool
+    ) throws(VaultError)
+}
+
 /// A file that somebody began and has not ended.
 package struct UnfinishedFile: Sendable, Hashable {
     /// Under which it would have come.
@@ -194,7 +229,12 @@ package protocol SignOfLife: Sendable {
     func leave()
 }
 
-/// What keeps others out.
+/// What keeps others out; whoever relies on it works within ``HeldClaims/holding(_:_:)``.
 package protocol Exclusion: Sendable {
+    /// Refuses to go on where it may have been given away.
+    ///
+    /// - Throws: `.unavailable`.
+    func check() throws(VaultError)
+
     func release()
 }

@@ -28,8 +28,15 @@ extension Vault {
     ) throws(VaultError) -> RepairReport {
         try requireWritable()
         try files.requireFolders()
-        let lock = try Lease.lockPrune(files: files)
-        defer { lock.release() }
+        return try HeldClaims.holding(try Lease.lockPrune(files: files)) {
+            () throws(VaultError) -> RepairReport in try repairUnderLock(scope, progress)
+        }
+    }
+
+    private func repairUnderLock(
+        _ scope: VerifyScope,
+        _ progress: @escaping @Sendable (VerifyProgress) -> Void
+    ) throws(VaultError) -> RepairReport {
         let before = try verify(scope, progress: progress)
         var repair = Repair(vault: self, report: RepairReport(verified: before))
         guard !before.isClean || before.withoutParity > 0 else { return repair.report }
@@ -130,7 +137,9 @@ private struct Repair {
                 }
                 // One that was deleted meanwhile has gone with its parity; what is newer is left alone.
                 guard finding.code != .newerFormat,
-                    try vault.files.exists(subject.folder, subject.name)
+                    try subject.folder == .holds
+                        ? vault.files.changes.exists(subject.path)
+                        : vault.files.exists(subject.folder, subject.name)
                 else { continue }
                 report.unhealed.append((subject.path, VaultError.withoutParity(subject)))
             }

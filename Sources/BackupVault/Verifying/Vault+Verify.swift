@@ -83,7 +83,7 @@ private struct Verifier {
 
     mutating func checkSmallFiles() throws(VaultError) {
         try vault.takeOverKey()
-        for file in vault.entrance { check(file) }
+        for file in vault.entrance { try check(file) }
         if try vault.isKeyAnOlderOne() {
             let name = VaultDescription.keyFileName
             let what = "is not the one that 'vault.json' names: an older one was put back"
@@ -94,7 +94,7 @@ private struct Verifier {
             do throws(VaultError) {
                 _ = try vault.readIndexFile(stem)
             } catch {
-                guard error.code != .unavailable else { throw error }
+                guard !error.saysNothing(of: vault.files.storage) else { throw error }
                 guard error.code != .notFound else { continue }
                 find(
                     .index,
@@ -110,7 +110,7 @@ private struct Verifier {
             do throws(VaultError) {
                 _ = try vault.generations.read(number)
             } catch {
-                guard error.code != .unavailable else { throw error }
+                guard !error.saysNothing(of: vault.files.storage) else { throw error }
                 guard error.code != .notFound else { continue }
                 let file = "generations/" + Generation.fileName(number)
                 find(.generation, file: file, error, remedy: "Nothing is lost: run a prune.")
@@ -147,16 +147,25 @@ private struct Verifier {
                         "Restore '\(lost)' from a copy; or take the holds away."
                 )
             } catch {
+                guard !error.saysNothing(of: vault.files.storage) else { throw error }
                 find(.hold, file: file, error)
             }
         }
     }
 
-    private mutating func check(_ file: VaultEntrance) {
+    private mutating func check(_ file: VaultEntrance) throws(VaultError) {
         do throws(VaultError) {
             try vault.check(file)
         } catch {
-            find(file.subject, file: file.name, error, remedy: entranceRemedy)
+            guard !error.saysNothing(of: vault.files.storage) else { throw error }
+            return find(file.subject, file: file.name, error, remedy: entranceRemedy)
+        }
+        guard file.subject == .description else { return }
+        do throws(VaultError) {
+            try vault.requirePlainDescription()
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            find(file.subject, file: file.name, error, remedy: error.remedy)
         }
     }
 
@@ -188,7 +197,7 @@ private struct Verifier {
         // Of what does not answer just now nothing is known: that is no damage.
         for outcome in outcomes {
             for error in outcome.bad.map(\.error) + [outcome.error].compactMap({ $0 })
-            where error.code == .unavailable { throw error }
+            where error.saysNothing(of: vault.files.storage) { throw error }
         }
         for outcome in outcomes {
             for (id, _) in outcome.bad { vault.noteDamaged(id, in: outcome.pack) }

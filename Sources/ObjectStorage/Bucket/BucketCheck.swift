@@ -17,6 +17,11 @@ package struct BucketCheck: Sendable {
     /// none.
     package fileprivate(set) var clockSeconds: Int64?
 
+    /// Whether the store itself can keep what a vault's lock keeps; `nil` where that could not be asked.
+    package fileprivate(set) var keepsLocked: Bool?
+    /// Whether the bucket keeps each new version for a time, signs of life too, which come every 20 seconds.
+    package fileprivate(set) var keepsEverything = false
+
     /// 60 s: a store refuses what is signed more than 15 minutes off its own time (AWS, `RequestTimeTooSkewed`).
     package static let clockSecondsMax: Int64 = 60
 
@@ -30,6 +35,8 @@ extension BucketStorage {
     /// A small object that no part of a vault is; one that a check could not remove is written over by the next one.
     static let probeName = "leases/doctor.probe"
     private static let probe = Array("varve doctor\n".utf8)
+    /// 20 minutes: it is ahead by the store's clock too, which may differ by 15.
+    private static let probeKeptSeconds: Int64 = 1_200
     /// 2: as ``reach()``.
     private static let probeAttempts = 2
 
@@ -54,6 +61,18 @@ extension BucketStorage {
             let upload = try client.beginUpload(key, attempts: attempts)
             try client.abortUpload(key, upload: upload, attempts: attempts)
             return nil
+        }
+        // Harmless: who may not ask has a vault all the same, and is told that Object Lock is not known.
+        if let lock = try? client.objectLock(attempts: attempts) {
+            check.keepsLocked = lock != .absent
+            check.keepsEverything = lock == .enabled(hasDefaultRule: true)
+        }
+        if check.keepsLocked == true {
+            attempt("keep by Object Lock", &check) { () throws(S3Error) in
+                let until = client.wallClock.now().adding(seconds: BucketStorage.probeKeptSeconds)
+                try client.retain(key, S3Retention(mode: .governance, until: until))
+                return nil
+            }
         }
         attempt("remove", &check) { () throws(S3Error) in
             try client.delete(key, attempts: attempts)

@@ -5,7 +5,7 @@ import VarveModel
 /// Who lives, and who has what for itself.
 extension BucketStorage {
     package func beginSign(_ name: String) throws(VaultError) -> (any SignOfLife)? {
-        try signs.begin(key(name), isExclusion: false)
+        try signs.begin(key(name))
     }
 
     /// Watches each sign until it changes, goes, or has stood still for so long that its owner has given up.
@@ -100,7 +100,7 @@ extension BucketStorage {
 
     private func claim(_ name: String) throws(VaultError) -> BucketExclusion? {
         let own = "\(name)-\(Hex.encode(UniqueID.random().bytes))"
-        let sign = try signs.begin(key(own), isExclusion: true)
+        let sign = try beginClaim(own)
         do throws(VaultError) {
             if try claims(name).allSatisfy({ $0 == own }) {
                 return BucketExclusion(sign: sign, name: name, storage: self)
@@ -113,6 +113,18 @@ extension BucketStorage {
         return nil
     }
 
+    /// In a full bucket the reserve makes room for the claim, and for what a prune or a deletion writes.
+    private func beginClaim(_ own: String) throws(VaultError) -> BucketSign {
+        do throws(VaultError) {
+            let sign = try signs.begin(key(own))
+            keepReserve()
+            return sign
+        } catch {
+            guard error.code == .noSpace, try dropReserve() else { throw error }
+            return try signs.begin(key(own))
+        }
+    }
+
     /// The names of all claims.
     private func claims(_ name: String) throws(VaultError) -> [String] {
         let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
@@ -121,11 +133,33 @@ extension BucketStorage {
     }
 }
 
+extension BucketStorage {
+    /// Refuses to change anything while a claim that this work relies on may have been given away; those of other work
+    /// are its own affair.
+    func requireClaims() throws(VaultError) {
+        for case let claim as BucketExclusion in HeldClaims.current where claim.storage === self {
+            try claim.check()
+        }
+    }
+
+    /// Whether none of them may have been given away.
+    var hasClaims: Bool {
+        do throws(VaultError) {
+            try requireClaims()
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
 /// A claim that stands alone.
 private struct BucketExclusion: Exclusion {
     let sign: BucketSign
     let name: String
     let storage: BucketStorage
+
+    func check() throws(VaultError) { try sign.check(isSure: false) }
 
     func release() {
         sign.end()

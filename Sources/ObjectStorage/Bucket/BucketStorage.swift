@@ -13,6 +13,12 @@ package final class BucketStorage: VaultStorage {
     private let address: S3Address
     let signs: SignKeeper
     let windows = ReadWindows()
+    /// Whether the reserve is known to be there.
+    let hasReserve = Mutex(false)
+    /// Whether the bucket has Object Lock, once it was asked.
+    let objectLock = Mutex<ObjectLockState?>(nil)
+    /// How objects are known to be kept.
+    let retentions = Mutex<[String: S3Retention]>([:])
     /// Uploads of this process.
     private let uploads = Mutex<Set<String>>([])
     /// Names of exclusions that this process has.
@@ -55,7 +61,7 @@ package final class BucketStorage: VaultStorage {
     package var diskBeneath: (any Disk)? { nil }
 
     /// 2: one that a network loses is repeated, and nobody waits for two minutes to see a list.
-    private static let looksMax = 2
+    static let looksMax = 2
 
     package func reach() throws(VaultError) {
         try atStore { () throws(S3Error) in
@@ -86,29 +92,24 @@ package final class BucketStorage: VaultStorage {
     package func contents(_ name: String, limit: Int) throws(VaultError) -> [UInt8] {
         // A file that is replaced while its pieces are read is read anew.
         for _ in 0..<8 {
-            if let bytes = try atStore({ () throws(S3Error) in try wholeOnce(name, limit) }) {
-                return bytes
-            }
+            if let bytes = try wholeOnce(name, limit) { return bytes }
         }
         throw VaultError(.unavailable, "'\(name)' of \(place) changes faster than it is read")
     }
 
-    private func wholeOnce(_ name: String, _ limit: Int) throws(S3Error) -> [UInt8]? {
+    private func wholeOnce(_ name: String, _ limit: Int) throws(VaultError) -> [UInt8]? {
         let key = key(name)
-        let first = try client.get(key, from: 0, count: BucketStorage.pieceBytes)
+        let first = try piece(of: key, at: 0)
         guard first.totalBytes <= UInt64(limit) else {
-            throw S3Error(
+            // It did answer: this says something of the file.
+            throw VaultError(
                 .failed,
                 "'\(name)' has \(first.totalBytes) bytes, at most \(limit) expected"
             )
         }
         var bytes = first.bytes
         while UInt64(bytes.count) < first.totalBytes {
-            let piece = try client.get(
-                key,
-                from: UInt64(bytes.count),
-                count: BucketStorage.pieceBytes
-            )
+            let piece = try piece(of: key, at: UInt64(bytes.count))
             guard piece.tag == first.tag, piece.totalBytes == first.totalBytes, !piece.bytes.isEmpty
             else { return nil }
             bytes += piece.bytes
@@ -116,14 +117,20 @@ package final class BucketStorage: VaultStorage {
         return bytes
     }
 
+    private func piece(of key: String, at offset: UInt64) throws(VaultError) -> S3Client.Piece {
+        try atStore { () throws(S3Error) in
+            try client.get(key, from: offset, count: BucketStorage.pieceBytes)
+        }
+    }
+
     package func size(of name: String) throws(VaultError) -> UInt64? {
         try atStore { () throws(S3Error) in try client.size(of: key(name)) }
     }
 
     package func replace(_ name: String, with bytes: [UInt8]) throws(VaultError) {
-        try signs.requireExclusions()
+        try requireClaims()
         try atStore { () throws(S3Error) in
-            try client.put(key(name), bytes) { signs.hasExclusions }
+            try client.put(key(name), bytes) { hasClaims }
         }
     }
 
@@ -136,9 +143,9 @@ package final class BucketStorage: VaultStorage {
     }
 
     package func remove(_ name: String) throws(VaultError) {
-        try signs.requireExclusions()
+        try requireClaims()
         try atStore { () throws(S3Error) in
-            try client.delete(key(name)) { signs.hasExclusions }
+            try client.delete(key(name)) { hasClaims }
         }
     }
 
@@ -184,7 +191,7 @@ package final class BucketStorage: VaultStorage {
     }
 
     package func discard(_ unfinished: UnfinishedFile) throws(VaultError) {
-        try signs.requireExclusions()
+        try requireClaims()
         try atStore { () throws(S3Error) in
             try client.abortUpload(key(unfinished.name), upload: unfinished.id)
         }

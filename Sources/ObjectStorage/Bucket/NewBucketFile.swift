@@ -49,7 +49,7 @@ final class NewBucketFile: NewStoredFile {
 
     func finish(_ end: [UInt8]) throws(VaultError) {
         try end.withUnsafeBytesTyped { bytes throws(VaultError) in try append(bytes) }
-        try storage.signs.requireExclusions()
+        try storage.requireClaims()
         if upload == nil {
             try atStore { () throws(S3Error) in try storage.client.put(key, tail) }
         } else {
@@ -81,7 +81,7 @@ final class NewBucketFile: NewStoredFile {
 
     /// Begins to send a part, on a thread beside.
     private func send(_ part: [UInt8]) throws(VaultError) {
-        try storage.signs.requireExclusions()
+        try storage.requireClaims()
         let id: String
         if let upload {
             id = upload

@@ -43,8 +43,8 @@ final class SignKeeper: Sendable {
     }
 
     /// Puts a sign up and keeps it.
-    func begin(_ key: String, isExclusion: Bool) throws(VaultError) -> BucketSign {
-        let sign = BucketSign(key, keeper: self, isExclusion: isExclusion)
+    func begin(_ key: String) throws(VaultError) -> BucketSign {
+        let sign = BucketSign(key, keeper: self)
         try atStore { () throws(S3Error) in try sign.write(attempts: nil) }
         let mustStart = state.withLock { state in
             state.signs[key] = sign
@@ -75,23 +75,6 @@ final class SignKeeper: Sendable {
         for sign in state.withLock({ Array($0.signs.values) }) { sign.refresh() }
     }
 
-    /// Refuses to change anything while an exclusion of this process may have been given away.
-    func requireExclusions() throws(VaultError) {
-        for sign in state.withLock({ Array($0.signs.values) }) where sign.isExclusion {
-            try sign.check(isSure: false)
-        }
-    }
-
-    /// Whether none of them may have been given away.
-    var hasExclusions: Bool {
-        do throws(VaultError) {
-            try requireExclusions()
-            return true
-        } catch {
-            return false
-        }
-    }
-
     /// The thread's work: it ends when nobody needs it.
     private func work() {
         while true {
@@ -110,7 +93,6 @@ final class SignKeeper: Sendable {
 /// An object that its owner writes anew, so that others see that it lives.
 final class BucketSign: SignOfLife {
     let key: String
-    let isExclusion: Bool
     private let keeper: SignKeeper
     private let id = Hex.encode(UniqueID.random().bytes)
     private let state = Mutex(State())
@@ -125,10 +107,9 @@ final class BucketSign: SignOfLife {
         var isEnded = false
     }
 
-    init(_ key: String, keeper: SignKeeper, isExclusion: Bool) {
+    init(_ key: String, keeper: SignKeeper) {
         self.key = key
         self.keeper = keeper
-        self.isExclusion = isExclusion
     }
 
     /// Writes it, with another number than before.

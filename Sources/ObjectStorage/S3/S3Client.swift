@@ -65,11 +65,10 @@ final class S3Client: Sendable {
                     why = complaint
                     break
                 }
-                if (200..<300).contains(answer.status) && !isError(answer)
-                    || accepts.contains(answer.status)
-                {
-                    return answer
-                }
+                if (200..<300).contains(answer.status), !isError(answer) { return answer }
+                // Credentials whose time is over, or a request that came too slowly, are told by status 400 too.
+                let isDefinite = !answer.refusesCredentials && !S3Client.mayPass(answer)
+                if isDefinite, accepts.contains(answer.status) { return answer }
                 if answer.refusesCredentials, !hasReloaded {
                     // A file of credentials may have been replaced since.
                     hasReloaded = true
@@ -233,6 +232,15 @@ extension S3Client {
                 .noSpace,
                 text,
                 remedy: "Free space in the store, or prune the vault; the vault is consistent."
+            )
+        // AWS hides an object behind a marker instead; others refuse, each in words of its own.
+        case (_, let code)
+        where request.method == "DELETE"
+            && ["ObjectLocked", "ObjectLockedByBucketPolicy", "WormProtected"].contains(code):
+            return S3Error(
+                .held,
+                text,
+                remedy: "Nothing need be done: it goes when the store lets it go."
             )
         case (401, _), (403, _), (_, "ExpiredToken"), (_, "InvalidToken"):
             return S3Error(

@@ -10,6 +10,8 @@ package struct S3Error: Error, Sendable, CustomStringConvertible {
         /// Credentials, rights, or a clock that is wrong.
         case denied
         case noSpace
+        /// The store keeps the object from being deleted, for a time of its own.
+        case held
         /// The caller gave what cannot be.
         case invalid
         /// It did not answer, or said that it cannot just now, for as long as was waited.
@@ -42,6 +44,7 @@ extension VaultError {
             case .notFound: .notFound
             case .denied: .denied
             case .noSpace: .noSpace
+            case .held: .held
             case .invalid: .invalid
             // Whatever it is, it says nothing of what the vault holds.
             case .noBucket, .unavailable, .failed: .unavailable

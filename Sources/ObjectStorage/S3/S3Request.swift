@@ -11,6 +11,8 @@ struct S3Request: Sendable {
     var range: Range<UInt64>?
     /// Whether a 404 is believed only from a store that says what is not there; see ``S3Answer/provesAbsence``.
     var needsProof = true
+    /// Whether any error in S3's form is such proof.
+    var believesAnyCode = false
 
     init(_ method: String, _ key: String?) {
         self.method = method
@@ -22,7 +24,8 @@ struct S3Request: Sendable {
     /// What stands between may cut a body, and tell the length that is left; or answer itself while the store is away.
     func complaint(about answer: S3Answer) -> String? {
         // An answer to HEAD has no body: who asks looks further.
-        if needsProof, method != "HEAD", answer.status == 404, !answer.provesAbsence {
+        let isProof = answer.provesAbsence || believesAnyCode && answer.errorCode != nil
+        if needsProof, method != "HEAD", answer.status == 404, !isProof {
             return "status 404, and not S3's word for what is not there"
         }
         guard let range, answer.status == 200 || answer.status == 206 else { return nil }
@@ -63,7 +66,10 @@ struct S3Answer: Sendable {
     ///
     /// A proxy before a store that restarts, or a wrong route, answers 404 as well, without S3's document of the error.
     var provesAbsence: Bool {
-        ["NoSuchKey", "NoSuchBucket", "NoSuchUpload"].contains(errorCode)
+        [
+            "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "ObjectLockConfigurationNotFoundError",
+            "NoSuchObjectLockConfiguration",
+        ].contains(errorCode)
     }
 
     /// Whether others may be taken: AWS answers 400 to a token of temporary credentials whose time is over.
