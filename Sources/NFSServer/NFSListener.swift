@@ -21,7 +21,7 @@ final class NFSListener: Sendable {
     ///   - port: 0 takes any that is free.
     /// - Throws: `IOError` of socket(2), bind(2) and listen(2); what a name does not resolve to.
     init(_ parts: ServerParts, _ queues: RequestQueues, host: String, port: Int) async throws {
-        let connections = OpenConnections(max: parts.limits.connectionsMax)
+        let connections = OpenConnections(parts.limits)
         listener = try await Self.bootstrap(parts, queues, connections)
             .bind(host: host, port: port).get()
         self.connections = connections
@@ -44,18 +44,23 @@ final class NFSListener: Sendable {
             .childChannelInitializer { channel in
                 let queue = queues.queue(of: channel.eventLoop)
                 return channel.eventLoop.makeCompletedFuture {
-                    guard connections.add(channel) else {
-                        if !connections.isEnded {
-                            parts.log(
-                                "a connection is closed: \(parts.limits.connectionsMax) are open"
-                            )
+                    let heard = LastHeard()
+                    switch connections.add(channel, heard) {
+                    case .added(let silent):
+                        if let silent {
+                            parts.log("a silent connection makes room for a new one")
+                            silent.close(promise: nil)
                         }
+                    case .refused(let reason):
+                        if let reason { parts.log("a connection is closed: \(reason)") }
                         return channel.close(promise: nil)
                     }
                     try channel.pipeline.syncOperations.addHandler(
                         NFSConnection(
                             parts: parts,
                             queue: queue,
+                            heard: heard,
+                            began: { connections.came(channel, from: $0) },
                             ended: { connections.remove(channel) }
                         )
                     )
@@ -83,41 +88,100 @@ final class NFSListener: Sendable {
     }
 }
 
+/// When a connection last brought anything: its loop says so, whoever wants its place asks.
+final class LastHeard: Sendable {
+    private let nanoseconds = Atomic(NIODeadline.now().uptimeNanoseconds)
+
+    func note() {
+        nanoseconds.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    var time: NIODeadline {
+        .uptimeNanoseconds(nanoseconds.load(ordering: .relaxed))
+    }
+}
+
 /// The connections that a listener has open.
 private final class OpenConnections: Sendable {
-    private struct State {
-        var channels: [ObjectIdentifier: any Channel] = [:]
-        var isEnded = false
+    private struct Open {
+        let channel: any Channel
+        let heard: LastHeard
+        /// Known once the connection is active.
+        var address: String?
     }
 
-    private let max: Int
+    private struct State {
+        var open: [ObjectIdentifier: Open] = [:]
+        var countOfAddress: [String: Int] = [:]
+        var isEnded = false
+
+        mutating func remove(_ id: ObjectIdentifier) {
+            guard let gone = open.removeValue(forKey: id), let address = gone.address else {
+                return
+            }
+            let left = (countOfAddress[address] ?? 1) - 1
+            countOfAddress[address] = left == 0 ? nil : left
+        }
+    }
+
+    enum Addition {
+        /// Noted; a silent one, which gave its place, is to be closed.
+        case added(instead: (any Channel)?)
+        /// With what an operator should know.
+        case refused(String?)
+    }
+
+    private let limits: ServerLimits
     private let state = Mutex(State())
 
-    init(max: Int) {
-        self.max = max
+    init(_ limits: ServerLimits) {
+        self.limits = limits
     }
 
-    /// Notes one; `false` when there are too many, or the listener is closed.
-    func add(_ channel: any Channel) -> Bool {
+    /// Notes one, unless there are too many or the listener is closed.
+    func add(_ channel: any Channel, _ heard: LastHeard) -> Addition {
         state.withLock { state in
-            guard !state.isEnded, state.channels.count < max else { return false }
-            state.channels[ObjectIdentifier(channel)] = channel
-            return true
+            guard !state.isEnded else { return .refused(nil) }
+            var silent: Open?
+            if state.open.count >= limits.connectionsMax {
+                let longest = state.open.min { $0.value.heard.time < $1.value.heard.time }
+                let idle = NIODeadline.now() - .seconds(limits.connectionIdleSeconds)
+                guard let longest, longest.value.heard.time <= idle else {
+                    return .refused("\(limits.connectionsMax) are open")
+                }
+                silent = longest.value
+                state.remove(longest.key)
+            }
+            state.open[ObjectIdentifier(channel)] = Open(channel: channel, heard: heard)
+            return .added(instead: silent?.channel)
+        }
+    }
+
+    /// Notes where one comes from; answers why it is one too many.
+    func came(_ channel: any Channel, from address: SocketAddress?) -> String? {
+        // A socket of this machine's own has none.
+        guard let address = address?.ipAddress else { return nil }
+        return state.withLock { state in
+            let count = state.countOfAddress[address] ?? 0
+            guard count < limits.connectionsPerAddressMax else {
+                return "\(count) of \(address) are open"
+            }
+            guard state.open[ObjectIdentifier(channel)] != nil else { return nil }
+            state.open[ObjectIdentifier(channel)]?.address = address
+            state.countOfAddress[address] = count + 1
+            return nil
         }
     }
 
     func remove(_ channel: any Channel) {
-        state.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
+        state.withLock { $0.remove(ObjectIdentifier(channel)) }
     }
-
-    /// Whether the listener is closed.
-    var isEnded: Bool { state.withLock { $0.isEnded } }
 
     /// Takes no more; answers those there are.
     func end() -> [any Channel] {
         state.withLock { state in
             state.isEnded = true
-            return Array(state.channels.values)
+            return state.open.values.map(\.channel)
         }
     }
 }

@@ -4,8 +4,12 @@
 package struct ServerLimits: Sendable, Hashable {
     // MARK: Connections
 
-    /// More are closed as they come.
+    /// One more takes the place of the one that was silent for longest, if that was for `connectionIdleSeconds`; otherwise it is closed.
     package var connectionsMax = 4_096
+    /// Of one address; more are closed as they come: Linux makes 16 at most to one server.
+    package var connectionsPerAddressMax = 1_024
+    /// Two leases: whoever is alive has said something.
+    package var connectionIdleSeconds: Int64 = 60
     /// Clients at ports from 1024 on, which any user of their machine may take, are turned away.
     ///
     /// AUTH_SYS believes what a client says of its user: a kernel's client speaks from a port that only root may take, and is as
@@ -46,6 +50,11 @@ package struct ServerLimits: Sendable, Hashable {
     package var operationsMax = 64
     /// 8 KiB: a reply that is kept for a retry; of 128 slots 1 MiB a session.
     package var cachedReplyBytesMax = 8 << 10
+    /// 1 GiB: what the slots of all sessions may keep together, counted as if each were full.
+    ///
+    /// That is 4,000 sessions of Linux's client, which asks for 64 slots and 3 KiB. A session is promised what it is granted (RFC 8881 §2.10.6.1.3), so none is made without room for it: of the last eighth of what is left
+    /// it gets fewer slots, one at least; where that does not fit, NFS4ERR_DELAY.
+    package var sessionBytesOfAllMax = 1 << 30
     /// A reply or request that cannot be longer holds no operation but SEQUENCE (NFS4ERR_TOOSMALL).
     package var channelBytesMin = 256
 
@@ -65,8 +74,10 @@ package struct ServerLimits: Sendable, Hashable {
 
     /// Opens of one client; over it NFS4ERR_DELAY.
     package var opensPerClientMax = 65_536
-    /// Lock state ids of one client, and ranges of one file.
+    /// Lock state ids of one client.
     package var locksPerClientMax = 65_536
+    /// Ranges that one client has locked, of all files, and of one file that all have.
+    package var lockRangesPerClientMax = 65_536
     package var lockRangesPerFileMax = 65_536
 
     // MARK: Leases

@@ -4,11 +4,12 @@ import Testing
 
 /// Goal: a second client of NFSv4.0 that we did not write reads us: libnfs, whose NFSv4 is 4.0.
 ///
-/// Method: its tools list and copy. Writing is left to the kernel's client: libnfs 4.0.0 creates files for writing with
-/// OPEN4_SHARE_ACCESS_READ, cannot encode a WRITE of 4 KiB, and counts neither a LOCK nor a refused OPEN for its owner.
+/// Method: its tools list and copy; a script on the library makes, links, renames, changes and removes, and writes a little into what is there.
+/// Making files and writing much is left to the kernel's client: libnfs 4.0.0 creates with OPEN4_SHARE_ACCESS_READ, cannot encode a WRITE of
+/// 4 KiB, and counts neither a LOCK nor a refused OPEN for its owner.
 @Suite(.enabled(if: Libnfs.isAvailable, "root runs nfs-ls: apt-get install libnfs-utils"))
 struct LibnfsTests {
-    @Test func `libnfs lists, reads and copies over NFSv4_0`() throws {
+    @Test func `libnfs lists, reads, copies and changes over NFSv4_0`() throws {
         let daemon = try DaemonProcess(clock: nil)
         try daemon.start("--nfs", "127.0.0.1:0")
         try daemon.done("fs", "create", "home")
@@ -32,6 +33,12 @@ struct LibnfsTests {
         #expect(try Data(contentsOf: URL(fileURLWithPath: copy)) == bytes)
         let missing = try Witness.run("/usr/bin/nfs-cat", [server + name + "/none" + query])
         #expect(missing.output.contains("NFS4ERR_NOENT"), "\(missing.output)")
+        let changed = try Witness.run("Tests/Witnesses/libnfs.py", [server + name + query])
+        #expect(changed.status == 0, "\(changed.output)")
+        var after = bytes
+        after.replaceSubrange(1_000..<1_017, with: Data("written by libnfs".utf8))
+        #expect(try daemon.done("cat", "home:/file") == after)
+        #expect(String(decoding: try daemon.done("ls", "home:/"), as: UTF8.self).contains("file"))
         #expect(daemon.stop() == 0)
     }
 }

@@ -29,8 +29,8 @@ echo more >>c/file
 step 'a lock at the gateway is one at the target'
 exec 7>c/locked
 flock --exclusive --nonblock 7
-! flock --exclusive --nonblock a/locked true
-! flock --shared --nonblock a/locked true
+refused flock --exclusive --nonblock a/locked true
+refused flock --shared --nonblock a/locked true
 flock --unlock 7
 flock --exclusive --nonblock a/locked true
 exec 7>&-
@@ -38,12 +38,16 @@ step 'and the other way round'
 exec 6>a/locked 5>b/locked
 flock --exclusive --nonblock 6
 flock --exclusive --nonblock 5
-! flock --exclusive --nonblock c/locked true
+refused flock --exclusive --nonblock c/locked true
 
 strike
+# At all three there is something under way meanwhile.
+head -c 3000000 /dev/urandom >/tmp/targets
+for place in a b c; do cp /tmp/targets "$place/from-$place"; done
 struck
+for place in a/from-c b/from-b c/from-a; do cmp /tmp/targets "$place"; done
 step 'the locks are still held'
-! flock --exclusive --nonblock c/locked true
+refused flock --exclusive --nonblock c/locked true
 exec 6>&- 5>&-
 flock --exclusive --nonblock c/locked true
 umount a

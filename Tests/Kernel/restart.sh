@@ -28,7 +28,7 @@ cmp /tmp/source b/restart/large
 echo two >&5
 exec 5>&-
 [ "$(cat b/restart/held)" = "$(printf 'one\ntwo')" ]
-! flock --exclusive --nonblock b/restart/locked true
+refused flock --exclusive --nonblock b/restart/locked true
 exec 6>&-
 flock --exclusive --nonblock b/restart/locked true
 umount b

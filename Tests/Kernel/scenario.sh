@@ -9,6 +9,18 @@ options=vers=${VERSION:-4.1},port=$PORT,hard,sec=sys,timeo=50
 # What a second superblock needs to share no cache with the first, and to keep no attributes: what it shows came from the server.
 fresh=nosharecache,actimeo=0,lookupcache=none
 
+# refused COMMAND...: the command fails, of its own accord. Not `! COMMAND`, which asserts nothing: neither set -e nor the trap
+# looks at the status of a command behind a `!`.
+refused() {
+    local status=0
+    "$@" || status=$?
+    # 1 for what is held or forbidden; from 64 on the program was not found, could not open its file, or was killed.
+    [ "$status" -ge 1 ] && [ "$status" -lt 64 ] || {
+        echo "was to be refused, and ended with $status: $*"
+        return 1
+    }
+}
+
 step() { echo "== $* (at $SECONDS s)"; }
 
 # attach DIR [OPTIONS]: mounts the export.

@@ -5,13 +5,14 @@ attach a
 attach b nosharecache
 mkdir a/sqlite
 
-# transactions WHO: so many transactions, each of which adds a row and counts it.
+# transactions WHO [FILE]: so many transactions, each of which adds a row and counts it; in their middle it makes the file.
 transactions() {
     echo '.timeout 600000'
     local number
     for ((number = 1; number <= TRANSACTIONS; number++)); do
         echo "BEGIN IMMEDIATE; INSERT INTO rows VALUES('$1', $number, randomblob(200 + $number % 3000));"
         echo 'UPDATE count SET n = n + 1; COMMIT;'
+        [ -z "${2:-}" ] || [ "$number" != $((TRANSACTIONS / 2)) ] || echo ".shell touch $2"
     done
 }
 schema='CREATE TABLE rows(who TEXT, number INT, data BLOB, UNIQUE(who, number)); CREATE TABLE count(n INT); INSERT INTO count VALUES(0);'
@@ -40,7 +41,7 @@ holder=$!
 exec 7>/tmp/sqlite-lock
 printf '%s\n' 'BEGIN EXCLUSIVE;' '.shell touch /tmp/sqlite-locked' >&7
 until [ -e /tmp/sqlite-locked ]; do pause 0.1; done
-! sqlite3 -bail b/sqlite/rollback.db 'SELECT n FROM count' 2>/tmp/sqlite-refusal
+refused sqlite3 -bail b/sqlite/rollback.db 'SELECT n FROM count' 2>/tmp/sqlite-refusal
 grep -q 'database is locked' /tmp/sqlite-refusal
 exec 7>&-
 wait "$holder"
@@ -48,10 +49,14 @@ sqlite3 -bail b/sqlite/rollback.db 'SELECT n FROM count' >/dev/null
 
 step 'a write-ahead log'
 # Its index is shared memory, which no network file system has: one connection, which holds the lock (sqlite.org/wal.html, section 8).
+strike_when '[ -e /tmp/sqlite-half ]' &
+killer=$!
 {
     echo 'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;' "$schema"
-    transactions three
+    transactions three /tmp/sqlite-half
 } | sqlite3 -bail a/sqlite/wal.db >/tmp/sqlite-modes
+wait "$killer"
+struck
 grep -q '^wal$' /tmp/sqlite-modes
 {
     echo 'PRAGMA locking_mode=EXCLUSIVE; PRAGMA integrity_check; SELECT count(*) FROM rows;'

@@ -51,27 +51,35 @@ exec 7<&-
 step 'locks'
 exec 7>a/locked
 flock --exclusive --nonblock 7
-! other flock --exclusive --nonblock b/locked true
-! other flock --shared --nonblock b/locked true
+refused other flock --exclusive --nonblock b/locked true
+refused other flock --shared --nonblock b/locked true
 flock --unlock 7
 other flock --exclusive --nonblock b/locked true
 exec 7>&-
 other 'exec 6>b/locked; flock --exclusive --nonblock 6'
-! flock --exclusive --nonblock a/locked true
+refused flock --exclusive --nonblock a/locked true
 
 strike
+# Both write meanwhile.
+cp /tmp/two-clients a/mine
+other cp /tmp/two-clients b/theirs
 struck
+cmp /tmp/two-clients a/theirs
+other cmp /tmp/two-clients b/mine
 step 'the lock is still held'
-! flock --exclusive --nonblock a/locked true
+refused flock --exclusive --nonblock a/locked true
 if [ "$LEASE" = 1 ]; then
     step 'the other client dies with its lock: its lease ends'
     other ip link set peer0 down
     begun=$SECONDS
+    refused flock --exclusive --nonblock a/locked true
     until flock --exclusive --nonblock a/locked true; do
         [ $((SECONDS - begun)) -lt 120 ]
         pause 1
     done
     echo "it took $((SECONDS - begun)) s"
+    # A lease is 30 s, and a client renews its own when two thirds of it are over, at the latest.
+    [ $((SECONDS - begun)) -ge 8 ]
     kill -9 "$other"
 else
     other 'exec 6>&-'

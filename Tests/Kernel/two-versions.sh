@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # Mounts $EXPORT over NFSv4.0 and NFSv4.1 at once: what one does, the other sees; what one locks, the other does not get.
-set -eu
-trap 'echo "line $LINENO was a surprise"' ERR
-step() { echo "== $*"; }
-options=port=$PORT,hard,sec=sys,nosharecache,actimeo=0,lookupcache=none
+. "$(dirname "$0")/scenario.sh"
+options=port=$PORT,hard,sec=sys,$fresh
 mkdir old new
 mount.nfs4 -o "vers=4.0,$options" "$SERVER:$EXPORT" old
 mount.nfs4 -o "vers=4.1,$options" "$SERVER:$EXPORT" new
@@ -12,7 +10,13 @@ grep 'vers=4.1' /proc/mounts
 
 step 'bytes'
 head -c 3000000 /dev/urandom >/tmp/source
+exec 4<>new/open
+strike
 cp /tmp/source old/file
+struck
+echo kept >&4
+exec 4>&-
+[ "$(cat old/open)" = kept ]
 cmp /tmp/source new/file
 echo more >>new/file
 cmp -n 3000000 /tmp/source old/file
@@ -28,7 +32,7 @@ ln new/dir/moved new/hard
 
 step 'an exclusive creation leaves no strange times'
 (set -o noclobber && echo one >old/lock)
-! (set -o noclobber && echo two >new/lock) 2>/dev/null
+refused eval '(set -o noclobber && echo two >new/lock)' 2>/dev/null
 now=$(date +%s)
 for kind in X Y; do
     age=$((now - $(stat -c %$kind old/lock)))
@@ -39,13 +43,13 @@ done
 step 'locks'
 exec 6>old/locked
 flock --exclusive --nonblock 6
-! flock --exclusive --nonblock new/locked true
-! flock --shared --nonblock new/locked true
+refused flock --exclusive --nonblock new/locked true
+refused flock --shared --nonblock new/locked true
 exec 6>&-
 flock --exclusive --nonblock new/locked true
 exec 7>new/locked
 flock --exclusive --nonblock 7
-! flock --exclusive --nonblock old/locked true
+refused flock --exclusive --nonblock old/locked true
 exec 7>&-
 flock --exclusive --nonblock old/locked true
 
@@ -57,4 +61,3 @@ rm old/unlinked
 exec 5>&-
 umount old
 umount new
-step done

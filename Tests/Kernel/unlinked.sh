@@ -13,7 +13,12 @@ cat /tmp/unlinked >&7
 rm open
 [ ! -e open ]
 strike
+# Bytes are on their way meanwhile.
+cp /tmp/unlinked beside
+sync beside
 struck
+cmp /tmp/unlinked beside
+rm beside
 echo 1 >/proc/sys/vm/drop_caches
 # The name is gone everywhere, the bytes are there: also over a restart, since the client renamed what the server cannot promise to keep.
 [ ! -e ../../b/unlinked/open ]
@@ -36,7 +41,7 @@ step 'a directory with a file that was removed in it goes'
 mkdir folder
 exec 7>folder/file
 rm folder/file
-! rmdir folder 2>/dev/null
+refused rmdir folder 2>/dev/null
 exec 7>&-
 rmdir folder
 cd ../..

@@ -353,6 +353,17 @@ import Testing
         #expect(state.mayOpen(c, isReclaim: false, at: now) == .ok)
     }
 
+    @Test func `a client that leaves in grace keeps nobody waiting`() throws {
+        var state = ServerState(start: 7, remembered: [.gateway("a")], at: now)
+        let (a, session) = try confirmed(&state, owner("a"))
+        let (b, _) = try confirmed(&state, owner("b"))
+        #expect(state.reclaimComplete(b) == .ok)
+        #expect(state.mayOpen(b, isReclaim: false, at: now) == .grace)
+        #expect(state.destroy(session: session, running: 0) == .ok)
+        #expect(state.destroy(client: a) == .ok)
+        #expect(state.mayOpen(b, isReclaim: false, at: now) == .ok)
+    }
+
     @Test func `grace ends in time though somebody never comes`() throws {
         var state = ServerState(start: 7, remembered: [.gateway("a")], at: now)
         let (b, _) = try confirmed(&state, owner("b"))

@@ -206,6 +206,8 @@ import VarveModel
         let world = try await NFSWorld.make { text in
             text.hasPrefix("@") ? NFSWorld.start : nil
         }
+        // So that the second has ended.
+        world.clock.advance(seconds: 1)
         let client = WireClient(world.parts)
         client.version = .v42
         try await client.connect(fore: WireClient.channel(operationsMax: 64))

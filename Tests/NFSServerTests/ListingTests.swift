@@ -68,6 +68,37 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    @Test func `a READDIR fetches so many entries and no more, and the next one goes on`()
+        async throws
+    {
+        var limits = ServerLimits()
+        limits.directoryEntriesMax = 3
+        let world = try await NFSWorld.make(limits: limits)
+        let client = WireClient(world.parts)
+        try await client.connect()
+        let names = (0..<10).map { "name \($0)" }
+        for name in names { _ = try await client.make(name) }
+        var (found, cookie, verifier, rounds) = ([String](), UInt64(0), Verifier.zero, 0)
+        while true {
+            let list = ReadDirectoryArguments(
+                cookie: cookie,
+                verifier: verifier,
+                directoryBytesMax: 1 << 16,
+                bytesMax: 1 << 16,
+                attributes: []
+            )
+            let result = try await client.last([.putRootFileHandle, .readDirectory(list)])
+            guard case .readDirectory(let reply) = result else { throw result.status }
+            #expect(reply.entries.count <= 3)
+            found += reply.entries.map { String(decoding: $0.name, as: UTF8.self) }
+            rounds += 1
+            guard !reply.isAtEnd, let last = reply.entries.last else { break }
+            (cookie, verifier) = (last.cookie, reply.verifier)
+        }
+        #expect(found.sorted() == names && rounds >= 4)
+        await world.fileSystem.close()
+    }
+
     @Test func `attributes are written as their values are, of every object and version`()
         async throws
     {

@@ -186,6 +186,52 @@ import VarveModel
         #expect(world.lock(a, open, .read, 50, 1, owner: "x").granted != nil)
     }
 
+    @Test func `an unlock splits no more ranges than a file may have`() throws {
+        var limits = ServerLimits()
+        limits.lockRangesPerFileMax = 3
+        var world = StateWorld(limits: limits)
+        let a = try world.client("a")
+        let open = try world.open(a).get()
+        var lock = try #require(world.lock(a, open, .write, 0, .max).granted)
+        lock = try world.unlock(a, lock, 10, 1).get()
+        lock = try world.unlock(a, lock, 20, 1).get()
+        #expect(world.unlock(a, lock, 30, 1) == .failure(.delay))
+        #expect(world.state.files[StateWorld.file]?.ranges.count == 3, "nothing was unlocked")
+        lock = try world.unlock(a, lock, 0, 10).get()
+        lock = try world.unlock(a, lock, 30, 1).get()
+        _ = try world.unlock(a, lock).get()
+        #expect(world.state.clients[a]?.rangeCount == 0)
+    }
+
+    @Test func `a client has so many ranges, of all files, and no more`() throws {
+        var limits = ServerLimits()
+        limits.lockRangesPerClientMax = 2
+        var world = StateWorld(limits: limits)
+        let (a, b) = (try world.client("a"), try world.client("b"))
+        let open = try world.open(a).get()
+        let open2 = try world.open(a, on: StateWorld.other).get()
+        #expect(world.lock(a, open, .read, 0, 1).granted != nil)
+        #expect(world.lock(a, open2, .read, 0, 1, on: StateWorld.other).granted != nil)
+        #expect(world.lock(a, open2, .read, 5, 1, on: StateWorld.other) == .refused(.delay))
+        let theirs = try world.open(b, on: StateWorld.other).get()
+        #expect(world.lock(b, theirs, .read, 5, 1, on: StateWorld.other).granted != nil)
+        #expect(world.state.close(open, of: a, on: StateWorld.file) == .ok)
+        #expect(world.state.clients[a]?.rangeCount == 1)
+        #expect(world.lock(a, open2, .read, 5, 1, on: StateWorld.other).granted != nil)
+    }
+
+    /// RFC 8881 §18.51.3: what is no reclaim waits for RECLAIM_COMPLETE, also after a grace period that ended by its time.
+    @Test func `a client locks nothing new before it has said that it has reclaimed`() throws {
+        var world = StateWorld(remembered: [.gateway("a")])
+        let a = try world.client("a", reclaims: false)
+        let open = try world.open(a, reclaim: true).get()
+        world.now = world.now.adding(seconds: world.state.limits.graceSeconds + 1)
+        world.state.endGraceIfOver(at: world.now)
+        #expect(world.lock(a, open) == .refused(.grace))
+        #expect(world.state.reclaimComplete(a) == .ok)
+        #expect(world.lock(a, open).granted != nil)
+    }
+
     /// Goal: splitting, merging, upgrades and downgrades leave each byte with the locks that it should have.
     ///
     /// Method: random locks and unlocks of three owners on 24 bytes, beside a table of bytes.
@@ -204,7 +250,10 @@ import VarveModel
             let first = Int.random(in: 0..<24, using: &generator)
             let last = Int.random(in: first..<24, using: &generator)
             if Int.random(in: 0..<3, using: &generator) == 0 {
-                locks.clear(UInt64(first), UInt64(last), of: owners[owner])
+                let (count, place) = (locks.count, (UInt64(first), UInt64(last)))
+                let isSplit = locks.isSplit(by: place.0, place.1, of: owners[owner])
+                let added = locks.clear(place.0, place.1, of: owners[owner])
+                #expect(isSplit == (added > 0) && locks.count == count + added)
                 for byte in first...last { table[owner][byte] = 0 }
             } else {
                 let wanted = ByteLock(
@@ -217,7 +266,12 @@ import VarveModel
                 let isFree = (0..<3).allSatisfy { other in
                     other == owner || (first...last).allSatisfy { table[other][$0] + kind <= 2 }
                 }
-                #expect((locks.conflict(with: wanted) == nil) == isFree)
+                let inTheWay = locks.locks.first { other in
+                    other.owner != wanted.owner && (other.isExclusive || wanted.isExclusive)
+                        && other.first <= wanted.last && wanted.first <= other.last
+                }
+                let conflict = locks.conflict(with: wanted)
+                #expect((conflict == nil) == isFree && conflict?.first == inTheWay?.first)
                 if isFree {
                     locks.set(wanted)
                     for byte in first...last { table[owner][byte] = kind }
@@ -227,6 +281,7 @@ import VarveModel
                 }
             }
             expectEqual(locks, table, owners)
+            #expect(locks.count == locks.locks.count)
         }
         #expect(granted > 1_000 && denied > 1_000)
     }

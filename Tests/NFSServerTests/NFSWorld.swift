@@ -24,11 +24,15 @@ struct NFSWorld {
         isMountTarget: Bool = true,
         recording: Bool = false,
         readers: Int = 2,
+        linksMax: UInt32? = nil,
+        pendingBytesMax: UInt64? = nil,
         time: @escaping @Sendable (String) -> Timestamp? = { _ in nil }
     ) async throws -> NFSWorld {
         let clock = SimulatedClock(start)
         let disk = SimulatedDisk(recording: recording)
-        let configuration = configuration(clock, disk, readers: readers)
+        var configuration = configuration(clock, disk, readers: readers)
+        if let linksMax { configuration.limits.linksMax = linksMax }
+        if let pendingBytesMax { configuration.limits.pendingBytesMax = pendingBytesMax }
         let fileSystem = try await FileSystem.create(configuration)
         _ = try await fileSystem.setAttributes(
             .root,

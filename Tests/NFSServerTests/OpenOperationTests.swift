@@ -135,6 +135,29 @@ import VarveModel
         #expect(try await status(client, exclusive(verifier)) == .exists)
     }
 
+    /// Whoever may look into the directory knows the times that a verifier would have left.
+    @Test func `an exclusive create finds nobody else's file`() async throws {
+        let world = try await NFSWorld.make()
+        let (root, user) = (WireClient(world.parts), WireClient(world.parts, uid: 1_000))
+        try await root.connect(owner: "root")
+        try await user.connect(owner: "user")
+        let verifier: UInt64 = 1_700_000_000 << 32 | 1_700_000_000
+        let exclusive = WireClient.openArguments(
+            "secret",
+            creation: .exclusive(Verifier(rawValue: verifier))
+        )
+        _ = try await root.make("secret", mode: 0o600)
+        let time = SetTime.to(NFSTime(seconds: 1_700_000_000, nanoseconds: 0))
+        let set = SetAttributesArguments(
+            stateID: .anonymous,
+            attributes: FileAttributes([.setAccessed(time), .setModified(time)])
+        )
+        #expect(try await root.status(WireClient.walk("secret") + [.setAttributes(set)]) == .ok)
+        #expect(try await user.status([.putRootFileHandle, .open(exclusive)]) == .exists)
+        #expect(try await root.status([.putRootFileHandle, .open(exclusive)]) == .ok)
+        await world.fileSystem.close()
+    }
+
     @Test func `what is no regular file is not opened`() async throws {
         let (_, client) = try await connected()
         for (name, kind): (String, CreateKind) in [("d", .directory), ("p", .fifo)] {
@@ -236,6 +259,81 @@ import VarveModel
             .close(CloseArguments(sequence: 0, stateID: .current)),
         ])
         #expect(results.map(\.status) == [.ok, .ok, .ok, .ok])
+    }
+
+    /// What `OpenStateTests` and `LockStateTests` ask of the state, in requests and replies.
+    @Test func `opens and locks are tested, freed, downgraded and unlocked in requests`()
+        async throws
+    {
+        let (world, client) = try await connected()
+        let (_, handle) = try await client.open(
+            "f",
+            access: .read,
+            creation: .guarded(FileAttributes([]))
+        )
+        let (open, _) = try await client.open("f", access: .both)
+        let file = OperationArguments.putFileHandle(handle)
+        let lock = LockArguments(
+            type: .read,
+            isReclaim: false,
+            offset: 0,
+            length: 5,
+            locker: .new(
+                NewLockOwner(
+                    openSequence: 0,
+                    openStateID: open,
+                    lockSequence: 0,
+                    owner: StateOwner(client: client.id, owner: [1])
+                )
+            )
+        )
+        guard case .lock(let locked) = try await client.last([file, .lock(lock)]) else {
+            throw NFSStatus.serverFault
+        }
+        var stranger = locked
+        stranger.otherLow ^= 0xFFFF
+        func test(_ stateIDs: [StateID]) async throws -> [NFSStatus] {
+            let test = TestStateIDsArguments(stateIDs: stateIDs)
+            guard case .testStateIDs(let reply) = try await client.last([.testStateIDs(test)])
+            else { throw NFSStatus.serverFault }
+            return reply.statuses
+        }
+        #expect(try await test([open, locked, stranger]) == [.ok, .ok, .badStateID])
+        #expect(try await client.status([.freeStateID(locked)]) == .locksHeld)
+        #expect(try await client.status([.freeStateID(open)]) == .locksHeld)
+        let unlock = UnlockArguments(
+            type: .read,
+            sequence: 0,
+            stateID: locked,
+            offset: 0,
+            length: .max
+        )
+        guard case .unlock(let idle) = try await client.last([file, .unlock(unlock)]) else {
+            throw NFSStatus.serverFault
+        }
+        #expect(idle.sequence == locked.sequence + 1 && idle.otherLow == locked.otherLow)
+        #expect(try await client.status([.freeStateID(locked)]) == .oldStateID)
+        #expect(try await client.status([.freeStateID(idle)]) == .ok)
+        #expect(try await test([idle]) == [.badStateID])
+
+        func downgrade(_ access: ShareAccess) -> OperationArguments {
+            .openDowngrade(
+                OpenDowngradeArguments(stateID: open, sequence: 0, access: access, deny: [])
+            )
+        }
+        #expect(try await client.status([file, downgrade(.write)]) == .invalid, "never opened so")
+        guard case .openDowngrade(let less) = try await client.last([file, downgrade(.read)]) else {
+            throw NFSStatus.serverFault
+        }
+        let write = WriteArguments(
+            stateID: less,
+            offset: 0,
+            stability: .fileSync,
+            data: ByteChain(copying: [1])
+        )
+        #expect(try await client.status([file, .write(write)]) == .openMode)
+        #expect(try await test([open, less]) == [.oldStateID, .ok])
+        await world.fileSystem.close()
     }
 
     @Test func `locks of two clients meet on one file`() async throws {

@@ -18,6 +18,13 @@ import VarveModel
         private let state = Mutex<(clients: Set<ClientName>, history: [String])>(([], []))
         private let door = Mutex(Door())
 
+        private let broken = Mutex(false)
+
+        /// Whether nothing can be written.
+        func fail(_ isBroken: Bool) { broken.withLock { $0 = isBroken } }
+
+        struct Failure: Error {}
+
         func shut() { door.withLock { $0.isShut = true } }
 
         func open() {
@@ -49,6 +56,7 @@ import VarveModel
 
         func remember(_ client: ClientName) async throws {
             await enter()
+            guard !broken.withLock({ $0 }) else { throw Failure() }
             state.withLock {
                 $0.clients.insert(client)
                 $0.history.append("+" + String(decoding: client.owner, as: UTF8.self))
@@ -201,6 +209,61 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    @Test(arguments: [nil, OpenCreation.guarded(FileAttributes([.mode(0o644)]))])
+    func `a client that cannot be written down opens nothing`(creation: OpenCreation?) async throws
+    {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let parts = parts(world, records)
+        let (maker, client) = (WireClient(parts), WireClient(parts))
+        try await maker.connect(owner: "maker")
+        _ = try await maker.make("f")
+        try await client.connect(owner: "a")
+        records.fail(true)
+        let name = creation == nil ? "f" : "g"
+        let open: [OperationArguments] = [
+            .putRootFileHandle, .open(WireClient.openArguments(name, creation: creation)),
+        ]
+        for _ in 0..<2 { #expect(try await client.status(open) == .delay) }
+        #expect(try await maker.status(WireClient.walk("g")) == .noEntry, "nothing was made")
+        _ = try await maker.make("h")
+        records.fail(false)
+        #expect(try await client.status(open) == .ok)
+        #expect(records.clients == [.gateway("maker"), .gateway("a")])
+        await world.fileSystem.close()
+    }
+
+    /// Of one that did not come in grace: a read without an open, which changes nothing, is the first that asks after its end.
+    @Test func `who reads after grace waits until those who did not come are struck off`()
+        async throws
+    {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let maker = WireClient(parts(world, Records()))
+        try await maker.connect(owner: "maker")
+        let (stateID, handle) = try await maker.make("f", mode: 0o666)
+        _ = try await maker.write(handle, stateID, [1])
+        try await records.remember(.gateway("a"))
+        let parts = parts(world, records)
+        let reader = WireClient(parts)
+        try await reader.connect(owner: "reader")
+        let read = ReadArguments(stateID: .anonymous, offset: 1 << 20, count: 1)
+        let operations: [OperationArguments] = [.putFileHandle(handle), .read(read)]
+        #expect(try await reader.status(operations) == .grace)
+        world.clock.advance(seconds: parts.limits.graceSeconds)
+        records.shut()
+        guard case .waiting(let progress) = parts.begin(request(reader, operations)) else {
+            Issue.record("the read was answered before the record was gone")
+            records.open()
+            return
+        }
+        async let answered = progress.finish()
+        await records.arrival()
+        #expect(records.history == ["+a"])
+        records.open()
+        #expect(try status(await answered) == .ok)
+        #expect(records.history == ["+a", "-a"])
+        await world.fileSystem.close()
+    }
+
     /// The same of a client that is struck off: what it denied is nobody's before that is durable, without an open too.
     @Test func `who reads what a client denied waits until that one is struck off`() async throws {
         let (world, records) = (try await NFSWorld.make(), Records())
@@ -217,6 +280,8 @@ import VarveModel
         )
         _ = try await maker.write(handle, stateID, [UInt8](repeating: 1, count: 4_096))
         _ = try await maker.read(handle, stateID)
+        // It is written down already: its open waits for the other's end alone.
+        _ = try await taker.make("other")
         // Behind the end: memory alone knows that there is nothing.
         let read = ReadArguments(stateID: .anonymous, offset: 1 << 20, count: 1)
         #expect(try await reader.status([.putFileHandle(handle), .read(read)]) == .locked)
@@ -229,10 +294,10 @@ import VarveModel
         async let opened = open.finish()
         await records.arrival()
         let begun = parts.begin(request(reader, [.putFileHandle(handle), .read(read)]))
-        #expect(records.history == ["+maker"])
+        #expect(records.history == ["+maker", "+taker"])
         records.open()
         #expect(try status(await opened) == .ok)
-        #expect(records.history == ["+maker", "-maker", "+taker"])
+        #expect(records.history == ["+maker", "+taker", "-maker"])
         guard case .waiting(let progress) = begun else {
             Issue.record("the read was answered before the record was gone")
             return
@@ -337,7 +402,7 @@ import VarveModel
         world.clock.advance(seconds: parts.limits.leaseSeconds + 1)
         let open = WireClient.openArguments("f")
         #expect(try await b.status([.putRootFileHandle, .open(open)]) == .ok)
-        #expect(records.history == ["+a", "-a", "+b"])
+        #expect(records.history == ["+a", "+b", "-a"])
         await world.fileSystem.close()
     }
 }

@@ -16,7 +16,9 @@ import VarveModel
     /// A file that read `old` at the snapshot `first` and reads `new` now.
     private func past(isMountTarget: Bool = true) async throws -> Past {
         let world = try await NFSWorld.make(isMountTarget: isMountTarget) { text in
-            text == "@then" ? NFSWorld.start : nil
+            ["@then": 0, "@now": 10, "@later": 1_000][text].map {
+                NFSWorld.start.adding(seconds: $0)
+            }
         }
         let client = WireClient(world.parts)
         try await client.connect()
@@ -65,6 +67,23 @@ import VarveModel
             let status = try await past.client.status(WireClient.walk(".snapshot/\(wrong)"))
             #expect(status == .noEntry)
         }
+        await past.fileSystem.close()
+    }
+
+    /// A client keeps what a name meant for as long as `.snapshot` does not change, so it must mean that for ever.
+    @Test func `a time that has not ended is no name yet, and then means one instant`() async throws
+    {
+        let past = try await past()
+        for early in ["@now", "@later"] {
+            let status = try await past.client.status(WireClient.walk(".snapshot/\(early)/f"))
+            #expect(status == .invalid, "\(early)")
+        }
+        past.world.clock.advance(seconds: 1)
+        #expect(try await contents(past.client, ".snapshot/@now/f") == "new")
+        let (stateID, handle) = try await past.client.open("f")
+        _ = try await past.client.write(handle, stateID, Array("later".utf8))
+        #expect(try await contents(past.client, "f") == "later")
+        #expect(try await contents(past.client, ".snapshot/@now/f") == "new")
         await past.fileSystem.close()
     }
 

@@ -173,7 +173,9 @@ final class CompoundRun {
         _ body: (inout ServerState) -> Result<Bool, NFSStatus>
     ) throws(NFSStatus) -> Bool {
         let (verdict, owesMore) = store.read { state in
-            (body(&state), stateID.isSpecial && state.owesRecords)
+            // So may have been the one whose grace is just over.
+            if stateID.isSpecial { state.endGraceIfOver(at: store.now()) }
+            return (body(&state), stateID.isSpecial && state.owesRecords)
         }
         owesRecords = owesRecords || owesMore
         return try verdict.get()

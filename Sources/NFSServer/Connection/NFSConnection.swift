@@ -14,6 +14,10 @@ final class NFSConnection: ChannelDuplexHandler {
     private let parts: ServerParts
     /// Takes what is left of requests that must wait for somebody.
     private let queue: RequestQueue
+    /// Told of whatever comes.
+    private let heard: LastHeard
+    /// Told where the connection comes from; answers why it is to be closed.
+    private let began: @Sendable (SocketAddress?) -> String?
     /// Tells that the connection is gone.
     private let ended: @Sendable () -> Void
     private var assembler: RecordAssembler
@@ -45,9 +49,17 @@ final class NFSConnection: ChannelDuplexHandler {
     /// 64: some 2 ms.
     private static let turnsMax = 64
 
-    init(parts: ServerParts, queue: RequestQueue, ended: @escaping @Sendable () -> Void) {
+    init(
+        parts: ServerParts,
+        queue: RequestQueue,
+        heard: LastHeard = LastHeard(),
+        began: @escaping @Sendable (SocketAddress?) -> String? = { _ in nil },
+        ended: @escaping @Sendable () -> Void
+    ) {
         self.parts = parts
         self.queue = queue
+        self.heard = heard
+        self.began = began
         self.ended = ended
         assembler = RecordAssembler(recordBytesMax: parts.limits.recordBytesMax)
     }
@@ -72,6 +84,9 @@ final class NFSConnection: ChannelDuplexHandler {
         if limits.requiresPrivilegedPorts, !Self.isPrivileged(sender) {
             let address = sender?.description ?? "nowhere"
             parts.log("\(address) is turned away: only ports below 1024 are served")
+            context.close(promise: nil)
+        } else if let reason = began(sender) {
+            parts.log("a connection is closed: \(reason)")
             context.close(promise: nil)
         }
         context.fireChannelActive()
@@ -137,6 +152,7 @@ final class NFSConnection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        heard.note()
         bytesArrived.all += bytes.readableBytes
         arrived.append(bytes)
         takeArrived(context)

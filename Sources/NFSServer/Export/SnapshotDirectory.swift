@@ -5,7 +5,7 @@ import VarveModel
 /// `.snapshot` at a file system's root: found and not listed, never changed by a client.
 ///
 /// It lists the named snapshots; `@2026-11-23T14:03:22Z` and `@1795442602` are found too, and mean the greatest retained instant
-/// that is not later. What is below has an fsid of the instant's own, and the instant in its handles: a client that keeps
+/// that is not later, once that second has ended. What is below has an fsid of the instant's own, and the instant in its handles: a client that keeps
 /// anything of it keeps what is true for ever, and an instant that is gone is NFS4ERR_STALE.
 enum SnapshotDirectory {
     static let name = Array(".snapshot".utf8)
@@ -49,6 +49,9 @@ extension CompoundRun {
     {
         let text = String(decoding: name.bytes, as: UTF8.self)
         if text.hasPrefix("@"), let time = server.time(text) {
+            // Until a second has ended its instant is not known, and a name must not change its meaning under a client that keeps it.
+            // Not NFS4ERR_NOENT, which a client keeps too: for as long as no snapshot comes or goes.
+            guard time.seconds < store.now().seconds else { throw .invalid }
             let instant = try await engine {
                 try await fileSystem.engine.instant(atOrBefore: time)
             }

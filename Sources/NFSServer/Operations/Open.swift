@@ -22,8 +22,11 @@ extension CompoundRun {
         guard arguments.creation == nil else { return nil }
         guard let share = ShareRequest(arguments.access, arguments.deny) else { throw .invalid }
         let client = try client()
-        let verdict = store.read { $0.mayOpen(client, isReclaim: false, at: began) }
-        guard let found = try verdict == .ok ? fileNow(of: arguments.claim, share) : nil,
+        let mayOpen = store.read { state in
+            // A client's first open waits until the client is written down.
+            state.mayOpen(client, isReclaim: false, at: began) == .ok && state.isWrittenDown(client)
+        }
+        guard let found = try mayOpen ? fileNow(of: arguments.claim, share) : nil,
             let file = heldNow(found.object)
         else { return nil }
         let request = ServerState.OpenRequest(
@@ -53,7 +56,7 @@ extension CompoundRun {
         let now = store.now()
         let verdict = store.read { $0.mayOpen(client, isReclaim: isReclaim, at: now) }
         guard verdict == .ok else { throw verdict }
-        if arguments.creation != nil { await rememberBeforeReceipt(client) }
+        try await remember(client)
         let found = try await file(of: arguments, share)
         let (stateID, before) = try await hold(
             found,
@@ -85,12 +88,16 @@ extension CompoundRun {
         return Self.reply(stateID, found)
     }
 
-    /// Writes a client down before a file is made with a receipt, which promises that the open may be taken back.
-    private func rememberBeforeReceipt(_ client: ClientID) async {
-        guard ledger != nil else { return }
+    /// Writes a client down before anything is done for its first open: a file that is made with a receipt promises that the open may be
+    /// taken back, and so does the answer to any other.
+    ///
+    /// - Throws: `.delay` where it cannot be written: the client comes again, and by then the disk may be mended.
+    private func remember(_ client: ClientID) async throws(NFSStatus) {
+        guard !store.read({ $0.isWrittenDown(client) }) else { return }
         await store.change { state, _ in
-            if let record = state.client(client) { state.remember(record.name) }
+            if let record = state.clients[client] { state.remember(record.name) }
         }
+        guard store.read({ $0.isRemembered(client) }) else { throw .delay }
     }
 
     private static func reply(_ stateID: StateID, _ found: OpenTarget) -> OpenReply {

@@ -5,6 +5,7 @@ extension CompoundRun {
     func createSession(_ arguments: CreateSessionArguments) async throws(NFSStatus)
         -> OperationReply
     {
+        guard Self.isUsable(arguments.callbackSecurity) else { throw .noEntry }
         let principal = principal
         let outcome = await store.change { state, now in
             state.createSession(arguments, by: principal, at: now)
@@ -42,12 +43,16 @@ extension CompoundRun {
         -> OperationReply
     {
         guard let session else { throw .operationNotInSession }
-        // Callbacks would go by AUTH_NONE or AUTH_SYS; GSS handles are nothing here (RFC 8881 §18.33.3).
-        let isUsable = arguments.callbackSecurity.contains { security in
-            if case .gss = security { false } else { true }
-        }
-        guard isUsable || arguments.callbackSecurity.isEmpty else { throw .noEntry }
+        guard Self.isUsable(arguments.callbackSecurity) else { throw .noEntry }
         session.setCallback(program: arguments.callbackProgram)
         return .ok(.backChannelControl)
+    }
+
+    /// Whether callbacks could go by AUTH_NONE or AUTH_SYS: handles of RPCSEC_GSS are nothing here (RFC 8881 §18.33.3, §18.36.3).
+    private static func isUsable(_ securities: [CallbackSecurity]) -> Bool {
+        securities.isEmpty
+            || securities.contains { security in
+                if case .gss = security { false } else { true }
+            }
     }
 }

@@ -26,10 +26,6 @@ package struct ByteLock: Hashable, Sendable {
         self.owner = owner
     }
 
-    func overlaps(_ first: UInt64, _ last: UInt64) -> Bool {
-        self.first <= last && first <= self.last
-    }
-
     /// As LOCK4denied says it (RFC 8881 §18.10.2).
     var denial: LockDenied {
         LockDenied(
@@ -45,85 +41,127 @@ package struct ByteLock: Hashable, Sendable {
 /// The locks on one file, with POSIX meaning: an owner's new lock replaces its own where they overlap, splitting and
 /// merging; locks of one kind that touch are one (RFC 8881 §9.1 to §9.3, POSIX fcntl).
 package struct ByteLocks: Sendable {
-    /// Ascending by first byte; of one owner disjoint, and merged where they touch.
-    package private(set) var locks: [ByteLock] = []
+    /// Ascending and disjoint, merged where they touch; no owner has none.
+    private var owned: [LockOwner: [ByteLock]] = [:]
+    /// Ranges of all owners.
+    package private(set) var count = 0
 
     package init() {}
 
-    package var isEmpty: Bool { locks.isEmpty }
+    package var isEmpty: Bool { owned.isEmpty }
+
+    /// All of them, ascending by first byte, then by last byte and owner.
+    package var locks: [ByteLock] {
+        owned.values.joined().sorted { left, right in
+            let (one, other) = (left.owner, right.owner)
+            guard left.first == right.first, left.last == right.last else {
+                return (left.first, left.last) < (right.first, right.last)
+            }
+            guard one.client == other.client else {
+                return one.client.rawValue < other.client.rawValue
+            }
+            return one.owner.lexicographicallyPrecedes(other.owner)
+        }
+    }
 
     /// The first lock of another owner in the way.
     package func conflict(with wanted: ByteLock) -> ByteLock? {
-        for lock in locks {
-            if lock.first > wanted.last { break }
-            if lock.owner != wanted.owner, lock.isExclusive || wanted.isExclusive,
-                lock.overlaps(wanted.first, wanted.last)
-            {
-                return lock
+        var found: ByteLock?
+        for (owner, ranges) in owned where owner != wanted.owner {
+            for lock in ranges[Self.reaching(wanted.first, in: ranges)...] {
+                if lock.first > min(wanted.last, found?.first ?? .max) { break }
+                guard lock.isExclusive || wanted.isExclusive else { continue }
+                found = lock
+                break
             }
         }
-        return nil
+        return found
     }
 
     /// Sets a lock that nothing is in the way of.
-    package mutating func set(_ lock: ByteLock) {
-        clear(lock.first, lock.last, of: lock.owner)
-        var merged = lock
-        locks.removeAll { other in
-            guard other.owner == lock.owner, other.isExclusive == lock.isExclusive else {
-                return false
+    ///
+    /// - Returns: How many ranges more there are.
+    @discardableResult
+    package mutating func set(_ lock: ByteLock) -> Int {
+        change(of: lock.owner) { ranges in
+            Self.clear(lock.first, lock.last, in: &ranges)
+            var merged = lock
+            // What touches it is the range before and the one behind.
+            var place = Self.reaching(lock.first, in: ranges)
+            if place < ranges.count, ranges[place].isExclusive == lock.isExclusive,
+                merged.last != .max, merged.last + 1 == ranges[place].first
+            {
+                merged.last = ranges.remove(at: place).last
             }
-            let touchesBefore = other.last != .max && other.last + 1 == merged.first
-            let touchesAfter = merged.last != .max && merged.last + 1 == other.first
-            guard touchesBefore || touchesAfter else { return false }
-            merged.first = min(merged.first, other.first)
-            merged.last = max(merged.last, other.last)
-            return true
+            if place > 0, ranges[place - 1].isExclusive == lock.isExclusive,
+                ranges[place - 1].last + 1 == merged.first
+            {
+                place -= 1
+                merged.first = ranges.remove(at: place).first
+            }
+            ranges.insert(merged, at: place)
         }
-        insert(merged)
     }
 
     /// Takes an owner's locks off some bytes.
-    package mutating func clear(_ first: UInt64, _ last: UInt64, of owner: LockOwner) {
-        var rests: [ByteLock] = []
-        locks.removeAll { lock in
-            guard lock.owner == owner, lock.overlaps(first, last) else { return false }
-            if lock.first < first {
-                rests.append(
-                    ByteLock(
-                        first: lock.first,
-                        last: first - 1,
-                        isExclusive: lock.isExclusive,
-                        owner: owner
-                    )
-                )
-            }
-            if lock.last > last {
-                rests.append(
-                    ByteLock(
-                        first: last + 1,
-                        last: lock.last,
-                        isExclusive: lock.isExclusive,
-                        owner: owner
-                    )
-                )
-            }
-            return true
+    ///
+    /// - Returns: How many ranges more there are: less than none, or one where a lock is split.
+    @discardableResult
+    package mutating func clear(_ first: UInt64, _ last: UInt64, of owner: LockOwner) -> Int {
+        change(of: owner) { Self.clear(first, last, in: &$0) }
+    }
+
+    /// Takes all of an owner's locks off; answers how many ranges more there are.
+    @discardableResult
+    package mutating func clear(_ owner: LockOwner) -> Int {
+        change(of: owner) { $0 = [] }
+    }
+
+    package func holds(_ owner: LockOwner) -> Bool { owned[owner] != nil }
+
+    /// Whether a lock of the owner would be two without some bytes.
+    package func isSplit(by first: UInt64, _ last: UInt64, of owner: LockOwner) -> Bool {
+        guard let ranges = owned[owner] else { return false }
+        let place = Self.reaching(first, in: ranges)
+        return place < ranges.count && ranges[place].first < first && ranges[place].last > last
+    }
+
+    private mutating func change(of owner: LockOwner, _ body: (inout [ByteLock]) -> Void) -> Int {
+        // Taken out, so that nobody else holds it and it is changed where it lies.
+        var ranges = owned.removeValue(forKey: owner) ?? []
+        let before = ranges.count
+        body(&ranges)
+        count += ranges.count - before
+        if !ranges.isEmpty { owned[owner] = ranges }
+        return ranges.count - before
+    }
+
+    /// The first of an owner's ranges that ends at a byte or behind it.
+    private static func reaching(_ byte: UInt64, in ranges: [ByteLock]) -> Int {
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].last < byte { low = middle + 1 } else { high = middle }
         }
-        for rest in rests { insert(rest) }
+        return low
     }
 
-    /// Takes all of an owner's locks off.
-    package mutating func clear(_ owner: LockOwner) {
-        locks.removeAll { $0.owner == owner }
-    }
-
-    package func holds(_ owner: LockOwner) -> Bool {
-        locks.contains { $0.owner == owner }
-    }
-
-    private mutating func insert(_ lock: ByteLock) {
-        let place = locks.firstIndex { $0.first > lock.first } ?? locks.count
-        locks.insert(lock, at: place)
+    private static func clear(_ first: UInt64, _ last: UInt64, in ranges: inout [ByteLock]) {
+        let start = reaching(first, in: ranges)
+        var end = start
+        var rests: [ByteLock] = []
+        while end < ranges.count, ranges[end].first <= last {
+            var (before, behind) = (ranges[end], ranges[end])
+            if before.first < first {
+                before.last = first - 1
+                rests.append(before)
+            }
+            if behind.last > last {
+                behind.first = last + 1
+                rests.append(behind)
+            }
+            end += 1
+        }
+        ranges.replaceSubrange(start..<end, with: rests)
     }
 }

@@ -38,6 +38,8 @@ package struct ClientRecord: Sendable {
     var v40: ClientV40?
     var opens: Set<StateKey> = []
     var locks: Set<StateKey> = []
+    /// Of all files.
+    var rangeCount = 0
 
     /// When it was last heard of.
     package var renewed: Timestamp { lease.renewed }

@@ -39,15 +39,23 @@ actor RecordWriter {
 
     /// Returns when every note that was there at the call is durable.
     ///
-    /// - Parameter take: Answers notes that nobody has taken yet; asked again once those are durable, until there are none.
-    func drain(_ take: @Sendable () -> [RecordNote]) async {
+    /// - Parameters:
+    ///   - take: Answers notes that nobody has taken yet; asked again once those are durable, until there are none.
+    ///   - failed: Told of a client that could not be remembered.
+    func drain(
+        _ take: @Sendable () -> [RecordNote],
+        failed: @Sendable (ClientName) -> Void
+    ) async {
         while isBusy {
             await withCheckedContinuation { waiting.append($0) }
         }
         isBusy = true
         var notes = take()
         while !notes.isEmpty {
-            for note in notes { await write(note) }
+            for note in notes {
+                let isWritten = await write(note)
+                if !isWritten, case .remember(let client) = note { failed(client) }
+            }
             notes = take()
         }
         isBusy = false
@@ -56,15 +64,17 @@ actor RecordWriter {
         for continuation in resumed { continuation.resume() }
     }
 
-    private func write(_ note: RecordNote) async {
+    private func write(_ note: RecordNote) async -> Bool {
         do {
             switch note {
             case .remember(let client): try await records.remember(client)
             case .forget(let client): try await records.forget(client)
             }
+            return true
         } catch {
-            // The client goes on; only after a restart would it find that it cannot take back what it has.
-            log("a client is not written down: \(error)")
+            // Who is to be remembered opens nothing; who is to be forgotten might, after a restart, take back what it had before others come.
+            log("the records of NFS clients are not written: \(error)")
+            return false
         }
     }
 }

@@ -52,7 +52,8 @@ extension ServerState {
             return arguments.isReclaim ? .refused(.reclaimConflict) : .denied(other.denial)
         }
         guard hasRoom(for: locker, of: client, on: file) else { return .refused(.delay) }
-        files[file, default: FileState()].ranges.set(wanted)
+        let added = files[file, default: FileState()].ranges.set(wanted)
+        clients[client]?.rangeCount += added
         return .granted(advance(locker, of: client, on: file))
     }
 
@@ -61,7 +62,7 @@ extension ServerState {
         if isReclaim {
             return grace.mayReclaim(record.name, at: now) && !record.hasReclaimed ? .ok : .noGrace
         }
-        return grace.isActive(at: now) ? .grace : .ok
+        return grace.isActive(at: now) || record.owesReclaimComplete ? .grace : .ok
     }
 
     /// Who locks, with its state where it has one.
@@ -113,11 +114,14 @@ extension ServerState {
     }
 
     private func hasRoom(for locker: Locking, of client: ClientID, on file: FileKey) -> Bool {
-        guard (files[file]?.ranges.locks.count ?? 0) < limits.lockRangesPerFileMax else {
-            return false
-        }
+        guard hasRoomForRange(of: client, on: file) else { return false }
         guard locker.state == nil else { return true }
         return (clients[client]?.locks.count ?? 0) < limits.locksPerClientMax
+    }
+
+    private func hasRoomForRange(of client: ClientID, on file: FileKey) -> Bool {
+        (files[file]?.ranges.count ?? 0) < limits.lockRangesPerFileMax
+            && (clients[client]?.rangeCount ?? 0) < limits.lockRangesPerClientMax
     }
 
     /// The lock state id after a change; a new owner's is made.
@@ -178,11 +182,12 @@ extension ServerState {
         case .failure(let status): return .failure(status)
         case .success(.open): return .failure(.badStateID)
         case .success(.lock(var lock)):
-            files[file]?.ranges.clear(
-                range.first,
-                range.last,
-                of: LockOwner(client: client, owner: lock.owner)
-            )
+            let owner = LockOwner(client: client, owner: lock.owner)
+            let isSplit =
+                files[file]?.ranges.isSplit(by: range.first, range.last, of: owner) ?? false
+            guard !isSplit || hasRoomForRange(of: client, on: file) else { return .failure(.delay) }
+            let added = files[file]?.ranges.clear(range.first, range.last, of: owner) ?? 0
+            clients[client]?.rangeCount += added
             lock.sequence = lock.sequence.nextSequence
             locks[lock.key] = lock
             return .success(lock.stateID)
@@ -196,7 +201,9 @@ extension ServerState {
         clients[lock.client]?.locks.remove(key)
         clients[lock.client]?.v40?.dropped(key, of: lock.owner)
         opens[lock.open]?.locks.remove(key)
-        files[lock.file]?.ranges.clear(LockOwner(client: lock.client, owner: lock.owner))
+        let owner = LockOwner(client: lock.client, owner: lock.owner)
+        let added = files[lock.file]?.ranges.clear(owner) ?? 0
+        clients[lock.client]?.rangeCount += added
         if files[lock.file]?.isIdle == true { files[lock.file] = nil }
     }
 }

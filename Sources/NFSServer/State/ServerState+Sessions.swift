@@ -36,11 +36,12 @@ extension ServerState {
     ) -> Result<CreateSessionReply, NFSStatus> {
         let known: CreateSessionFlags = [.persist, .connectionBackChannel, .connectionRDMA]
         guard arguments.flags.isSubset(of: known) else { return .failure(.invalid) }
-        guard let fore = arguments.foreChannel.granted(by: limits),
+        guard let wanted = arguments.foreChannel.granted(by: limits),
             let back = arguments.backChannel.granted(by: limits)
         else { return .failure(.tooSmall) }
         guard let record = clients[arguments.client],
-            record.sessions.count < limits.sessionsPerClientMax
+            record.sessions.count < limits.sessionsPerClientMax,
+            let fore = withRoom(for: wanted, at: now)
         else { return .failure(.delay) }
         if !record.isConfirmed { confirm(record) }
         let session = Session(
@@ -53,6 +54,7 @@ extension ServerState {
             isPersistent: arguments.flags.contains(.persist)
         )
         sessions[session.id] = session
+        sessionBytes += fore.keptBytesMax
         clients[record.id]?.sessions.insert(session.id)
         return .success(
             CreateSessionReply(
@@ -64,6 +66,34 @@ extension ServerState {
                 backChannel: back
             )
         )
+    }
+
+    /// A channel with as many slots as there is room for; `nil` where there is none.
+    ///
+    /// Before anybody gets less, the sessions of clients go whose lease is over, of those silent for longest first: such a client makes
+    /// itself a new one, and has all else that it held.
+    private mutating func withRoom(
+        for wanted: ChannelAttributes,
+        at now: Timestamp
+    ) -> ChannelAttributes? {
+        if let granted = wanted.within(sessionBytesLeft), granted == wanted { return granted }
+        let silent = clients.values
+            .filter { !$0.sessions.isEmpty && $0.isExpired(at: now, limits) }
+            .sorted { $0.renewed < $1.renewed }
+        for record in silent {
+            for id in record.sessions { _ = destroySession(id, running: 0) }
+            if let granted = wanted.within(sessionBytesLeft), granted == wanted { return granted }
+        }
+        return wanted.within(sessionBytesLeft)
+    }
+
+    private var sessionBytesLeft: Int { limits.sessionBytesOfAllMax - sessionBytes }
+
+    /// Forgets a session with its client, whatever runs.
+    mutating func dropSession(_ id: SessionID) {
+        guard let session = sessions.removeValue(forKey: id) else { return }
+        sessionBytes -= session.foreChannel.keptBytesMax
+        session.destroy()
     }
 
     /// The first session, or SETCLIENTID_CONFIRM, confirms a client; an incarnation before it is gone with all that it held.
@@ -81,9 +111,15 @@ extension ServerState {
     ///   - running: Requests of it that may still run: the one that destroys it.
     /// - Returns: `.badSession`, or `.delay` while others run.
     package mutating func destroy(session id: SessionID, running: Int) -> NFSStatus {
-        guard let session = session(id) else { return .badSession }
+        guard isOfThisRealm(id) else { return .badSession }
+        return destroySession(id, running: running)
+    }
+
+    private mutating func destroySession(_ id: SessionID, running: Int) -> NFSStatus {
+        guard let session = sessions[id] else { return .badSession }
         guard session.destroy(running: running) else { return .delay }
         sessions[id] = nil
+        sessionBytes -= session.foreChannel.keptBytesMax
         clients[session.client]?.sessions.remove(id)
         return .ok
     }
@@ -139,7 +175,13 @@ extension SessionContext {
 
     /// Ends the request; the slot keeps the reply where that was asked.
     func finish(_ reply: ByteChain) {
-        home?.finish(slot: slot, reply: cachedReplyBytesMax == nil ? nil : reply)
+        guard let cachedReplyBytesMax else {
+            home?.finish(slot: slot, reply: nil)
+            return
+        }
+        // A few bytes that were read may lie in a piece of a mebibyte: what is kept holds what it was counted with.
+        let storageMax = ChannelAttributes.replyStorageMax(cachedReplyBytesMax)
+        home?.finish(slot: slot, reply: reply.kept(withinStorage: storageMax))
     }
 
     /// BACKCHANNEL_CTL (RFC 8881 §18.33).

@@ -21,6 +21,8 @@ package struct ServerState: Sendable {
     /// The record of a client that none has confirmed yet.
     var unconfirmed: [ClientName: ClientID] = [:]
     var sessions: [SessionID: Session] = [:]
+    /// What all sessions may keep at most.
+    var sessionBytes = 0
     var opens: [StateKey: OpenState] = [:]
     var openIndex: [OpenIndex: StateKey] = [:]
     var locks: [StateKey: LockState] = [:]
@@ -31,12 +33,13 @@ package struct ServerState: Sendable {
     var released: [HeldFile] = []
     /// Clients that are remembered over restarts.
     private var recorded: Set<ClientName>
+    /// Clients that could not be written down; mostly none.
+    private var unwritten: Set<ClientName> = []
     /// Changes of the records; the caller writes them down before it answers.
     private var notes: [RecordNote] = []
     /// Whether changes that were taken are being written down.
     private var isWritingNotes = false
     private var clientCount: UInt32 = 0
-    private var sessionCount: UInt64 = 0
     private var stateCount: UInt32 = 0
     private var confirmationCount: UInt32 = 0
 
@@ -106,9 +109,12 @@ package struct ServerState: Sendable {
         }
     }
 
-    mutating func newSessionID(of client: ClientID) -> SessionID {
-        sessionCount += 1
-        return SessionID(high: client.rawValue, low: sessionCount)
+    /// Random, so that a client which knows its own cannot tell those of others, and destroy them: nothing else guards them (SP4_NONE).
+    func newSessionID(of client: ClientID) -> SessionID {
+        while true {
+            let id = SessionID(high: client.rawValue, low: .random(in: 1...UInt64.max))
+            if sessions[id] == nil { return id }
+        }
     }
 
     /// Whether a client id is of this start of this realm, given or not.
@@ -174,11 +180,34 @@ package struct ServerState: Sendable {
 
     /// Remembers a client from its first open on.
     mutating func remember(_ name: ClientName) {
-        if recorded.insert(name).inserted { notes.append(.remember(name)) }
+        guard recorded.insert(name).inserted else { return }
+        if !unwritten.isEmpty { unwritten.remove(name) }
+        notes.append(.remember(name))
+    }
+
+    /// Notes that a client could not be written down: its next open tries again.
+    mutating func isNotRemembered(_ name: ClientName) {
+        recorded.remove(name)
+        unwritten.insert(name)
+    }
+
+    /// Whether a client is remembered, or is about to be.
+    func isRemembered(_ id: ClientID) -> Bool {
+        clients[id].map { recorded.contains($0.name) } ?? false
+    }
+
+    /// Whether a client would be known after a restart: mostly it has an open, before which it was written down.
+    mutating func isWrittenDown(_ id: ClientID) -> Bool {
+        guard !owesRecords else { return false }
+        let mustLook = !unwritten.isEmpty
+        let looked = clients.lend(id) { $0.opens.isEmpty || mustLook ? $0.name : nil }
+        guard let looked else { return false }
+        return looked.map { recorded.contains($0) } ?? true
     }
 
     /// Forgets a client that holds nothing any more.
     mutating func forget(_ name: ClientName) {
+        if !unwritten.isEmpty { unwritten.remove(name) }
         if recorded.remove(name) != nil { notes.append(.forget(name)) }
     }
 
@@ -195,11 +224,13 @@ package struct ServerState: Sendable {
     /// Forgets a client with its sessions, opens and locks.
     mutating func remove(client id: ClientID) {
         guard let record = clients.removeValue(forKey: id) else { return }
-        for session in record.sessions { sessions.removeValue(forKey: session)?.destroy() }
+        for session in record.sessions { dropSession(session) }
         for lock in record.locks { dropLockState(lock) }
         for open in record.opens { dropOpen(open) }
         if confirmed[record.name] == id {
             confirmed[record.name] = nil
+            // Nobody is left to reclaim under it: one that restarted has lost what it had, and others need not wait for it.
+            grace.complete(record.name)
             forget(record.name)
         }
         if unconfirmed[record.name] == id { unconfirmed[record.name] = nil }

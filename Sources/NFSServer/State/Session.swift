@@ -173,4 +173,28 @@ extension ChannelAttributes {
         else { return nil }
         return granted
     }
+
+    /// Of a slot with nothing in it, and of a session without slots.
+    private static let slotBytes = 128
+    private static let sessionBytes = 1 << 10
+
+    private var slotBytesMax: Int {
+        Self.slotBytes + Self.replyStorageMax(Int(cachedReplyBytesMax))
+    }
+
+    /// What holds a kept reply of so many bytes: buffers have powers of two of them, and 2 KiB hold SEQUENCE's result, a failure and the
+    /// longest tag, which are kept whatever was granted.
+    static func replyStorageMax(_ bytes: Int) -> Int {
+        max(2 << 10, 1 << (Int.bitWidth - max(bytes - 1, 1).leadingZeroBitCount))
+    }
+
+    /// What a session with this fore channel may keep at most.
+    var keptBytesMax: Int { Self.sessionBytes + Int(slotsMax) * slotBytesMax }
+
+    /// With slots for at most an eighth of the bytes that are left; `nil` where one does not fit.
+    func within(_ bytesLeft: Int) -> ChannelAttributes? {
+        var granted = self
+        granted.slotsMax = min(slotsMax, UInt32(clamping: max(1, bytesLeft / 8 / slotBytesMax)))
+        return granted.keptBytesMax <= bytesLeft ? granted : nil
+    }
 }

@@ -97,6 +97,10 @@ package final class StateStore: Sendable {
     /// Returns when all that must be known after a restart is written down.
     func writeRecords() async {
         let shared = shared
-        await shared.writer.drain { shared.state.withLock { $0.takeNotes() } }
+        await shared.writer.drain {
+            shared.state.withLock { $0.takeNotes() }
+        } failed: { name in
+            shared.state.withLock { $0.isNotRemembered(name) }
+        }
     }
 }
