@@ -56,9 +56,11 @@ struct DueDecision: Hashable {
         _ standing: Standing
     ) -> DueDecision? {
         if job.missed == .runAll {
-            guard !standing.isRunning, let oldest = job.plannedRun(after: after),
-                oldest.start <= now
-            else { return nil }
+            guard let oldest = job.plannedRun(after: after), oldest.start <= now else { return nil }
+            // It waits for the job's own end, but not beyond its start window.
+            if standing.isRunning {
+                guard let latest = oldest.latest, now > latest else { return nil }
+            }
             return aboutOldest(oldest, job, after: after, now: now, standing)
         }
         return job.ready(after: after, now: now).map { aboutLatest(of: $0, job, now, standing) }

@@ -11,6 +11,9 @@ package struct JobSurroundings: Sendable {
     /// Told of a run's end, or of a due instant without a run, once that is recorded.
     package typealias Notify = @concurrent @Sendable (Job, JobRun) async -> Void
 
+    /// Told once of a due instant that waits, of which nothing is on record yet.
+    package typealias Late = @concurrent @Sendable (Job, LateRun) async -> Void
+
     /// What came of what is run after a job.
     package struct FollowUp: Sendable, Hashable {
         /// What it printed.
@@ -27,14 +30,17 @@ package struct JobSurroundings: Sendable {
     package let before: Before
     package let after: After
     package let notify: Notify
+    package let late: Late
 
     package init(
         before: @escaping Before = { _, _ in nil },
         after: @escaping After = { _, _ in FollowUp() },
-        notify: @escaping Notify = { _, _ in }
+        notify: @escaping Notify = { _, _ in },
+        late: @escaping Late = { _, _ in }
     ) {
         self.before = before
         self.after = after
         self.notify = notify
+        self.late = late
     }
 }

@@ -181,7 +181,7 @@ extension Scheduler {
     }
 
     /// What is to become of what is due of a job; `nil` when nothing is.
-    private func decision(
+    func decision(
         about job: Job,
         after: Timestamp,
         _ now: Timestamp

@@ -37,6 +37,9 @@ extension Scheduler {
                         report(error, of: name)
                     }
                 }
+                for (job, late) in newlyLate() {
+                    group.addTask { await self.surroundings.late(job, late) }
+                }
                 let pause = isRecorded ? secondsToWait() : Self.pollSecondsMax
                 do {
                     try await sleep(pause)

@@ -28,6 +28,8 @@ package actor Scheduler {
     var unfinished: [Unfinished] = []
     /// Due instants that were seen in time and wait for room; they are not missed.
     var admitted: [String: Timestamp] = [:]
+    /// The due instants that somebody was told of because they wait.
+    var toldLate: [String: Timestamp] = [:]
     var running: [String: RunningJob] = [:]
     /// The jobs that ran when the scheduler last began to look who is due, and those begun since.
     ///
@@ -154,6 +156,7 @@ package actor Scheduler {
             cursors[name] = nil
             retries[name] = nil
             admitted[name] = nil
+            toldLate[name] = nil
         }
         jobs = [:]
         for job in list { jobs[job.name] = job }
@@ -185,31 +188,14 @@ package actor Scheduler {
 
     /// When a job's next run is meant to begin.
     ///
-    /// One that runs for all that was missed waits for its own end, and so has nothing due while it runs.
+    /// One that runs for all that was missed waits for its own end: while it runs, all that may come is the end of a start
+    /// window.
     func nextScheduled(of job: Job) -> Timestamp? {
-        if job.missed == .runAll, running[job.name] != nil { return nil }
-        return cursors[job.name].flatMap { job.plannedRun(after: $0)?.start }
-    }
-
-    /// The next due instants from now on, soonest first; those of one instant by name.
-    package func next(_ count: Int) -> [DueJob] {
-        let now = clock.now()
-        var heads: [DueJob] = jobs.values.compactMap { job in
-            job.schedule.next(after: max(now, cursors[job.name] ?? now)).map {
-                DueJob(job: job, due: $0)
-            }
+        guard let planned = cursors[job.name].flatMap({ job.plannedRun(after: $0) }) else {
+            return nil
         }
-        var found: [DueJob] = []
-        while found.count < count, let soonest = heads.indices.min(by: { heads[$0] < heads[$1] }) {
-            let head = heads[soonest]
-            found.append(head)
-            if let later = head.job.schedule.next(after: head.due) {
-                heads[soonest] = DueJob(job: head.job, due: later)
-            } else {
-                heads.remove(at: soonest)
-            }
-        }
-        return found
+        guard job.missed == .runAll, running[job.name] != nil else { return planned.start }
+        return planned.latest?.adding(seconds: 1)
     }
 
     /// The jobs that are running.
@@ -244,15 +230,5 @@ package actor Scheduler {
             "cannot \(what): \(error)",
             remedy: "See the journal's own error; nothing was begun that is not recorded."
         )
-    }
-}
-
-/// A job and an instant at which it is due.
-package struct DueJob: Sendable, Hashable, Comparable {
-    package let job: Job
-    package let due: Timestamp
-
-    package static func < (left: DueJob, right: DueJob) -> Bool {
-        (left.due, left.job.name) < (right.due, right.job.name)
     }
 }

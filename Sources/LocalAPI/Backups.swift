@@ -35,6 +35,8 @@ package struct VaultDescription: Codable, Sendable, Hashable {
     package var place: String?
     /// Absent of one in a directory.
     package var bucket: BucketLocation?
+    /// Whether its bucket has Object Lock, by which the store keeps what the vault's lock keeps.
+    package var objectLock: Bool?
 
     package init(
         name: String,

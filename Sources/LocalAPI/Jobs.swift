@@ -51,10 +51,12 @@ package struct JobDescription: Codable, Sendable, Hashable {
 /// Asks when jobs come due.
 package struct NextJobs: Codable, Sendable, Hashable {
     package var job: String?
-    /// So many of each job at most.
+    /// So many of each job at most: 1 to ``countMax`` and one more, by which a caller learns that there are more.
     package var count: Int
     /// Those due within so many days; `nil` for however late.
     package var days: Int?
+
+    package static let countMax = 1_000
 
     package init(job: String? = nil, count: Int, days: Int? = nil) {
         self.job = job
@@ -71,12 +73,21 @@ package struct JobDue: Codable, Sendable, Hashable {
     package var starts: TimeText
     /// The end of its start window.
     package var latest: TimeText?
+    /// `true` of what is due already and waits: for its turn, for the end of the run before it, or to be made up for.
+    package var waits: Bool?
 
-    package init(job: String, due: TimeText, starts: TimeText, latest: TimeText? = nil) {
+    package init(
+        job: String,
+        due: TimeText,
+        starts: TimeText,
+        latest: TimeText? = nil,
+        waits: Bool? = nil
+    ) {
         self.job = job
         self.due = due
         self.starts = starts
         self.latest = latest
+        self.waits = waits
     }
 }
 

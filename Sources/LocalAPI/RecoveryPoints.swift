@@ -249,19 +249,23 @@ package struct ExpiryReport: Codable, Sendable, Hashable {
     package var archivedBytes: UInt64
     /// Points that were to move to cold storage and stay warm, and why.
     package var staysWarm: [LeftOut]
+    /// Points that do not read: they stay, and the rule was applied to the others.
+    package var unreadable: [LeftOut]
 
     package init(
         judgements: [ExpiryJudgement],
         isPlan: Bool,
         freedBytes: UInt64 = 0,
         archivedBytes: UInt64 = 0,
-        staysWarm: [LeftOut] = []
+        staysWarm: [LeftOut] = [],
+        unreadable: [LeftOut] = []
     ) {
         self.judgements = judgements
         self.isPlan = isPlan
         self.freedBytes = freedBytes
         self.archivedBytes = archivedBytes
         self.staysWarm = staysWarm
+        self.unreadable = unreadable
     }
 }
 

@@ -66,12 +66,21 @@ package struct Progress: Codable, Sendable, Hashable {
     package var done: UInt64?
     package var total: UInt64?
     package var bytes: UInt64?
+    /// What `bytes` comes to in the end, about; `nil` where nobody knows.
+    package var bytesTotal: UInt64?
 
-    package init(phase: String, done: UInt64? = nil, total: UInt64? = nil, bytes: UInt64? = nil) {
+    package init(
+        phase: String,
+        done: UInt64? = nil,
+        total: UInt64? = nil,
+        bytes: UInt64? = nil,
+        bytesTotal: UInt64? = nil
+    ) {
         self.phase = phase
         self.done = done
         self.total = total
         self.bytes = bytes
+        self.bytesTotal = bytesTotal
     }
 }
 
@@ -85,7 +94,9 @@ extension Route {
     package static let describeFileSystem = Call<FileSystemName, FileSystemDescription>(
         path: "fs/describe"
     )
-    package static let deleteFileSystem = Call<FileSystemName, Nothing>(path: "fs/delete")
+    package static let deleteFileSystem = Call<FileSystemName, FileSystemDeletion>(
+        path: "fs/delete"
+    )
 
     package static let createMountTarget = Call<CreateMountTarget, MountTargetDescription>(
         path: "mount-targets/create"

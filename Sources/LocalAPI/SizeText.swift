@@ -12,4 +12,18 @@ package enum SizeText {
         let (bytes, isOver) = number.multipliedReportingOverflow(by: unit)
         return isOver || bytes > UInt64(Int64.max) ? nil : bytes
     }
+
+    /// `1.5 MiB` of bytes, for people.
+    package static func short(_ bytes: UInt64) -> String {
+        let units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
+        guard bytes >= 1_024 else { return "\(bytes) B" }
+        var value = Double(bytes) / 1_024
+        var unit = 0
+        while value >= 1_024, unit < units.count - 1 {
+            value /= 1_024
+            unit += 1
+        }
+        let tenths = UInt64((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
 }

@@ -13,10 +13,12 @@ struct DescriptorBytes: AsyncSequence, Sendable {
         let phase: String
         private var sent: UInt64 = 0
         private var shown: UInt64 = 0
+        private let total: UInt64?
 
         init(descriptor: Int32, phase: String) {
             self.descriptor = descriptor
             self.phase = phase
+            total = DescriptorBytes.size(of: descriptor)
         }
 
         mutating func next() async throws -> ByteBuffer? {
@@ -39,7 +41,7 @@ struct DescriptorBytes: AsyncSequence, Sendable {
             // Every 4 MiB: a terminal is slower than a socket.
             if sent - shown >= 4 << 20 {
                 shown = sent
-                ProgressLine.show(Progress(phase: phase, bytes: sent))
+                ProgressLine.show(Progress(phase: phase, bytes: sent, bytesTotal: total))
             }
             return buffer.readableBytes == 0 ? nil : buffer
         }
@@ -47,5 +49,14 @@ struct DescriptorBytes: AsyncSequence, Sendable {
 
     func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(descriptor: descriptor, phase: phase)
+    }
+
+    /// What a regular file has before its reading begins; `nil` of anything else.
+    private static func size(of descriptor: Int32) -> UInt64? {
+        var status = Glibc.stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return UInt64(status.st_size)
     }
 }

@@ -15,12 +15,21 @@ struct GlobalOptions: ParsableArguments {
     var json = false
 
     @Option(
+        help: ArgumentHelp(
+            "Show how far work is, on standard error: auto (a line, on a terminal), json (a line a second) or none.",
+            valueName: "how"
+        )
+    )
+    var progress = ProgressMode.auto
+
+    @Option(
         name: .customLong("as"),
         help: ArgumentHelp("Act as this user (root only).", valueName: "uid[:gid]")
     )
     var actAs: String?
 
     func validate() throws {
+        if progress != .auto { ProgressLine.use(progress) }
         guard let actAs else { return }
         let parts = actAs.split(separator: ":", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), parts.allSatisfy({ UInt32($0) != nil }) else {

@@ -110,16 +110,7 @@ enum Output {
 
     /// `1.5 MiB` of bytes.
     static func size(_ bytes: UInt64) -> String {
-        let units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
-        guard bytes >= 1_024 else { return "\(bytes) B" }
-        var value = Double(bytes) / 1_024
-        var unit = 0
-        while value >= 1_024, unit < units.count - 1 {
-            value /= 1_024
-            unit += 1
-        }
-        let tenths = UInt64((value * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+        SizeText.short(bytes)
     }
 
     /// Lists what could not be done, damage first, the first 200 in all; ends with the exit code that it deserves.
@@ -161,33 +152,5 @@ struct JSONArrayOutput {
 
     func end() throws {
         try Output.write(Array((isEmpty ? "[]\n" : "\n]\n").utf8))
-    }
-}
-
-/// One line on a terminal's standard error that is overwritten as work goes on.
-enum ProgressLine {
-    /// Whether a line stands there, and must go before anything else is said.
-    private static let isStanding = Mutex(false)
-
-    static func show(_ progress: Progress) {
-        guard isatty(2) == 1 else { return }
-        isStanding.withLock { $0 = true }
-        var text = progress.phase
-        if let done = progress.done {
-            text += " \(done)" + (progress.total.map { " of \($0)" } ?? "")
-        }
-        if let bytes = progress.bytes { text += ", \(Output.size(bytes))" }
-        // As above: progress that cannot be shown is not worth failing for.
-        try? Output.write(Array("\r\u{1B}[K\(text.prefix(100))".utf8), to: 2)
-    }
-
-    static func end() {
-        let wasStanding = isStanding.withLock { standing in
-            defer { standing = false }
-            return standing
-        }
-        guard wasStanding else { return }
-        // As above.
-        try? Output.write(Array("\r\u{1B}[K".utf8), to: 2)
     }
 }

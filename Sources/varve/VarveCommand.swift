@@ -23,7 +23,8 @@ struct VarveCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            FileSystemCommands.self, MountTargetCommands.self, ImportCommand.self,
+            FileSystemCommands.self, ZoneCommands.self, MountTargetCommands.self,
+            ImportCommand.self,
             ExportCommand.self, ListCommand.self,
             CatCommand.self, PutCommand.self, GetCommand.self, RemoveCommand.self,
             MakeDirectoryCommand.self, MoveCommand.self, LinkCommand.self, ChangeModeCommand.self,

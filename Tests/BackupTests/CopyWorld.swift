@@ -66,7 +66,8 @@ struct CopyWorld {
         _ contents: Contents,
         to vault: Vault,
         after base: (point: RecoveryPoint, contents: Contents)? = nil,
-        source: String = "fs"
+        source: String = "fs",
+        coldAfterDays: UInt64? = nil
     ) throws -> RecoveryPoint {
         clock.advance(seconds: 3_600)
         let writer = try vault.beginWrite()
@@ -86,17 +87,17 @@ struct CopyWorld {
         edits.sort { $0.key.lexicographicallyPrecedes($1.key) }
         let map = try writer.update(base?.point.maps["files"], edits: edits)
         let now = clock.now()
-        return try writer.publish(
-            RecoveryPointDraft(
-                source: source,
-                instant: UInt64(now.seconds) << 20,
-                instantTime: now,
-                created: now,
-                maps: ["files": map],
-                statistics: ["inodes": map.count, "bytesStored": 7],
-                labels: ["name": "home", "kind": "full", "job": "nightly", "mood": "good"]
-            )
+        var draft = RecoveryPointDraft(
+            source: source,
+            instant: UInt64(now.seconds) << 20,
+            instantTime: now,
+            created: now,
+            maps: ["files": map],
+            statistics: ["inodes": map.count, "bytesStored": 7],
+            labels: ["name": "home", "kind": "full", "job": "nightly", "mood": "good"]
         )
+        draft.statistics[RecoveryPoint.coldAfterDays] = coldAfterDays
+        return try writer.publish(draft)
     }
 
     /// Everything that a point shows.

@@ -56,6 +56,27 @@ import VarveModel
         #expect(try reopened.verify(readData: true).isClean)
     }
 
+    @Test func `a copy moves to cold storage by its own days, and never by its original's`()
+        async throws
+    {
+        let world = CopyWorld()
+        let vaults = try ["a", "b", "c", "d"].map { try world.makeVault($0).vault }
+        let contents: CopyWorld.Contents = ["one": [1, 2, 3]]
+        let point = try world.backUp(contents, to: vaults[0], coldAfterDays: 30)
+        #expect(point.movesToCold == point.created.adding(seconds: 30 * CopyWorld.day))
+        let plain = try await world.copy(point, from: vaults[0], to: vaults[1]).copy
+        let options = PointCopies.Options(coldAfterDays: 60)
+        let own = try await world.copy(point, from: vaults[0], to: vaults[2], options).copy
+        // Its days are its vault's, and no copy of it has them.
+        let next = try await world.copy(own, from: vaults[2], to: vaults[3]).copy
+        #expect(plain.movesToCold == nil && next.movesToCold == nil)
+        #expect(own.movesToCold == point.created.adding(seconds: 60 * CopyWorld.day))
+        for vault in vaults { try world.backUp(contents, to: vault) }
+        world.clock.advance(seconds: 59 * CopyWorld.day)
+        let due = try vaults.map { try $0.pointsDueForCold(now: world.clock.now()).map(\.id) }
+        #expect(due == [[point.id], [], [], []])
+    }
+
     @Test func `a point that is there already is passed by, whichever way it came`() async throws {
         var generator = SeededGenerator(seed: testSeed(default: 302))
         let world = CopyWorld()

@@ -110,6 +110,42 @@ import VarveModel
         await sample.world.close()
     }
 
+    @Test func `a point whose names are gone is not proved by having nothing to restore`()
+        async throws
+    {
+        let sample = try await Self.sample()
+        let writer = try sample.vault.beginWrite()
+        defer { writer.abandon() }
+        var draft = RecoveryPointDraft(
+            source: "fs",
+            instant: sample.point.instant,
+            instantTime: sample.point.instantTime,
+            created: sample.point.created,
+            maps: sample.point.maps,
+            statistics: sample.point.statistics
+        )
+        draft.maps[PointFormat.names] = try writer.update(nil, edits: [])
+        let nameless = try writer.publish(draft)
+        func test(_ point: RecoveryPoint) async throws -> RestoreVerdict {
+            try await RestoreTest(
+                vault: sample.vault,
+                point: point,
+                source: sample.source,
+                scratch: sample.world.makeFileSystem()
+            ).run(.init(filesMax: 10, bytesMax: 1 << 20, seed: 1))
+        }
+        let verdict = try await test(nameless)
+        #expect(verdict.namesSeen == 0 && verdict.files == 0)
+        #expect(verdict.differences.first?.what.contains("no name leads to") == true)
+        // One of a file system without a file is as it was.
+        let service = BackupService(clock: sample.world.clock)
+        let empty = try await sample.world.makeFileSystem()
+        let point = try await service.backUp(empty, source: "empty", to: sample.vault).point
+        let nothing = try await test(point)
+        #expect(nothing.namesSeen == 0 && nothing.differenceCount == 0)
+        await sample.world.close()
+    }
+
     @Test func `a seed chooses the sample, within its bounds`() async throws {
         let sample = try await Self.sample()
         let tree = try PointTree.open(sample.point.id, of: sample.vault)

@@ -8,7 +8,8 @@ import Testing
         let leaves = try Self.walk("varve", []) + Self.walk("varved", [])
         // The verbs that are promised; a command that is lost shows here.
         for verb in [
-            "fs create", "fs list", "fs describe", "fs delete", "import", "export", "ls", "cat",
+            "fs create", "fs list", "fs describe", "fs delete", "zone list", "zone status",
+            "zone repair", "zone scrub", "import", "export", "ls", "cat",
             "put", "get", "rm", "mkdir", "mv", "ln", "chmod", "chown", "truncate", "setfattr",
             "stat", "du", "snapshot create", "snapshot list", "snapshot delete", "snapshot diff",
             "restore", "history", "backup run", "backup list", "vault create", "vault list",
@@ -73,7 +74,8 @@ import Testing
     @Test func `the JSON of every verb that reads parses`() throws {
         let daemon = try world()
         let arrays: [[String]] = [
-            ["fs", "list"], ["ls", "home:/"], ["ls", "-R", "home:/"], ["ls", "home:/empty"],
+            ["fs", "list"], ["zone", "list"], ["zone", "status"], ["zone", "scrub"],
+            ["ls", "home:/"], ["ls", "-R", "home:/"], ["ls", "home:/empty"],
             ["snapshot", "list", "home"], ["history", "home:/file"], ["backup", "list"],
             ["backup", "list", "home", "--vault", "main"], ["vault", "list"], ["job", "list"],
             ["job", "next", "daily", "--count", "3"], ["job", "history"], ["lifecycle", "pins"],

@@ -133,6 +133,7 @@ import VarveModel
             fileSystems: world.fileSystems,
             vaults: world.vaults,
             lifecycle: world.lifecycle,
+            journal: world.runs,
             clock: world.clock
         )
         return Scheduler(
@@ -294,9 +295,8 @@ import VarveModel
         )
         #expect(await world.fileSystems.all().isEmpty)
         let id = scratch.record.id.text
-        let places = [
-            world.state.paths.fileSystem(id), world.state.paths.zone(scratch.record.zone, id),
-        ]
+        let zone = try #require(scratch.record.availabilityZone)
+        let places = [world.state.paths.fileSystem(id), world.state.paths.zone(zone, id)]
         for place in places { #expect(try disk.status(of: place) != nil) }
         // Killed in the middle: the next start removes it.
         let left = disk.restarted()

@@ -92,6 +92,77 @@ import Testing
         #expect(try world.run("umount", at, ends: "1").status == 1)
     }
 
+    /// Goal: what the documentation has users copy is what the command would do.
+    ///
+    /// Method: the manifest for Kubernetes and the line for fstab, read out of docs/operating.md, beside what `varve mount` prints.
+    @Test
+    func `the documentation's manifest and its fstab line mount with the recommended options`()
+        throws
+    {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(
+            contentsOf: root.appendingPathComponent("docs/operating.md"),
+            encoding: .utf8
+        )
+        let manifest = try #require(
+            text.components(separatedBy: "```yaml\n").map { $0.components(separatedBy: "```")[0] }
+                .first { $0.contains("kind: PersistentVolume\n") }
+        )
+        // Two documents, of which Kubernetes takes what is indented below a key.
+        let documents = manifest.components(separatedBy: "\n---\n").map(Self.scalars)
+        try #require(documents.count == 2)
+        let (volume, claim) = (documents[0], documents[1])
+        for document in documents {
+            #expect(document["apiVersion"] == "v1")
+            #expect(document["spec.accessModes"] == "[ReadWriteMany]")
+            #expect(
+                document["spec.storageClassName"] == "\"\"",
+                "none is to make a volume of its own"
+            )
+        }
+        #expect(volume["kind"] == "PersistentVolume" && claim["kind"] == "PersistentVolumeClaim")
+        #expect(volume["metadata.name"] == claim["spec.volumeName"])
+        #expect(volume["spec.capacity.storage"] == claim["spec.resources.requests.storage"])
+        #expect(volume["spec.persistentVolumeReclaimPolicy"] == "Retain")
+        #expect(volume["spec.nfs.server"]?.isEmpty == false)
+        let path = try #require(volume["spec.nfs.path"])
+        #expect(path.wholeMatch(of: /\/fs-[0-9a-f]{17}/) != nil, "\(path)")
+
+        let recommended = Self.recommended.split(separator: ",").map(String.init)
+            .filter { !$0.hasPrefix("port=") }
+        let options = try #require(volume["spec.mountOptions"])
+        #expect(options == "[" + recommended.joined(separator: ", ") + "]")
+        let fstab = try #require(text.firstMatch(of: /`HOST:(\S+) \S+ nfs4 (\S+) 0 0`/))
+        #expect(String(fstab.1).wholeMatch(of: /\/fs-[0-9a-f]{17}/) != nil)
+        #expect(String(fstab.2) == (recommended + ["_netdev"]).joined(separator: ","))
+        // What is recommended is what the command says: the other tests of this suite.
+        let world = try World()
+        let said = try world.run("mount", "home", "/mnt", "--dry-run")
+        #expect(said.text.contains(world.options(Self.recommended)), "\(said.text)\(said.errors)")
+        #expect(world.daemon.stop() == 0)
+    }
+
+    /// The plain values of a YAML document, by their keys from the top, `a.b.c`.
+    private static func scalars(_ document: String) -> [String: String] {
+        var (above, found): ([(indent: Int, key: String)], [String: String]) = ([], [:])
+        for line in document.split(separator: "\n") {
+            let indent = line.prefix { $0 == " " }.count
+            let words = line.split(separator: ":", maxSplits: 1)
+            guard words.count == 2 || line.hasSuffix(":") else { continue }
+            above.removeAll { $0.indent >= indent }
+            let key = words[0].trimmingCharacters(in: .whitespaces)
+            let value = (words.count == 2 ? words[1] : "").components(separatedBy: " #")[0]
+                .trimmingCharacters(in: .whitespaces)
+            if value.isEmpty {
+                above.append((indent, key))
+            } else {
+                found[(above.map(\.key) + [key]).joined(separator: ".")] = value
+            }
+        }
+        return found
+    }
+
     @Test func `a dry run shows the command and runs nothing`() throws {
         let world = try World()
         let shown = try world.run("mount", "home:/docs", "/mnt/my docs", "--dry-run")

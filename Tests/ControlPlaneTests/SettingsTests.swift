@@ -73,6 +73,51 @@ import Testing
         #expect(refused?.code == .usage)
     }
 
+    @Test func `zones lie where the settings say, and else in the state directory`() throws {
+        let found = try settings("zones: local-a=/srv/a/, x-1 = /srv/b, c\n").zones
+        #expect(found.map(\.name) == ["local-a", "x-1", "c"])
+        #expect(found.map(\.directory) == ["/srv/a", "/srv/b", directory.path + "/zones/c"])
+        #expect(found.map(\.isNamed) == [true, true, false])
+        #expect(try settings("").zones.map(\.name) == ["local-a", "local-b", "local-c"])
+    }
+
+    @Test(arguments: [
+        "a, b", "a, b, c, d", "a, b, b", "a, b, C", "a, b, c=srv", "a, b, c=/srv/../x", "a, b, c=",
+        "a, b, c=/srv//x", ", b, c",
+    ])
+    func `what names no three zones is refused`(text: String) throws {
+        let refused = #expect(throws: APIError.self) { try settings("zones: '\(text)'\n") }
+        #expect(refused?.code == .usage && refused?.message.contains("varve.yaml:1: zones") == true)
+    }
+
+    @Test(arguments: [
+        "a=/srv/a, b=/srv/a, c", "a=/srv/a, b=/srv/a/b, c", "a=/srv/a/b/c, b, c=/srv/a",
+        "a=/, b, c",
+    ])
+    func `zones that are one place are refused, with both directories`(text: String) throws {
+        let refused = #expect(throws: APIError.self) { try settings("zones: '\(text)'\n") }
+        #expect(refused?.code == .usage)
+        #expect(
+            refused?.message.contains("varve.yaml:1: zones: ") == true,
+            "\(refused?.message ?? "")"
+        )
+        #expect(refused?.message.contains("'/") == true)
+    }
+
+    @Test func `a zone does not lie in the state directory, nor around it`() throws {
+        for place in [
+            directory.path, directory.path + "/vaults/x", "/tmp", directory.path + "/zones/b",
+        ]
+        where directory.path.hasPrefix("/tmp/") || place != "/tmp" {
+            let refused = #expect(throws: APIError.self) {
+                try settings("zones: 'a=\(place), b, c'\n")
+            }
+            #expect(refused?.message.contains(directory.path) == true, "\(place)")
+        }
+        // Its name begins alike, and that is all.
+        #expect(try settings("zones: 'a=\(directory.path)-a, b, c'\n").zones.count == 3)
+    }
+
     @Test func `relative paths count from where they are written`() throws {
         let found = try settings("jobs: ./Plans\n", flags: [.retention: "Keep"])
         #expect(found[.jobs] == directory.path + "/Plans")
@@ -84,7 +129,8 @@ import Testing
         ("jobs: /a\njbos: /b\n", ":2:", "jbos"), ("logLevel: loud\n", ":1:", "loud"),
         ("keepBytes: much\n", ":1:", "much"), ("keepBytes: 99999%\n", ":1:", "99999%"),
         ("\n\nkeepSeconds: ever\n", ":3:", "ever"), ("jobs: [a, b]\n", ":1:", "jobs"),
-        ("jobs: /a\njobs: /b\n", ":1:", "jobs"), ("availabilityZone: ../x\n", ":1:", "../x"),
+        ("jobs: /a\njobs: /b\n", ":1:", "jobs"), ("\nzones: a, b\n", ":2:", "three zones"),
+        ("availabilityZone: ../x\n", ":1:", "../x"),
     ])
     func `a mistake names file and line`(text: String, line: String, word: String) throws {
         do {

@@ -66,9 +66,12 @@ final class StateRun {
         let made = try await world.fileSystems.create(name: name, tags: ["a": "b"], owner: .root)
         acknowledge { $0.fileSystems[name] = [:] }
         let (paths, record) = (world.state.paths, made.record)
+        guard let zone = record.availabilityZone else {
+            throw DiskError(.failed, "the test's file systems lie in one zone")
+        }
         keys[name] = [
             try disk.contents(of: paths.fileSystem(record.id.text) + "/key"),
-            try disk.contents(of: paths.zone(record.zone, record.id.text) + "/key"),
+            try disk.contents(of: paths.zone(zone, record.id.text) + "/key"),
         ]
     }
 

@@ -256,15 +256,47 @@ import VarveModel
         #expect(try await scheduler.runDue().map(\.due) == [hours(1)])
     }
 
-    @Test func `the next due instants come in order`() async throws {
-        let scheduler = scheduler(clock, journal, ledger)
-        try await scheduler.start([
-            try job("b", "0 */6 * * *"), try job("a", "0 18 * * *"),
-            try job("once", "cron(0 0 1 1 ? 2027)"),
-        ])
-        let next = await scheduler.next(4)
-        #expect(next.map(\.job.name) == ["a", "b", "b", "b"])
-        #expect(next.map(\.due) == [hours(6), hours(6), hours(12), hours(18)])
+    @Test func `what waits is told, with what is made up for and what is run again`() async throws {
+        let jobs = [
+            try job("each", "0 * * * *", missed: .runAll, window: 300),
+            try job("once", "0 */2 * * *"), try job("skips", "30 * * * *", missed: .skip),
+            try job("narrow", "0 13 * * *", window: 60), try job("late", "0 23 * * *"),
+        ]
+        try await scheduler(clock, journal, ledger).start(jobs)
+        // 'once' was cut short at its first instant, and 'each' at its second.
+        for (name, hour) in [("once", 2), ("each", 2)] as [(String, Int64)] {
+            _ = try await journal.insert(
+                JobRun(
+                    id: 0,
+                    job: name,
+                    action: "backup",
+                    due: hours(hour),
+                    trigger: .schedule,
+                    started: hours(hour),
+                    ended: nil,
+                    state: .running,
+                    message: ""
+                )
+            )
+        }
+        clock.advance(to: hours(3).adding(seconds: 3_000))
+        let next = scheduler(clock, journal, ledger)
+        try await next.start(jobs)
+        func waiting(_ count: Int = 99, of name: String? = nil) async -> [String] {
+            await next.waiting(of: name, count: count).map {
+                "\($0.job) \(($0.run.due.seconds - start.seconds) / 3_600)"
+            }
+        }
+        #expect(await waiting() == ["each 2", "each 3", "once 2"])
+        #expect(await waiting(1) == ["each 2", "once 2"])
+        #expect(await waiting(of: "once") == ["once 2"])
+        // What was told is what then runs, and nothing waits after it.
+        let told = await waiting()
+        let runs = try await next.runDue().filter { $0.started != nil }
+        #expect(
+            Set(runs.map { "\($0.job) \(($0.due.seconds - start.seconds) / 3_600)" }) == Set(told)
+        )
+        #expect(await waiting() == [])
     }
 
     @Test func `the service runs jobs as they come due and stops when told`() async throws {

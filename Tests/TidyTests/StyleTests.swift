@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Holds the house style where a reader cannot be relied on to notice.
@@ -81,6 +82,32 @@ import Testing
         for file in SourceTree.sources {
             for function in FunctionLengths.measure(file.codeLines) where function.count > 70 {
                 Issue.record("\(file.path):\(function.line): a function of \(function.count) lines")
+            }
+        }
+    }
+
+    /// bash: neither `set -e` nor a trap on ERR looks at a command behind `!`, so a script would go on whatever it did.
+    @Test func `no script asserts with a bare exclamation mark`() throws {
+        let bare = /^\s*!\s|(?:;|\bthen|\bdo|\belse|\{)\s+!\s/
+        for bad in ["! flock f true", "  ! rm f", "if a; then ! rm f; fi", "a; ! b"] {
+            try #require(bad.contains(bare), "\(bad)")
+        }
+        for good in ["if ! a; then b; fi", "until ! a; do b; done", "a && ! b || c", "[ ! -e f ]"] {
+            try #require(!good.contains(bare), "\(good)")
+        }
+        var scripts = try ["Tests", "Benchmarks"].flatMap {
+            try SourceTree.files(in: $0, endings: ["sh"])
+        }
+        try #require(scripts.count > 25)
+        for path in ["x", ".ci/run"] {
+            let url = SourceTree.root.appendingPathComponent(path)
+            scripts.append(
+                SourceTree.File(path: path, text: try String(contentsOf: url, encoding: .utf8))
+            )
+        }
+        for file in scripts {
+            for (number, line) in zip(1..., file.lines) where line.contains(bare) {
+                Issue.record("\(file.path):\(number): asserts nothing: \(line)")
             }
         }
     }

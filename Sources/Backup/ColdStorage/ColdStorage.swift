@@ -49,14 +49,26 @@ package enum ColdStorage {
         progress: ProgressHandler? = nil
     ) async throws(BackupError) -> Outcome {
         var outcome = Outcome()
-        guard !points.isEmpty else { return outcome }
+        try await move(points, of: vault, clock: clock, progress: progress, into: &outcome)
+        return outcome
+    }
+
+    /// As ``move(_:of:clock:progress:)``; when it throws, the outcome has what moved before.
+    static func move(
+        _ points: [RecoveryPoint],
+        of vault: Vault,
+        clock: any VarveClock,
+        progress: ProgressHandler? = nil,
+        into outcome: inout Outcome
+    ) async throws(BackupError) {
+        guard !points.isEmpty else { return }
         let mover: ColdMover
         do throws(VaultError) {
             mover = try vault.beginColdMoves()
         } catch {
             guard error.code == .locked else { throw BackupError(error) }
-            outcome.stayed = points.map { ($0.id, BackupError(error)) }
-            return outcome
+            outcome.stayed += points.map { ($0.id, BackupError(error)) }
+            return
         }
         defer { mover.end() }
         for point in points {
@@ -67,10 +79,9 @@ package enum ColdStorage {
                 if error.code == .cancelled { throw error }
                 if error.code == .notFound || error.code == .exists { continue }
                 outcome.stayed.append((point.id, error))
-                if [.noSpace, .denied, .failed].contains(error.code) { return outcome }
+                if [.noSpace, .denied, .failed].contains(error.code) { return }
             }
         }
-        return outcome
     }
 
     @inline(never)

@@ -276,7 +276,13 @@ final class CopyRun {
 
     /// Tells of every 1,024 entries or 4 MiB, and of the end of each map.
     private func tellProgress(isEnd: Bool) {
-        let now = CopyProgress(entries: entriesStored, bytesRead: statistics.bytesRead)
+        let entries = point.maps.values.reduce(0) { $0 + $1.count }
+        let now = CopyProgress(
+            entries: entriesStored,
+            bytesRead: statistics.bytesRead,
+            entriesTotal: base == nil ? entries : nil,
+            bytesTotal: base == nil ? point.statistics["bytesTotal"] : nil
+        )
         guard
             isEnd || now.entries >= told.entries + 1_024
                 || now.bytesRead >= told.bytesRead + 4 << 20

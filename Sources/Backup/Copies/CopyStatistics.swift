@@ -34,4 +34,20 @@ package struct CopyProgress: Sendable, Hashable {
     package let entries: UInt64
     /// Plain bytes that were read.
     package let bytesRead: UInt64
+    /// What both come to, where all of a point is copied; of changes nobody knows it before they are found.
+    package let entriesTotal: UInt64?
+    /// At most: what two files share is read once.
+    package let bytesTotal: UInt64?
+
+    init(
+        entries: UInt64,
+        bytesRead: UInt64,
+        entriesTotal: UInt64? = nil,
+        bytesTotal: UInt64? = nil
+    ) {
+        self.entries = entries
+        self.bytesRead = bytesRead
+        self.entriesTotal = entriesTotal
+        self.bytesTotal = bytesTotal
+    }
 }

@@ -11,6 +11,10 @@ package struct PointCopies: Sendable {
     package struct Options: Sendable {
         /// When a copy may go, by its original; `nil` leaves that to a retention rule.
         package var expires: @Sendable (RecoveryPoint) -> Timestamp?
+        /// When copies are due for cold storage by themselves, in days since their originals were made.
+        ///
+        /// `nil` leaves that to a retention rule; those of the originals are their vault's business.
+        package var coldAfterDays: Int?
         /// Whether a copy that would have expired already is refused.
         package var mustOutliveCopying: Bool
         /// Of the copies alone.
@@ -19,11 +23,13 @@ package struct PointCopies: Sendable {
 
         package init(
             expires: @escaping @Sendable (RecoveryPoint) -> Timestamp? = { _ in nil },
+            coldAfterDays: Int? = nil,
             mustOutliveCopying: Bool = false,
             labels: [String: String] = [:],
             progress: @escaping @Sendable (Progress) -> Void = { _ in }
         ) {
             self.expires = expires
+            self.coldAfterDays = coldAfterDays
             self.mustOutliveCopying = mustOutliveCopying
             self.labels = labels
             self.progress = progress
@@ -303,6 +309,7 @@ package struct PointCopies: Sendable {
                     maps: maps,
                     copied: clock.now(),
                     expires: options.expires(point),
+                    coldAfterDays: options.coldAfterDays,
                     labels: options.labels,
                     statistics: statistics.named
                 )

@@ -21,6 +21,8 @@ final class BackupRun {
     private var looks = PointLooks(inodes: 0)
     private var visits = PointVisits()
     private var told = BackupProgress(inodes: 0, bytesRead: 0)
+    private var inodesTotal: UInt64?
+    private var bytesTotal: UInt64?
     /// Whether the maps still have nodes of the earlier point, which may turn out to be damaged.
     private var isIncrement = false
 
@@ -120,11 +122,16 @@ final class BackupRun {
         visits = PointVisits()
         inodesDone = 0
         told = BackupProgress(inodes: 0, bytesRead: 0)
+        (inodesTotal, bytesTotal) = (nil, nil)
     }
 
     // MARK: Everything
 
     private func copyEverything() async throws(BackupError) {
+        let size = try await reader.engine { () async throws(FileSystemError) in
+            try await reader.fileSystem.statistics()
+        }
+        (inodesTotal, bytesTotal) = (size.inodes, size.liveBytes)
         let result = await withTaskGroup(of: PointAnswer.self) { group in
             await attemptEverything(&group)
         }
@@ -211,6 +218,7 @@ final class BackupRun {
     ) async -> Result<Void, BackupError> {
         do throws(BackupError) {
             looks = PointLooks(inodes: changes.inodes.count)
+            inodesTotal = UInt64(changes.inodes.count)
             while !looks.isDone {
                 beginLooks(at: changes, since: base, old, &group)
                 if let tasks = looks.popFirst() {
@@ -296,7 +304,12 @@ final class BackupRun {
 
     /// Tells of every 256 inodes or 16 MiB, and of the end.
     private func tellProgress(isEnd: Bool) {
-        let now = BackupProgress(inodes: inodesDone, bytesRead: statistics.bytesRead)
+        let now = BackupProgress(
+            inodes: inodesDone,
+            bytesRead: statistics.bytesRead,
+            inodesTotal: inodesTotal,
+            bytesTotal: bytesTotal
+        )
         guard
             isEnd || now.inodes >= told.inodes + 256
                 || now.bytesRead >= told.bytesRead + 16 << 20

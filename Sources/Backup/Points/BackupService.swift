@@ -105,6 +105,22 @@ package struct BackupProgress: Sendable, Hashable {
     package let inodes: UInt64
     /// Bytes read from the file system.
     package let bytesRead: UInt64
+    /// Of an increment the inodes that changed, of a full backup about those of the file system.
+    package let inodesTotal: UInt64?
+    /// About the bytes that a full backup reads; of an increment nobody knows them before they are read.
+    package let bytesTotal: UInt64?
+
+    init(
+        inodes: UInt64,
+        bytesRead: UInt64,
+        inodesTotal: UInt64? = nil,
+        bytesTotal: UInt64? = nil
+    ) {
+        self.inodes = inodes
+        self.bytesRead = bytesRead
+        self.inodesTotal = inodesTotal
+        self.bytesTotal = bytesTotal
+    }
 }
 
 /// A recovery point that was made.

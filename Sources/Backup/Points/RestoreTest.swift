@@ -119,6 +119,7 @@ package struct RestoreTest: Sendable {
         let walk = PointWalk(tree, from: [], .root) { _ in true }
         while let page = walk.next() {
             if Task.isCancelled { throw BackupError(.cancelled, "the caller gave up") }
+            verdict.namesSeen += page.count
             for found in page where found.entry.attributes.kind == .regular {
                 seen += 1
                 let file = Chosen(path: found.path, attributes: found.entry.attributes)
@@ -134,6 +135,11 @@ package struct RestoreTest: Sendable {
         verdict.filesSeen = seen
         for damage in walk.damage.first {
             verdict.differ(RestoreVerdict.text(damage.path), damage.error.message)
+        }
+        // The root has no name; a map of inodes that has more than it belongs to a tree that has names.
+        let entries = point.maps[PointFormat.inodes]?.count ?? 0
+        if verdict.namesSeen == 0, verdict.differenceCount == 0, entries > 1 {
+            verdict.differ([], "no name leads to what the \(entries) entries of its inodes hold")
         }
         var left = sample.bytesMax
         let fitting = chosen.shuffled(using: &generator).filter { file in
@@ -289,6 +295,8 @@ package struct RestoreVerdict: Sendable, Hashable {
         package let what: String
     }
 
+    /// Names of the point, of whatever kind.
+    package internal(set) var namesSeen = 0
     /// Regular files of the point, by name.
     package internal(set) var filesSeen = 0
     /// Files that were chosen and not tested, since the sample's bytes were used up.

@@ -6,13 +6,23 @@ package import VarveModel
 package enum RetentionService {
     /// What one application of a rule did.
     package struct Outcome: Sendable {
-        package let deleted: [RecoveryPoint]
-        package let kept: [(point: RecoveryPoint, why: String)]
+        package fileprivate(set) var deleted: [RecoveryPoint] = []
+        package fileprivate(set) var kept: [(point: RecoveryPoint, why: String)] = []
         /// Of those that are kept, the warm ones that are old enough for cold storage.
-        package let due: [RecoveryPoint]
-        package internal(set) var pruned: PruneReport?
-        /// What moved to cold storage; ``run(_:of:source:clock:isMeant:)`` moves.
-        package internal(set) var cold = ColdStorage.Outcome()
+        package fileprivate(set) var due: [RecoveryPoint] = []
+        package fileprivate(set) var pruned: PruneReport?
+    }
+
+    /// What one application of a rule to several sources did; what fails of one does not keep the others from their turn.
+    package struct Report: Sendable {
+        package fileprivate(set) var deleted: [RecoveryPoint] = []
+        package fileprivate(set) var kept: [(point: RecoveryPoint, why: String)] = []
+        /// What moved to cold storage, and what stays warm though it is due.
+        package fileprivate(set) var cold = ColdStorage.Outcome()
+        /// What went wrong, each with the source that it is about; without one it is the vault's.
+        package fileprivate(set) var failures: [(source: String?, error: BackupError)] = []
+        /// Points that do not read, whose ever they are: they stay, and the rules count the others alone.
+        package fileprivate(set) var unread: [RecoveryPointListing.DamagedManifest] = []
     }
 
     /// What a rule says of one point.
@@ -27,7 +37,8 @@ package enum RetentionService {
     /// What ``apply(_:to:source:now:isMeant:prunes:)`` would do; changes nothing.
     ///
     /// The newest of the source never goes by a rule: should its backups have stopped, the last one must
-    /// not age away. It goes with the next one, or by hand. What is held or locked stays as long as it is.
+    /// not age away. It goes with the next one, or by hand. What is held or locked stays as long as it is. In a vault
+    /// in a bucket nothing moves to cold storage. What does not read is passed by.
     ///
     /// - Parameters:
     ///   - policy: What to keep.
@@ -44,8 +55,29 @@ package enum RetentionService {
         now: Timestamp,
         isMeant: (RecoveryPoint) -> Bool = { _ in true }
     ) throws(BackupError) -> [Judgement] {
+        let listing = try list(vault)
+        return try judge(policy, of: vault, listing.points, source, now: now, isMeant)
+    }
+
+    /// Every point that reads: where one does not, rules that count keep more of the others, and none fewer.
+    private static func list(_ vault: Vault) throws(BackupError) -> RecoveryPointListing {
         do throws(VaultError) {
-            let all = try vault.recoveryPoints().filter { $0.source == source }
+            return try vault.listing()
+        } catch {
+            throw BackupError(error)
+        }
+    }
+
+    private static func judge(
+        _ policy: RetentionPolicy,
+        of vault: Vault,
+        _ listed: [RecoveryPoint],
+        _ source: String,
+        now: Timestamp,
+        _ isMeant: (RecoveryPoint) -> Bool
+    ) throws(BackupError) -> [Judgement] {
+        do throws(VaultError) {
+            let all = listed.filter { $0.source == source }
             let newest = all.last?.id
             let points = all.filter(isMeant)
             var held: [RecoveryPointID: String] = [:]
@@ -64,7 +96,7 @@ package enum RetentionService {
                 }
                 // What the next backup builds on, and what is left should backups have stopped, stays warm.
                 let moves =
-                    point.id != newest && !point.isCold
+                    point.id != newest && !point.isCold && vault.mayHaveColdStorage
                     && policy.rule.isDueForCold(created: point.created, now: now)
                 if !reasons.isEmpty {
                     return Judgement(
@@ -104,63 +136,132 @@ package enum RetentionService {
         prunes: Bool = true
     ) throws(BackupError) -> Outcome {
         let judgements = try judge(policy, of: vault, source: source, now: now, isMeant: isMeant)
+        var outcome = Outcome()
         do throws(VaultError) {
-            var kept: [(point: RecoveryPoint, why: String)] = []
-            var deleted: [RecoveryPoint] = []
-            let due = judgements.filter(\.movesToCold).map(\.point)
-            for judgement in judgements {
-                if let why = judgement.keptBecause {
-                    kept.append((judgement.point, why))
-                } else if let why = try deleteUnlessHeld(judgement.point, of: vault, now: now) {
-                    kept.append((judgement.point, why))
-                } else {
-                    deleted.append(judgement.point)
-                }
-            }
-            let pruned = prunes && !deleted.isEmpty ? try vault.prune() : nil
-            return Outcome(deleted: deleted, kept: kept, due: due, pruned: pruned)
+            try apply(judgements, to: vault, now: now, &outcome)
+            if prunes, !outcome.deleted.isEmpty { outcome.pruned = try vault.prune() }
+            return outcome
         } catch {
             throw BackupError(error)
         }
     }
 
-    /// Applies a rule to one source's points, moves those that are old enough to cold storage, and gives back what both free.
+    /// Deletes what is judged to go; when it throws, the outcome has what went before.
+    private static func apply(
+        _ judgements: [Judgement],
+        to vault: Vault,
+        now: Timestamp,
+        _ outcome: inout Outcome
+    ) throws(VaultError) {
+        outcome.due = judgements.filter(\.movesToCold).map(\.point)
+        for judgement in judgements {
+            if let why = judgement.keptBecause {
+                outcome.kept.append((judgement.point, why))
+            } else if let why = try deleteUnlessHeld(judgement.point, of: vault, now: now) {
+                outcome.kept.append((judgement.point, why))
+            } else {
+                outcome.deleted.append(judgement.point)
+            }
+        }
+    }
+
+    /// Applies a rule source by source, moves what is old enough to cold storage, and gives back once what all of it frees.
     ///
     /// - Parameters:
     ///   - policy: What to keep, and when it moves.
     ///   - vault: Whose points.
-    ///   - source: The id of a file system.
+    ///   - source: The one that is meant; `nil` for each that has a point which `isMeant` picks.
     ///   - clock: Ages count from what it shows.
     ///   - isMeant: Which points the rule is about.
-    /// - Returns: What went, what moved, and why the rest stays.
-    /// - Throws: `.corrupt`, `.failed` of the vault; `.cancelled`.
+    /// - Returns: What went, what moved and what failed, a cancellation included.
     package static func run(
         _ policy: RetentionPolicy,
         of vault: Vault,
-        source: String,
+        source: String? = nil,
         clock: any VarveClock,
         isMeant: @escaping @Sendable (RecoveryPoint) -> Bool = { _ in true }
-    ) async throws(BackupError) -> Outcome {
+    ) async -> Report {
         let now = clock.now()
         // The vault's calls block.
-        var outcome = try await withTaskExecutorPreference(HostThreads.shared) {
-            () async throws(BackupError) -> Outcome in
-            try apply(policy, to: vault, source: source, now: now, isMeant: isMeant, prunes: false)
+        var (report, due) = await withTaskExecutorPreference(HostThreads.shared) {
+            () async -> (Report, [RecoveryPoint]) in
+            delete(policy, from: vault, source, now: now, isMeant)
         }
-        // What was deleted is given back though nothing moves.
-        var failure: BackupError?
         do throws(BackupError) {
-            outcome.cold = try await ColdStorage.move(outcome.due, of: vault, clock: clock)
+            try await ColdStorage.move(due, of: vault, clock: clock, into: &report.cold)
         } catch {
-            failure = error
+            // What moved before stays in the report, and its warm bytes are given back.
+            report.failures.append((nil, error))
         }
-        if let failure, failure.code == .cancelled || outcome.deleted.isEmpty { throw failure }
-        guard !outcome.deleted.isEmpty || !outcome.cold.moved.isEmpty else { return outcome }
-        outcome.pruned = try await withTaskExecutorPreference(HostThreads.shared) {
-            () async throws(BackupError) -> PruneReport? in try prune(vault)
+        guard !Task.isCancelled, !report.deleted.isEmpty || !report.cold.moved.isEmpty else {
+            return report
         }
-        if let failure { throw failure }
-        return outcome
+        let failure = await withTaskExecutorPreference(HostThreads.shared) {
+            () async -> BackupError? in
+            do throws(BackupError) {
+                _ = try prune(vault)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { report.failures.append((nil, failure)) }
+        return report
+    }
+
+    /// Deletes what goes of each source; answers also what is due for cold storage.
+    private static func delete(
+        _ policy: RetentionPolicy,
+        from vault: Vault,
+        _ source: String?,
+        now: Timestamp,
+        _ isMeant: (RecoveryPoint) -> Bool
+    ) -> (Report, due: [RecoveryPoint]) {
+        var report = Report()
+        var due: [RecoveryPoint] = []
+        do throws(BackupError) {
+            let listing = try list(vault)
+            report.unread = listing.damaged
+            let sources =
+                source.map { [$0] } ?? Set(listing.points.filter(isMeant).map(\.source)).sorted()
+            for source in sources {
+                if Task.isCancelled { throw BackupError(.cancelled, "the caller gave up") }
+                var outcome = Outcome()
+                do throws(BackupError) {
+                    var judged = try judge(
+                        policy,
+                        of: vault,
+                        listing.points,
+                        source,
+                        now: now,
+                        isMeant
+                    )
+                    // Hours may lie between the listing and this source's turn, and its newest may be another by now.
+                    if judged.contains(where: { $0.keptBecause == nil }) {
+                        judged = try judge(
+                            policy,
+                            of: vault,
+                            source: source,
+                            now: now,
+                            isMeant: isMeant
+                        )
+                    }
+                    do throws(VaultError) {
+                        try apply(judged, to: vault, now: now, &outcome)
+                    } catch {
+                        throw BackupError(error)
+                    }
+                } catch {
+                    report.failures.append((source, error))
+                }
+                report.deleted += outcome.deleted
+                report.kept += outcome.kept
+                due += outcome.due
+            }
+        } catch {
+            report.failures.append((nil, error))
+        }
+        return (report, due)
     }
 
     /// While another prune runs, the next one gives the space back.
@@ -183,6 +284,8 @@ package enum RetentionService {
             try vault.delete(point.id, now: now)
             return nil
         } catch {
+            // Somebody else deleted it: it is gone, as it was to be.
+            if error.code == .notFound { return nil }
             guard error.code == .held else { throw error }
             return error.message
         }

@@ -14,7 +14,8 @@ struct JobHookRunner: Sendable {
         JobSurroundings(
             before: { await before($0, $1) },
             after: { await after($0, $1) },
-            notify: { await notify($0, $1) }
+            notify: { await notify($0, $1) },
+            late: { await tell(late: $1, of: $0) }
         )
     }
 
@@ -27,7 +28,7 @@ struct JobHookRunner: Sendable {
     @concurrent
     func before(_ job: Job, _ run: JobRun) async -> JobOutcome? {
         guard let hook = job.hooks.before else { return nil }
-        let (end, output) = await execute(hook, Self.environment(job, run, event: "before"))
+        let (end, output) = await execute(hook, Self.environment(RunNotice(job, run, "before")))
         let text = Self.record("before", end, output)
         switch end {
         case .exited(0): return JobOutcome(.succeeded, output: text)
@@ -45,7 +46,7 @@ struct JobHookRunner: Sendable {
     @concurrent
     func after(_ job: Job, _ run: JobRun) async -> JobSurroundings.FollowUp {
         guard let hook = job.hooks.after else { return JobSurroundings.FollowUp() }
-        let environment = Self.environment(job, run, event: "after")
+        let environment = Self.environment(RunNotice(job, run, "after"))
         let (end, output) = await execute(hook, environment, isCancellable: false)
         return JobSurroundings.FollowUp(
             output: Self.record("after", end, output),
@@ -57,19 +58,32 @@ struct JobHookRunner: Sendable {
     @concurrent
     func notify(_ job: Job, _ run: JobRun) async {
         guard let event = JobNotification.Event(run.state) else { return }
+        await tell(job, RunNotice(job, run, event), event)
+    }
+
+    /// Tells whoever wants to know of a due instant that waits.
+    @concurrent
+    func tell(late: LateRun, of job: Job) async {
+        await tell(job, RunNotice(job, late), .overdue)
+    }
+
+    private func tell(
+        _ job: Job,
+        _ notice: RunNotice,
+        _ event: JobNotification.Event
+    ) async {
         for notification in job.hooks.notifications where notification.events.contains(event) {
             switch notification.channel {
             case .command(let command):
-                let environment = Self.environment(job, run, event: event.rawValue)
                 let (end, output) = await execute(
                     command,
-                    environment,
+                    Self.environment(notice),
                     isCancellable: false
                 )
                 if !end.isGood { complain(job, "\(end.words) \(output.text)") }
             case .webhook(let webhook):
                 do {
-                    try await WebhookPost(webhook, RunNotice(job, run, event)).send()
+                    try await WebhookPost(webhook, notice).send()
                 } catch {
                     // The address may hold a secret.
                     complain(job, "\(error)")
@@ -118,21 +132,21 @@ struct JobHookRunner: Sendable {
     }
 
     /// All that a hook's environment holds: the daemon's own is not passed on, it may hold secrets.
-    static func environment(_ job: Job, _ run: JobRun, event: String) -> [String: String] {
+    static func environment(_ notice: RunNotice) -> [String: String] {
         let plain = String(
-            String.UnicodeScalarView(run.message.unicodeScalars.filter { $0 != "\0" })
+            String.UnicodeScalarView(notice.message.unicodeScalars.filter { $0 != "\0" })
         )
         return [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
-            "VARVE_EVENT": event,
-            "VARVE_JOB": job.name,
-            "VARVE_ACTION": run.action,
-            "VARVE_RUN": "\(run.id)",
-            "VARVE_DUE": TimeText(run.due).text,
-            "VARVE_STARTED": run.started.map { TimeText($0).text } ?? "",
-            "VARVE_ENDED": run.ended.map { TimeText($0).text } ?? "",
-            "VARVE_STATE": run.state.rawValue,
+            "VARVE_EVENT": notice.event,
+            "VARVE_JOB": notice.job,
+            "VARVE_ACTION": notice.action,
+            "VARVE_RUN": "\(notice.run)",
+            "VARVE_DUE": notice.due,
+            "VARVE_STARTED": notice.started ?? "",
+            "VARVE_ENDED": notice.ended ?? "",
+            "VARVE_STATE": notice.state,
             "VARVE_MESSAGE": String(decoding: plain.utf8.prefix(messageBytesMax), as: UTF8.self),
         ]
     }

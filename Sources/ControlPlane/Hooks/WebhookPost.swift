@@ -19,8 +19,15 @@ struct RunNotice: Codable, Sendable, Hashable {
     var ended: String?
     var message: String
 
+    /// The state of a due instant that waits: no run has it.
+    static let waiting = "waiting"
+
     init(_ job: Job, _ run: JobRun, _ event: JobNotification.Event) {
-        self.event = event.rawValue
+        self.init(job, run, event.rawValue)
+    }
+
+    init(_ job: Job, _ run: JobRun, _ event: String) {
+        self.event = event
         self.job = job.name
         action = run.action
         self.run = run.id
@@ -30,6 +37,18 @@ struct RunNotice: Codable, Sendable, Hashable {
         started = run.started.map { TimeText($0).text }
         ended = run.ended.map { TimeText($0).text }
         message = run.message
+    }
+
+    /// Of a due instant that waits, of which no run is on record.
+    init(_ job: Job, _ late: LateRun) {
+        event = JobNotification.Event.overdue.rawValue
+        self.job = job.name
+        action = job.action.name.rawValue
+        run = 0
+        state = Self.waiting
+        trigger = JobRun.Trigger.schedule.rawValue
+        due = TimeText(late.due).text
+        message = late.why
     }
 }
 

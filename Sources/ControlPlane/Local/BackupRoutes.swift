@@ -85,9 +85,7 @@ struct BackupRoutes: Sendable {
             expires: expires,
             coldAfterDays: coldAfter,
             labels: ["name": source.record.name],
-            progress: {
-                report(Progress(phase: "backing up", done: $0.inodes, bytes: $0.bytesRead))
-            }
+            progress: { report(Progress($0)) }
         )
         return RecoveryPointDescription(result.point, vault: vault.name)
     }
@@ -144,6 +142,18 @@ struct BackupRoutes: Sendable {
         }
         answer.points.sort { ($0.created, $0.id) < ($1.created, $1.id) }
         return answer
+    }
+}
+
+extension Progress {
+    init(_ progress: BackupProgress) {
+        self.init(
+            phase: "backing up",
+            done: progress.inodes,
+            total: progress.inodesTotal,
+            bytes: progress.bytesRead,
+            bytesTotal: progress.bytesTotal
+        )
     }
 }
 

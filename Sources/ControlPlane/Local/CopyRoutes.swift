@@ -101,7 +101,9 @@ extension Progress {
         self.init(
             phase: "copying \(progress.point) (\(progress.number) of \(progress.total)), entries",
             done: progress.copied.entries,
-            bytes: progress.copied.bytesRead
+            total: progress.copied.entriesTotal,
+            bytes: progress.copied.bytesRead,
+            bytesTotal: progress.copied.bytesTotal
         )
     }
 }

@@ -28,7 +28,12 @@ struct ExpiryRoutes: Sendable {
         let judged = try await BlockingCalls.run {
             try ExpiryRoutes.judge(vault, by: policy, now: now)
         }
-        var answer = ExpiryReport(judgements: judged.map(\.told), isPlan: request.isPlan)
+        let damaged = try await BlockingCalls.run { try vault.listing().damaged }
+        var answer = ExpiryReport(
+            judgements: judged.map(\.told),
+            isPlan: request.isPlan,
+            unreadable: damaged.map { LeftOut("\($0.id)", APIError($0.error)) }
+        )
         guard !request.isPlan else { return answer }
         let gone = try await BlockingCalls.run {
             try ExpiryRoutes.delete(from: vault, by: policy, now: now)
@@ -83,7 +88,7 @@ struct ExpiryRoutes: Sendable {
             }
         }
         var judged: [Judged] = []
-        for source in Set(try vault.recoveryPoints().map(\.source)).sorted() {
+        for source in Set(try vault.listing().points.map(\.source)).sorted() {
             judged += try RetentionService.judge(policy, of: vault, source: source, now: now)
                 .map { one in
                     let (point, why, moves) = (one.point, one.keptBecause, one.movesToCold)
@@ -106,7 +111,7 @@ struct ExpiryRoutes: Sendable {
     ) throws -> Set<String> {
         guard let policy else { return Set(try vault.expire(now: now).map(\.id.description)) }
         var gone: Set<String> = []
-        for source in Set(try vault.recoveryPoints().map(\.source)).sorted() {
+        for source in Set(try vault.listing().points.map(\.source)).sorted() {
             let outcome = try RetentionService.apply(
                 policy,
                 to: vault,

@@ -101,7 +101,7 @@ extension FileSystem {
 
     private func retained(atOrBefore time: Timestamp) async throws(APIError) -> Epoch {
         do {
-            return try await instant(atOrBefore: time)
+            return try await instant(atOrBefore: time.lastSecondEnded)
         } catch {
             guard error.code == .notFound else { throw APIError(error) }
             throw APIError(
@@ -131,5 +131,14 @@ extension FileSystem {
             try? await release(hold)
             throw error
         }
+    }
+}
+
+extension Timestamp {
+    /// The last second that is over at this time; a whole second stands for its own end.
+    ///
+    /// History and recovery points are as fine as seconds: so neither shows what came after the time that was asked for.
+    var lastSecondEnded: Timestamp {
+        nanoseconds == 0 ? self : Timestamp(seconds: seconds - 1)
     }
 }

@@ -1,3 +1,4 @@
+import Disk
 import MetadataStore
 import FileSystemEngine
 import LocalAPI
@@ -6,21 +7,24 @@ import VarveModel
 /// Makes, lists, describes and deletes file systems.
 struct FileSystemRoutes: Sendable {
     let fileSystems: FileSystems
+    let settings: Settings
 
     func add(to table: RouteTable) {
         table.on(Route.createFileSystem) { try await create($0, $1) }
         table.on(Route.listFileSystems) { _, _ in
             var found: [FileSystemDescription] = []
-            for entry in await fileSystems.all() { found.append(await describe(entry)) }
+            for entry in await fileSystems.listed() { found.append(await describe(entry)) }
             return found
         }
         table.on(Route.describeFileSystem) { request, _ in
-            await describe(try await fileSystems.entry(request.fileSystem))
+            await describe(try await fileSystems.listedEntry(request.fileSystem))
         }
         table.on(Route.deleteFileSystem) { request, peer in
             try peer.requireAdministrator("deleting a file system")
-            try await fileSystems.delete(request.fileSystem)
-            return Nothing()
+            let away = try await fileSystems.delete(request.fileSystem)
+            return FileSystemDeletion(
+                away: away.map { FileSystemDeletion.Away(zone: $0.name, reason: $0.reason) }
+            )
         }
     }
 
@@ -50,9 +54,31 @@ struct FileSystemRoutes: Sendable {
         let made = try await fileSystems.create(
             name: request.name,
             tags: request.tags,
-            owner: peer.caller
+            owner: peer.caller,
+            placement: try placement(request.placement)
         )
-        return await describe(FileSystems.Entry(record: made.record, engine: .success(made.engine)))
+        return await describe(try await fileSystems.entry(made.record.id.text))
+    }
+
+    private func placement(
+        _ asked: CreateFileSystem.Placement
+    ) throws(APIError) -> FileSystemRecord.Placement {
+        let zones = settings.zones.map(\.name)
+        switch asked {
+        case .regional: return .regional(zones)
+        case .oneZone(nil): return .oneZone(settings[.availabilityZone])
+        case .oneZone(let zone?):
+            let known = Set(zones + [settings[.availabilityZone]]).sorted()
+            guard known.contains(zone) else {
+                throw APIError(
+                    .invalid,
+                    "there is no zone '\(zone)'",
+                    remedy:
+                        "The zones are \(known.joined(separator: ", ")): see zones in varve.yaml."
+                )
+            }
+            return .oneZone(zone)
+        }
     }
 
     private func describe(_ entry: FileSystems.Entry) async -> FileSystemDescription {
@@ -62,8 +88,11 @@ struct FileSystemRoutes: Sendable {
             name: record.name,
             created: TimeText(record.created),
             tags: record.tags,
-            state: "available"
+            state: "available",
+            availabilityZone: record.availabilityZone
         )
+        if case .regional(let zones) = record.placement { description.zones = zones }
+        description.degraded = entry.zones.flatMap { ZoneWords.degraded($0.standing) }
         do {
             let numbers = try await entry.engine.get().statistics()
             description.inodes = numbers.inodes
@@ -81,7 +110,7 @@ struct FileSystemRoutes: Sendable {
                 }
             )
         } catch {
-            description.state = "unavailable"
+            description.state = record.state == .deleting ? "deleting" : "unavailable"
             description.reason = APIError(error).description
         }
         return description

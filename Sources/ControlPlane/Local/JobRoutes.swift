@@ -6,14 +6,18 @@ import Policies
 struct JobRoutes: Sendable {
     let jobs: Jobs
     let fileSystems: FileSystems
+    let vaults: Vaults
 
     func add(to table: RouteTable) {
         table.on(Route.listJobs) { _, _ in
             try await jobs.all(of: await fileSystems.all().map(\.record))
         }
         table.on(Route.nextJobs) { request, _ in
-            guard (1...1_000).contains(request.count) else {
-                throw APIError(.usage, "count \(request.count) is not from 1 to 1000")
+            guard (1...NextJobs.countMax + 1).contains(request.count) else {
+                throw APIError(
+                    .usage,
+                    "count \(request.count) is not from 1 to \(NextJobs.countMax + 1)"
+                )
             }
             if let days = request.days, !(1...3_660).contains(days) {
                 throw APIError(.usage, "days \(days) is not from 1 to 3660")
@@ -26,8 +30,8 @@ struct JobRoutes: Sendable {
             }
             let runs = try await jobs.history(request)
             guard !peer.isAdministrator else { return runs }
-            // What a restore test found, or a copy met that is lost, names everybody's files.
-            let hidden = [Job.ActionName.restoreTest, .copy].map(\.rawValue)
+            // What a restore test or a scrub found, or a copy met that is lost, names everybody's files.
+            let hidden = [Job.ActionName.restoreTest, .copy, .scrub].map(\.rawValue)
             return runs.map { run in
                 var run = run
                 if let action = run.action, hidden.contains(action) { run.message = "" }
@@ -40,8 +44,9 @@ struct JobRoutes: Sendable {
             return try await jobs.run(request.job)
         }
         table.on(Route.lintJobs) { request, _ in
-            if request.files.isEmpty { return await jobs.lint() }
-            return await jobs.lint(request.files)
+            let buckets = try await vaults.namesInBuckets()
+            if request.files.isEmpty { return await jobs.lint(vaultsInBuckets: buckets) }
+            return await jobs.lint(request.files, vaultsInBuckets: buckets)
         }
     }
 }

@@ -75,6 +75,7 @@ struct MachineRoutes: Sendable {
         }
         var whole = Checks.state(state.paths, settings)
         whole.add(Checks.keys(state.ring))
+        whole.add(try await Checks.zones(settings, fileSystems, on: state.disk))
         whole.add(
             try await Checks.stores(control: stores.control, journal: stores.journal)
         )

@@ -29,6 +29,9 @@ enum RestoreSource: Sendable {
                 fileSystems,
                 finder
             )
+            if request.target.isInPlace {
+                try await requireSame(point, as: request.file.fileSystem, fileSystems)
+            }
             return .point(vault, point, RestoreOrigin(point, in: vault, reason: nil))
         }
         guard let time = request.moment.at?.resolved(now: now) else {
@@ -69,6 +72,23 @@ enum RestoreSource: Sendable {
             )
         }
         return (vault, point)
+    }
+
+    /// Refuses to put a point in place where another file system has the Name that its source had.
+    private static func requireSame(
+        _ point: RecoveryPoint,
+        as name: String,
+        _ fileSystems: FileSystems
+    ) async throws(APIError) {
+        guard let id = try await known(name, fileSystems)?.record.id.text, id != point.source else {
+            return
+        }
+        throw APIError(
+            .invalid,
+            "recovery point \(point.id) is of \(point.source), and '\(name)' is \(id) now: in place it would take the place of another file system's files",
+            remedy:
+                "Restore \(point.source):/path with --to-new, or with --to-existing or --to into '\(name)'."
+        )
     }
 
     /// The file system that is meant; `nil` for one that is gone, whose points are found as it is written.

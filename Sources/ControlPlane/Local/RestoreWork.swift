@@ -47,7 +47,7 @@ struct RestoreWork: Sendable {
                     selecting: selection,
                     to: target,
                     existing: goal.existing,
-                    progress: RouteTable.transfer(report, "restoring"),
+                    progress: RouteTable.transfer(report, "restoring", of: try await whole(source)),
                     willWrite: { () async throws(BackupError) in try await undo?.take() }
                 )
             )
@@ -64,6 +64,16 @@ struct RestoreWork: Sendable {
             undo: undo?.name,
             directory: goal.directory.map { EscapedBytes(RecoveryPointRoutes.text($0)) }
         )
+    }
+
+    /// What the source comes to, where all of it is restored.
+    private func whole(_ source: TreePlace) async throws -> TransferSize? {
+        guard selection == nil, try FilePlace.names(request.file).isEmpty else { return nil }
+        switch source {
+        case .recoveryPoint(_, let point, _): return TransferSize(point)
+        case .fileSystem(let engine, _, _, _): return try await .live(engine)
+        case .coldPoint, .host: return nil
+        }
     }
 
     private func plan(_ source: TreePlace, _ goal: Goal) async throws -> RestoreReport {

@@ -1,4 +1,5 @@
 import Backup
+import BackupVault
 import FileSystemEngine
 import Hummingbird
 import LocalAPI
@@ -56,12 +57,13 @@ struct TreeRoutes: Sendable {
     ) async throws -> TreeReport {
         let path = try HostPath.checked(request.hostPath, for: peer)
         let place = try await FilePlace(request.file, in: fileSystems)
+        let whole = place.names.isEmpty ? try await TransferSize.live(place.engine) : nil
         return try await place.engine.holding(request.moment, now: clock.now()) { view in
             let copied = try await TreeCopy.run(
                 from: .fileSystem(place.engine, path: place.names, view, peer.caller),
                 to: .host(path),
                 existing: .replace,
-                progress: RouteTable.transfer(report, "exporting")
+                progress: RouteTable.transfer(report, "exporting", of: whole)
             )
             return TreeReport(copied)
         }
@@ -192,7 +194,48 @@ extension TreeReport {
 
 extension RouteTable {
     /// Turns a copy's progress into a report's.
-    static func transfer(_ report: @escaping Report, _ phase: String) -> ProgressHandler {
-        { report(Progress(phase: phase, done: UInt64($0.entries), bytes: $0.bytes)) }
+    ///
+    /// - Parameters:
+    ///   - report: Where it goes.
+    ///   - phase: What is going on.
+    ///   - whole: What it comes to, where all of something is copied of which that is known.
+    /// - Returns: What a copy tells its progress.
+    static func transfer(
+        _ report: @escaping Report,
+        _ phase: String,
+        of whole: TransferSize? = nil
+    ) -> ProgressHandler {
+        {
+            report(
+                Progress(
+                    phase: phase,
+                    done: UInt64($0.entries),
+                    total: whole?.entries,
+                    bytes: $0.bytes,
+                    bytesTotal: whole?.bytes
+                )
+            )
+        }
+    }
+}
+
+/// What a whole tree comes to, about.
+struct TransferSize: Sendable, Hashable {
+    let entries: UInt64
+    let bytes: UInt64
+}
+
+extension TransferSize {
+    /// Of a recovery point, as it was counted when it was made.
+    init?(_ point: RecoveryPoint) {
+        guard let inodes = point.statistics["inodes"], let bytes = point.statistics["bytesTotal"]
+        else { return nil }
+        self.init(entries: inodes, bytes: bytes)
+    }
+
+    /// Of a file system as it is now: about what its past had, too.
+    static func live(_ fileSystem: FileSystem) async throws -> TransferSize {
+        let size = try await fileSystem.statistics()
+        return TransferSize(entries: size.inodes, bytes: size.liveBytes)
     }
 }

@@ -37,6 +37,11 @@ enum BlockingCalls {
             flag.set()
         }
     }
+
+    /// Begins what may outlive who began it: `body` tells those who wait.
+    static func begin(_ body: @escaping @Sendable () -> Void) {
+        pool.submit { _ in body() }
+    }
 }
 
 /// Whether a task was cancelled, for threads that are of no task.

@@ -19,7 +19,27 @@ enum BucketChecks {
         var report = CheckReport(checked: [], found: [])
         let clock = check.clockSeconds.map { "; this machine's clock is \(words($0))" } ?? ""
         let done = check.done.isEmpty ? "nothing" : check.done.joined(separator: ", ")
-        report.checked.append("\(subject): may \(done) (\(place.credentials.text))\(clock)")
+        let objectLock =
+            switch check.keepsLocked {
+            case true?: "; Object Lock is on"
+            case false?: "; no Object Lock"
+            case nil: "; these keys may not ask for Object Lock"
+            }
+        report.checked.append(
+            "\(subject): may \(done) (\(place.credentials.text))\(clock)\(objectLock)"
+        )
+        if check.keepsEverything {
+            report.found.append(
+                CheckReport.Found(
+                    kind: "warning",
+                    subject: subject,
+                    message:
+                        "the bucket's default retention keeps every version, signs of life too, which come every 20 seconds",
+                    remedy:
+                        "Take the default rule away: a locked vault has the store keep what it needs."
+                )
+            )
+        }
         for refusal in check.refused {
             report.found.append(
                 CheckReport.Found(

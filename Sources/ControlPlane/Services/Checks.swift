@@ -1,4 +1,5 @@
 import VarveModel
+import Disk
 import MetadataStore
 import BackupVault
 import FileSystemEngine
@@ -89,15 +90,20 @@ enum Checks {
         _ report: @escaping @Sendable (Progress) -> Void
     ) async throws -> CheckReport {
         var whole = CheckReport(checked: [], found: [])
-        for entry in await fileSystems?.all() ?? [] {
+        for entry in await fileSystems?.listed() ?? [] {
             let subject = "file system \(entry.record.id) ('\(entry.record.name)')"
             let engine: FileSystem
             switch entry.engine {
             case .success(let opened): engine = opened
             case .failure(let error):
-                whole.found.append(broken(subject, "does not open", error))
+                var found = broken(subject, "does not open", error)
+                // Zones that are away, of which nothing is known to be damaged.
+                if error.code == .unavailable { found.kind = "unavailable" }
+                if entry.record.state == .deleting { found.kind = "warning" }
+                whole.found.append(found)
                 continue
             }
+            whole.found += zones(of: entry, subject)
             do {
                 let open = OpenFileSystem(record: entry.record, engine: engine)
                 whole.add(try await fileSystem(open, report))
@@ -170,6 +176,51 @@ enum Checks {
             )
         }
         return report
+    }
+
+    /// The zones of a Regional file system that are out.
+    private static func zones(
+        of entry: FileSystems.Entry,
+        _ subject: String
+    ) -> [CheckReport.Found] {
+        guard let standing = entry.zones?.standing else { return [] }
+        return standing.zones.compactMap { zone in
+            let told = ZoneStanding(zone, nil)
+            guard told.state != .inSync else { return nil }
+            return CheckReport.Found(
+                kind: "unavailable",
+                subject: "\(subject) zone '\(zone.name)'",
+                message:
+                    "its copy in '\(zone.directory)' is not in sync: \(told.reason ?? "it is being made equal")",
+                remedy: ZoneRepairs.remedy(told, entry, zone: zone.name) ?? ""
+            )
+        }
+    }
+
+    /// Zones that are lost together, where anything is kept in them.
+    static func zones(
+        _ settings: Settings,
+        _ fileSystems: FileSystems?,
+        on disk: any Disk
+    ) async throws -> CheckReport {
+        let isUsed = await fileSystems?.listed().contains { $0.record.availabilityZone == nil }
+        guard isUsed == true || settings.values[.zones]?.origin != "default" else {
+            return CheckReport(checked: [], found: [])
+        }
+        let directories = ZoneDirectories(zones: settings.zones, disk: disk)
+        let shared = try await BlockingCalls.run { directories.shared }
+        return CheckReport(
+            checked: ["zones"],
+            found: shared.map { device, zones in
+                CheckReport.Found(
+                    kind: "warning",
+                    subject: "zones \(zones.map(\.name).joined(separator: ", "))",
+                    message: "they lie on one device, \(device.description): one disk, one loss",
+                    remedy:
+                        "Give each zone a disk of its own (zones in varve.yaml): see 'Zones' in docs/operating.md."
+                )
+            }
+        )
     }
 
     /// The root keys of single vaults.

@@ -20,19 +20,27 @@ struct CopyJobs: Sendable {
             let copies = try PointCopies(from: source, to: target, clock: clock)
             let selection = try await selection(action, job, source, target)
             let retention = action.retention
+            let coldAfterDays =
+                target.mayHaveColdStorage ? retention?.rule.moveToColdAfterDays : nil
             let options = PointCopies.Options(
                 expires: { point in retention?.rule.certainExpiry(created: point.created) },
+                coldAfterDays: coldAfterDays,
                 labels: ["job": job]
             )
             let report = try await copies.copy(selection, options)
             var words = CopyJobs.words(of: report, in: source)
-            if report.isStopped {
-                return JobOutcome(words.hasDamage ? .damaged : .stopped, words.text)
-            }
+            if report.isStopped { return words.stopped() }
             if let retention {
-                words.done += try await CopyJobs.expire(retention, in: target, job, clock.now())
+                let applied = await RetentionService.run(retention, of: target, clock: clock) {
+                    $0.labels["job"] == job
+                }
+                for text in applied.told { words.add(text) }
+                words.add(troubleOf: applied)
+                if retention.rule.moveToColdAfterDays != nil, coldAfterDays == nil {
+                    words.add(JobActions.noColdStorage(in: target))
+                }
             }
-            return JobOutcome(words.state, words.text)
+            return words.isStopped ? words.stopped() : words.outcome
         } catch {
             let error = APIError(error)
             if Task.isCancelled, !error.isDamage { return JobOutcome(.stopped, error.description) }
@@ -74,78 +82,29 @@ struct CopyJobs: Sendable {
         }
     }
 
-    /// Lets go of this job's copies what the retention does not keep, source by source, and gives the space back once.
-    private static func expire(
-        _ policy: RetentionPolicy,
-        in vault: Vault,
-        _ job: String,
-        _ now: Timestamp
-    ) async throws -> [String] {
-        try await BlockingCalls.run {
-            let own = try vault.recoveryPoints().filter { $0.labels["job"] == job }
-            var deleted = 0
-            for source in Set(own.map(\.source)).sorted() {
-                deleted += try RetentionService.apply(
-                    policy,
-                    to: vault,
-                    source: source,
-                    now: now,
-                    isMeant: { $0.labels["job"] == job },
-                    prunes: false
-                ).deleted.count
-            }
-            guard deleted > 0 else { return [] }
-            do throws(VaultError) {
-                _ = try vault.prune()
-            } catch {
-                // While another prune runs, the next one gives the space back.
-                guard error.code == .locked else { throw error }
-            }
-            return ["\(deleted) expired"]
-        }
-    }
-
     // MARK: Words
 
-    /// What a run tells.
-    private struct Words {
-        var failed: [String] = []
-        var done: [String] = []
-        var hasDamage = false
-
-        var text: String { (failed + done).joined(separator: "; ") }
-
-        var state: JobOutcome.State {
-            if hasDamage { return .damaged }
-            return failed.isEmpty ? .succeeded : done.isEmpty ? .failed : .partial
-        }
-
-        mutating func add(_ error: APIError, about what: String) {
-            failed.append("\(what): \(error.description)")
-            hasDamage = hasDamage || error.isDamage
-        }
-    }
-
-    private static func words(of report: PointCopies.Report, in vault: Vault) -> Words {
-        var words = Words()
-        for damaged in report.unread {
-            words.add(APIError(damaged.error), about: damaged.id.description)
-        }
+    private static func words(of report: PointCopies.Report, in vault: Vault) -> JobWords {
+        var words = JobWords()
+        words.add(unread: report.unread)
         for (_, outcomes) in Dictionary(grouping: report.outcomes, by: \.point.source)
             .sorted(by: { $0.key < $1.key })
         {
             add(outcomes, to: &words)
         }
-        if words.text.isEmpty {
-            words.failed.append(
-                "vault '\(vault.name)' has no recovery point of what the job selects"
+        if words.isEmpty {
+            words.add(
+                APIError(
+                    .notFound,
+                    "vault '\(vault.name)' has no recovery point of what the job selects"
+                )
             )
         }
         return words
     }
 
     /// What became of one source's points.
-    private static func add(_ outcomes: [PointCopies.Outcome], to words: inout Words) {
+    private static func add(_ outcomes: [PointCopies.Outcome], to words: inout JobWords) {
         var (copied, there) = (0, 0)
         var (read, stored): (UInt64, UInt64) = (0, 0)
         var name = ""
@@ -163,7 +122,7 @@ struct CopyJobs: Sendable {
             }
         }
         guard copied + there > 0 else { return }
-        words.done.append(
+        words.add(
             "\(name): \(copied) copied, \(there) there already, \(read) bytes read, \(stored) stored"
         )
     }

@@ -102,6 +102,7 @@ package struct Daemon: Sendable {
             fileSystems: fileSystems,
             vaults: vaults,
             lifecycle: lifecycle,
+            journal: runs,
             clock: clock
         )
         let scheduler = Daemon.scheduler(actions, runs, settings, logger)
@@ -159,11 +160,11 @@ package struct Daemon: Sendable {
                 "version": "\(Daemon.version)",
             ]
         )
-        warn()
         lifecycle.follow { [weak jobs] record in
             await jobs?.lifecyclePolicies(for: record) ?? []
         }
         try await fileSystems.start()
+        await warn()
         try await mountTargets.start()
         try await jobs.start()
         let table = RouteTable(logger: logger)
@@ -198,6 +199,7 @@ package struct Daemon: Sendable {
         var services: [any Service] = [
             MaintenanceService(maintenance: maintenance, isSimulated: clock.isSimulated),
             SchedulerService(scheduler: scheduler, isSimulated: clock.isSimulated),
+            ZoneService(fileSystems: fileSystems),
         ]
         if !clock.isSimulated { services.append(ColdStorageService(maintenance: maintenance)) }
         let surroundings = FrontEnd.Surroundings(
@@ -229,7 +231,8 @@ package struct Daemon: Sendable {
         files.addReading(to: table)
         files.addWriting(to: table)
         files.addRemoving(to: table)
-        FileSystemRoutes(fileSystems: fileSystems).add(to: table)
+        FileSystemRoutes(fileSystems: fileSystems, settings: settings).add(to: table)
+        ZoneRoutes(fileSystems: fileSystems, settings: settings, disk: state.disk).add(to: table)
         MountTargetRoutes(mountTargets: mountTargets, fileSystems: fileSystems).add(to: table)
         TreeRoutes(fileSystems: fileSystems, clock: clock).add(to: table)
         ArchiveRoutes(fileSystems: fileSystems, vaults: vaults, clock: clock).add(to: table)
@@ -245,7 +248,7 @@ package struct Daemon: Sendable {
         LockRoutes(vaults: vaults, clock: clock).add(to: table)
         VaultKeyRoutes(vaults: vaults, clock: clock).add(to: table)
         ColdRoutes(vaults: vaults).add(to: table)
-        JobRoutes(jobs: jobs, fileSystems: fileSystems).add(to: table)
+        JobRoutes(jobs: jobs, fileSystems: fileSystems, vaults: vaults).add(to: table)
         LifecycleRoutes(fileSystems: fileSystems, lifecycle: lifecycle, jobs: jobs).add(to: table)
         MachineRoutes(
             state: state,
@@ -262,16 +265,27 @@ package struct Daemon: Sendable {
     }
 
     /// Says at the start what is not protected.
-    private func warn() {
+    private func warn() async {
         if settings[.keyFile].hasPrefix(state.paths.root + "/") {
             logger.warning(
                 "the root key lies in the state directory",
                 metadata: ["keyFile": "\(settings[.keyFile])"]
             )
         }
-        logger.warning(
-            "one zone: a lost disk is a lost file system; vaults on another disk are the recovery"
-        )
+        let placements = await fileSystems.all().map(\.record.placement)
+        let inOneZone = placements.count { if case .oneZone = $0 { true } else { false } }
+        if inOneZone > 0 || placements.isEmpty {
+            logger.warning(
+                "one zone: a lost disk is a lost file system; vaults on another disk are the recovery",
+                metadata: ["fileSystems": "\(inOneZone)"]
+            )
+        }
+        if inOneZone < placements.count {
+            logger.warning(
+                "control.sqlite and journal.sqlite lie in the state directory alone: keep copies of it",
+                metadata: ["state": "\(state.paths.root)"]
+            )
+        }
         if clock.isSimulated { logger.warning("the clock is simulated: times are not the world's") }
     }
 

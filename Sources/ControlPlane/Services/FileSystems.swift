@@ -21,29 +21,46 @@ package actor FileSystems {
     struct Entry: Sendable {
         let record: FileSystemRecord
         let engine: Result<FileSystem, APIError>
+        /// Of one that is open.
+        var ground: FileSystemGround?
+        /// Of one that does not open again: the engine that served before, closed, so that clients that ask it are told to wait.
+        var former: FileSystem?
+
+        /// Of a Regional one that is open.
+        var zones: ZonedDisk? { ground?.zones }
     }
 
-    private let state: StateDirectory
-    private let control: ControlStore
-    private let settings: Settings
-    private let clock: any VarveClock
-    private let logger: Logger
+    let state: StateDirectory
+    let control: ControlStore
+    let settings: Settings
+    let clock: any VarveClock
+    let logger: Logger
     /// Absent when a check runs beside a journal that does not open.
-    private let lifecycle: LifecycleRuns?
-    /// Of the disk that the state directory lies on; set by ``start()``.
-    private var reserve: SpaceReserve?
-    private var entries: [FileSystemID: Entry] = [:] {
+    let lifecycle: LifecycleRuns?
+    /// Of the disk that the state directory lies on, for all One Zone file systems; set by ``start()``.
+    private(set) var reserve: SpaceReserve?
+    var entries: [FileSystemID: Entry] = [:] {
         didSet { tellObservers() }
     }
     private var observers: [@Sendable ([FileSystem]) -> Void] = []
+    /// What they were told last.
+    private var told: [FileSystem] = []
     /// Being deleted: nobody gets them any more.
-    private var leaving: Set<FileSystemID> = [] {
+    var leaving: Set<FileSystemID> = [] {
         didSet { tellObservers() }
     }
+    /// Deleted but for zones that are away, in which their keys are left.
+    var going: [FileSystemID: GoingFileSystem] = [:]
     /// Scratch and unfinished file systems that could not be removed.
-    private var leftScratch: [FileSystemID: FileSystemRecord] = [:]
+    var leftScratch: [FileSystemID: FileSystemRecord] = [:]
     /// Being opened once more: they are not deleted meanwhile, or their key could be written again.
-    private var returning: Set<FileSystemID> = []
+    var returning: Set<FileSystemID> = []
+    /// Whose zones are looked after at this moment.
+    var looks: [FileSystemID: ZoneLook] = [:]
+    /// Why the last look after a file system's zones failed, so that it is told once.
+    var failedLooks: [FileSystemID: String] = [:]
+    /// Whether ``close()`` began: what opens after that is closed by who opened it.
+    private var isClosing = false
 
     init(
         state: StateDirectory,
@@ -78,7 +95,7 @@ package actor FileSystems {
                 if record.state == .creating {
                     await removeScratch(record)
                 } else {
-                    try await remove(record)
+                    try await finishRemoving(record)
                 }
             case .available:
                 let entry = await opened(record)
@@ -96,18 +113,27 @@ package actor FileSystems {
     /// Calls `observer` with the file systems that serve, now and with each change.
     func observe(_ observer: @escaping @Sendable ([FileSystem]) -> Void) {
         observers.append(observer)
-        observer(serving)
+        // The others know it by now: each change is told at once.
+        told = serving
+        observer(told)
     }
 
+    /// Those that serve, and those that will once what keeps them closed has passed.
     private var serving: [FileSystem] {
         all().compactMap { entry in
-            if case .success(let engine) = entry.engine { engine } else { nil }
+            switch entry.engine {
+            case .success(let engine): engine
+            case .failure(let error): FileSystems.mayPass(error.code) ? entry.former : nil
+            }
         }
     }
 
     private func tellObservers() {
         guard !observers.isEmpty else { return }
         let serving = serving
+        // Whatever is told makes clients list anew.
+        guard !serving.elementsEqual(told, by: ===) else { return }
+        told = serving
         for observer in observers { observer(serving) }
     }
 
@@ -156,47 +182,49 @@ package actor FileSystems {
     }
 
     /// Makes a file system whose root directory belongs to `owner`.
+    ///
+    /// - Parameters:
+    ///   - name: What people call it.
+    ///   - tags: For jobs to select by.
+    ///   - owner: Gets its root directory.
+    ///   - placement: Its zones; `nil` for One Zone in the settings' own.
+    /// - Returns: It, serving.
+    /// - Throws: `.unavailable` when a zone's directory is not there; what control store, key files and engine refuse.
     func create(
         name: String,
         tags: [String: String],
-        owner: Credentials
+        owner: Credentials,
+        placement: FileSystemRecord.Placement? = nil
     ) async throws -> OpenFileSystem {
-        let record = FileSystemRecord(
-            id: FileSystemID.random(),
-            unique: UniqueID.random(),
-            family: UniqueID.random(),
-            name: name,
-            zone: settings[.availabilityZone],
-            created: clock.now(),
-            state: .creating,
-            tags: tags
-        )
+        let record = newRecord(name, tags, placement)
         try await control.insert(record)
+        var begun: Entry?
         do {
-            let key = DataKey.random()
-            let (keys, root) = (keys(of: record), state.rootKey)
-            try await BlockingCalls.run { try keys.store(key, root: root, family: record.family) }
-            let engine = try await FileSystem.create(configuration(record, key))
+            let made = try await made(record)
+            begun = made
+            let engine = try made.engine.get()
             _ = try await engine.setAttributes(
                 .root,
                 AttributeChanges(permissions: 0o755, uid: owner.uid, gid: owner.gid),
                 as: .root
             )
+            guard !isClosing else {
+                throw APIError(.busy, "the daemon ends", remedy: "Repeat it once it runs again.")
+            }
             try await control.setState(record.id, .available)
             var available = record
             available.state = .available
-            entries[record.id] = Entry(record: available, engine: .success(engine))
+            entries[record.id] = Entry(
+                record: available,
+                engine: .success(engine),
+                ground: made.ground
+            )
             return OpenFileSystem(record: available, engine: engine)
         } catch {
-            // What is left is removed now, or at the next start: the record still says 'creating'.
-            do {
-                try await remove(record)
-            } catch {
-                logger.warning(
-                    "a half-made file system stays until the next start",
-                    metadata: ["fileSystem": "\(record.id)", "error": "\(error)"]
-                )
-            }
+            if case .success(let engine)? = begun?.engine { await engine.close() }
+            await end(begun?.ground)
+            // What is left is removed now, or later: the record still says 'creating'.
+            await removeScratch(record)
             throw error
         }
     }
@@ -220,23 +248,10 @@ package actor FileSystems {
                 remedy: "Make room, or lower 'sample-bytes'."
             )
         }
-        let record = FileSystemRecord(
-            id: FileSystemID.random(),
-            unique: UniqueID.random(),
-            family: UniqueID.random(),
-            name: name,
-            zone: settings[.availabilityZone],
-            created: clock.now(),
-            state: .creating,
-            tags: [:]
-        )
+        let record = newRecord(name, [:], nil)
         try await control.insert(record)
         do {
-            let key = DataKey.random()
-            let (keys, root) = (keys(of: record), state.rootKey)
-            try await BlockingCalls.run { try keys.store(key, root: root, family: record.family) }
-            let engine = try await FileSystem.create(configuration(record, key))
-            return OpenFileSystem(record: record, engine: engine)
+            return OpenFileSystem(record: record, engine: try await made(record).engine.get())
         } catch {
             await removeScratch(record)
             throw error
@@ -249,34 +264,26 @@ package actor FileSystems {
         await removeScratch(scratch.record)
     }
 
-    private func removeScratch(_ record: FileSystemRecord) async {
-        do {
-            try await remove(record)
-            leftScratch[record.id] = nil
-        } catch {
-            leftScratch[record.id] = record
-            logger.warning(
-                "an unfinished file system stays until a later round, or the next start",
-                metadata: ["fileSystem": "\(record.id)", "error": "\(error)"]
-            )
-        }
-    }
-
     /// Tries again to open those that space or access kept from opening; damage waits for a restart.
     func reopen() async {
         for record in leftScratch.values { await removeScratch(record) }
-        for entry in all() {
-            let id = entry.record.id
-            guard case .failure(let error) = entry.engine, FileSystems.mayPass(error.code),
-                !returning.contains(id), !leaving.contains(id)
-            else { continue }
-            returning.insert(id)
-            let again = await opened(entry.record)
-            entries[id] = again
-            returning.remove(id)
-            guard case .success = again.engine else { continue }
-            logger.notice("file system opens again", metadata: ["fileSystem": "\(id)"])
-        }
+        for record in going.values.map(\.record) { await removeAgain(record) }
+        for entry in all() { await reopen(entry) }
+    }
+
+    /// Tries again to open one, if what keeps it may have passed.
+    func reopen(_ entry: Entry) async {
+        let id = entry.record.id
+        // As it is now: somebody else may have opened it since it was listed.
+        guard case .failure(let error)? = entries[id]?.engine, FileSystems.mayPass(error.code),
+            !returning.contains(id), !leaving.contains(id)
+        else { return }
+        returning.insert(id)
+        defer { returning.remove(id) }
+        guard let again = await openedUnlessClosing(entries[id] ?? entry) else { return }
+        entries[id] = again
+        guard case .success = again.engine else { return }
+        logger.notice("file system opens again", metadata: ["fileSystem": "\(id)"])
     }
 
     /// Whether a failure to open may go by itself: a disk gets room, a directory its owner back.
@@ -289,92 +296,140 @@ package actor FileSystems {
         }
     }
 
-    /// Deletes a file system: its key first.
-    func delete(_ text: String) async throws {
-        let entry = try entry(text)
-        let id = entry.record.id
-        guard !returning.contains(id) else {
-            throw APIError(
-                .busy,
-                "file system \(id) is being opened",
-                remedy: "Repeat it in a moment."
-            )
-        }
-        leaving.insert(id)
-        do {
-            // On a full disk a file system must be able to go.
-            try reserve?.releaseIfShort()
-            try await control.setState(id, .deleting)
-        } catch {
-            leaving.remove(id)
-            throw error
-        }
-        if case .success(let engine) = entry.engine { await engine.close() }
-        entries[id] = nil
-        try await remove(entry.record)
-        reserve?.restore()
-        leaving.remove(id)
-    }
-
     func close() async {
-        for entry in entries.values {
-            if case .success(let engine) = entry.engine { await engine.close() }
-        }
+        isClosing = true
+        for entry in entries.values { await close(entry) }
         entries = [:]
     }
 
-    private func opened(_ record: FileSystemRecord) async -> Entry {
+    private func close(_ entry: Entry) async {
+        if case .success(let engine) = entry.engine { await engine.close() }
+        await end(entry.ground)
+    }
+
+    /// Opens a file system that was open, or was to be; `nil` when all are closed meanwhile.
+    func openedUnlessClosing(_ entry: Entry) async -> Entry? {
+        guard !isClosing else { return nil }
+        var again = await opened(entry.record)
+        guard !isClosing else {
+            await close(again)
+            return nil
+        }
+        if case .failure = again.engine {
+            again.former =
+                if case .success(let engine) = entry.engine { engine } else { entry.former }
+        }
+        return again
+    }
+
+    /// Closes the disk of zones of a file system whose engine is closed.
+    func end(_ ground: FileSystemGround?) async {
+        guard let ground, ground.zones != nil else { return }
         do {
-            let (keys, root) = (keys(of: record), state.rootKey)
-            let key = try await BlockingCalls.run {
-                try keys.load(root: root, family: record.family)
+            try await BlockingCalls.runToEnd { ground.close() }
+        } catch {
+            // Nothing that runs there throws.
+            logger.error("closing zones", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func newRecord(
+        _ name: String,
+        _ tags: [String: String],
+        _ placement: FileSystemRecord.Placement?
+    ) -> FileSystemRecord {
+        FileSystemRecord(
+            id: FileSystemID.random(),
+            unique: UniqueID.random(),
+            family: UniqueID.random(),
+            name: name,
+            placement: placement ?? .oneZone(settings[.availabilityZone]),
+            created: clock.now(),
+            state: .creating,
+            tags: tags
+        )
+    }
+
+    /// Makes the files of a record; the engine is open then.
+    private func made(_ record: FileSystemRecord) async throws -> Entry {
+        let ground = try await ground(of: record, isNew: true)
+        do {
+            let (key, root) = (DataKey.random(), state.rootKey)
+            try await BlockingCalls.run {
+                try ground.keys.store(key, root: root, family: record.family)
             }
-            let engine = try await FileSystem.open(configuration(record, key))
-            await lifecycle?.resume(OpenFileSystem(record: record, engine: engine))
-            return Entry(record: record, engine: .success(engine))
+            let engine = try await FileSystem.create(configuration(record, key, ground))
+            return Entry(record: record, engine: .success(engine), ground: ground)
+        } catch {
+            await end(ground)
+            throw error
+        }
+    }
+
+    func opened(_ record: FileSystemRecord) async -> Entry {
+        do {
+            let ground = try await ground(of: record, isNew: false)
+            do {
+                let root = state.rootKey
+                let key = try await BlockingCalls.run {
+                    try ground.keys.load(root: root, family: record.family)
+                }
+                let engine = try await FileSystem.open(configuration(record, key, ground))
+                await lifecycle?.resume(OpenFileSystem(record: record, engine: engine))
+                return Entry(record: record, engine: .success(engine), ground: ground)
+            } catch {
+                await end(ground)
+                throw error
+            }
         } catch {
             return Entry(record: record, engine: .failure(APIError(error)))
         }
     }
 
-    /// Erases keys, removes files, and only then forgets the record: each step may be repeated.
-    private func remove(_ record: FileSystemRecord) async throws {
-        let keys = keys(of: record)
-        let unused = configuration(record, DataKey.random())
-        try await BlockingCalls.runToEnd {
-            try keys.erase()
-            try FileSystem.removeFiles(of: unused)
+    /// What a file system stands on; of a Regional one its copies are made, or opened.
+    private func ground(of record: FileSystemRecord, isNew: Bool) async throws -> FileSystemGround {
+        let names: [String]
+        switch record.placement {
+        case .oneZone(let zone):
+            return FileSystemGround(record, zone: zone, state, reserve: reserve)
+        case .regional(let zones):
+            names = zones
         }
-        try await lifecycle?.forget(record.id)
-        try await control.remove(record.id)
+        let files = try RegionalFiles(record, zones: names, settings, state)
+        let directories = ZoneDirectories(zones: settings.zones, disk: state.disk)
+        let (clock, report) = (clock, report(of: record))
+        return try await BlockingCalls.run {
+            if isNew { try directories.prepare() }
+            let zoned = try isNew ? files.create(clock, report) : files.open(clock, report)
+            return try FileSystemGround(files, on: zoned, report)
+        }
     }
 
-    private func keys(of record: FileSystemRecord) -> WrappedKeys {
-        WrappedKeys(
-            files: [
-                state.paths.fileSystem(record.id.text) + "/key",
-                state.paths.zone(record.zone, record.id.text) + "/key",
-            ],
-            on: state.disk
-        )
+    private func report(of record: FileSystemRecord) -> @Sendable (String) -> Void {
+        let logger = logger
+        return {
+            logger.notice("zones", metadata: ["fileSystem": "\(record.id)", "says": "\($0)"])
+        }
     }
 
-    private func configuration(_ record: FileSystemRecord, _ key: DataKey)
-        -> FileSystemConfiguration
-    {
+    func configuration(
+        _ record: FileSystemRecord,
+        _ key: DataKey,
+        _ ground: FileSystemGround
+    ) -> FileSystemConfiguration {
         let logger = logger
         return FileSystemConfiguration(
             id: record.id,
             unique: record.unique,
             family: record.family,
             dataKey: key,
-            disk: state.disk,
-            directory: state.paths.fileSystem(record.id.text),
-            zones: [state.paths.zone(record.zone, record.id.text)],
+            disk: ground.disk,
+            directory: ground.directory,
+            zones: [ground.segments],
             clock: clock,
             retention: settings.ladder,
             history: settings.history,
-            reserve: reserve,
+            reserve: ground.reserve,
             accessObserver: lifecycle?.observer(of: record.id),
             log: {
                 logger.notice("engine", metadata: ["fileSystem": "\(record.id)", "says": "\($0)"])

@@ -12,6 +12,8 @@ struct JobActions: Sendable {
     let fileSystems: FileSystems
     let vaults: Vaults
     let lifecycle: LifecycleRuns
+    /// Tells which runs were cut short.
+    let journal: any JobRunJournal
     let clock: any VarveClock
 
     /// Runs one job to its end; a file system that fails does not keep the others from their turn.
@@ -19,26 +21,29 @@ struct JobActions: Sendable {
     func execute(_ job: Job, due: Timestamp) async -> JobOutcome {
         switch job.action {
         case .backup(let action):
-            return await each(action.selection) { try await backUp($0, job, action) }
+            return await each(action.selection) { try await backUp($0, job, action, due) }
         case .snapshot(let action):
-            return await each(action.selection) { try await snapshot($0, action, due) }
+            return await each(action.selection) {
+                JobWords(done: [try await snapshot($0, action, due)])
+            }
         case .lifecycle(let action):
-            return await each(action.selection) { try await move($0, action) }
+            return await each(action.selection) {
+                JobWords(done: [try await move($0, action)])
+            }
         case .restoreTest(let action):
             let tests = RestoreTests(fileSystems: fileSystems, vaults: vaults)
             return await each(action.selection, mustSelect: true) {
                 try await tests.run($0, action, job: job.name, due: due)
             }
+        case .scrub(let action):
+            return await each(action.selection) {
+                JobWords(done: [try await scrub($0, action)])
+            }
         case .copy(let action):
             return await CopyJobs(fileSystems: fileSystems, vaults: vaults, clock: clock)
                 .run(action, job: job.name)
         case .expire(let action):
-            do {
-                return JobOutcome(.succeeded, try await expire(action))
-            } catch {
-                let error = APIError(error)
-                return JobOutcome(error.isDamage ? .damaged : .failed, error.description)
-            }
+            return await expire(action)
         }
     }
 
@@ -46,72 +51,121 @@ struct JobActions: Sendable {
     private func each(
         _ selection: FileSystemSelection,
         mustSelect: Bool = false,
-        _ body: (OpenFileSystem) async throws -> String
+        _ body: (OpenFileSystem) async throws -> JobWords
     ) async -> JobOutcome {
-        var done: [String] = []
-        var failed: [String] = []
-        var hasDamage = false
-        func stopped(at name: String) -> JobOutcome {
-            let words = ["stopped at \(name)"] + failed + done
-            return JobOutcome(hasDamage ? .damaged : .stopped, words.joined(separator: "; "))
-        }
+        var words = JobWords()
         for entry in await fileSystems.all() {
             let record = entry.record
             guard selection.selects(id: record.id, name: record.name, tags: record.tags) else {
                 continue
             }
-            if Task.isCancelled { return stopped(at: record.name) }
+            if Task.isCancelled { return words.stopped(at: record.name) }
             do {
                 let engine = try entry.engine.get()
-                let message = try await body(OpenFileSystem(record: record, engine: engine))
-                done.append("\(record.name): \(message)")
+                let part = try await body(OpenFileSystem(record: record, engine: engine))
+                words.add(part, of: record.name)
+                if part.isStopped { return words.stopped(at: record.name) }
             } catch is CancellationError {
-                return stopped(at: record.name)
+                return words.stopped(at: record.name)
             } catch {
                 let error = APIError(error)
-                hasDamage = hasDamage || error.isDamage
-                if Task.isCancelled, !error.isDamage { return stopped(at: record.name) }
-                failed.append("\(record.name): \(error.description)")
+                if Task.isCancelled, !error.isDamage { return words.stopped(at: record.name) }
+                words.add(error, about: record.name)
             }
         }
-        if done.isEmpty, failed.isEmpty {
+        if words.isEmpty {
             return JobOutcome(mustSelect ? .failed : .succeeded, "no file system is selected")
         }
-        let message = (failed + done).joined(separator: "; ")
-        if hasDamage { return JobOutcome(.damaged, message) }
-        return JobOutcome(failed.isEmpty ? .succeeded : done.isEmpty ? .failed : .partial, message)
+        return words.outcome
     }
 
     /// One recovery point, and then the retention of this job's own points of this file system.
+    ///
+    /// Once the point stands, what goes wrong after it is told beside it.
     private func backUp(
         _ source: OpenFileSystem,
         _ job: Job,
-        _ action: BackupAction
-    ) async throws -> String {
+        _ action: BackupAction,
+        _ due: Timestamp
+    ) async throws -> JobWords {
         let vault = try await vaults.find(action.vault)
+        var words = JobWords()
+        var told: [String]
+        if let made = try await pointOfInterruptedRun(source, job, due, in: vault) {
+            told = ["\(made.id) is there, the run that was interrupted made it"]
+        } else {
+            told = [try await makePoint(source, job, action, due, in: vault)]
+        }
+        guard let retention = action.retention else { return JobWords(done: told) }
+        let name = job.name
+        let report = await RetentionService.run(
+            retention,
+            of: vault,
+            source: source.record.id.text,
+            clock: clock,
+            isMeant: { $0.labels["job"] == name }
+        )
+        told += report.told
+        words.add(told.joined(separator: ", "))
+        words.add(troubleOf: report)
+        if retention.rule.moveToColdAfterDays != nil, !vault.mayHaveColdStorage {
+            words.add(Self.noColdStorage(in: vault))
+        }
+        return words
+    }
+
+    private func makePoint(
+        _ source: OpenFileSystem,
+        _ job: Job,
+        _ action: BackupAction,
+        _ due: Timestamp,
+        in vault: Vault
+    ) async throws -> String {
         let now = clock.now()
+        let rule = action.retention?.rule
         let result = try await BackupService(clock: clock).backUp(
             source.engine,
             source: source.record.id.text,
             to: vault,
-            expires: action.retention.flatMap { $0.rule.certainExpiry(created: now) },
-            coldAfterDays: action.retention?.rule.moveToColdAfterDays,
-            labels: ["name": source.record.name, "job": job.name]
+            expires: rule?.certainExpiry(created: now),
+            coldAfterDays: vault.mayHaveColdStorage ? rule?.moveToColdAfterDays : nil,
+            labels: [
+                "name": source.record.name, "job": job.name, Self.dueLabel: TimeText(due).text,
+            ]
         )
-        var message = "\(result.point.id) \(result.isFull ? "full" : "incremental"), "
-        message +=
-            "\(result.statistics.bytesRead) bytes read, \(result.statistics.bytesStored) stored"
-        guard let retention = action.retention else { return message }
-        let (id, name) = (source.record.id.text, job.name)
-        let outcome = try await RetentionService.run(
-            retention,
-            of: vault,
-            source: id,
-            clock: clock,
-            isMeant: { $0.labels["job"] == name }
+        let kind = result.fullBecause.map { "full (\($0))" } ?? "incremental"
+        let (read, stored) = (result.statistics.bytesRead, result.statistics.bytesStored)
+        return "\(result.point.id) \(kind), \(read) bytes read, \(stored) stored"
+    }
+
+    /// The label of a point that tells for which due instant of its job it was made.
+    static let dueLabel = "due"
+
+    /// The point that a run made of which the end is not on record: what is due once is in the vault once.
+    private func pointOfInterruptedRun(
+        _ source: OpenFileSystem,
+        _ job: Job,
+        _ due: Timestamp,
+        in vault: Vault
+    ) async throws -> RecoveryPoint? {
+        guard try await journal.interruptedRuns(of: job.name, due: due) > 0 else { return nil }
+        let (id, name, instant) = (source.record.id.text, job.name, TimeText(due).text)
+        return try await BlockingCalls.run {
+            try vault.listing().points.last {
+                $0.source == id && $0.labels["job"] == name
+                    && $0.labels[Self.dueLabel] == instant
+            }
+        }
+    }
+
+    /// Why days for cold storage mean nothing in a bucket.
+    static func noColdStorage(in vault: Vault) -> APIError {
+        APIError(
+            .invalid,
+            "'MoveToColdStorageAfterDays' does nothing here: nothing moves to cold storage in '\(vault.place)'",
+            remedy:
+                "Give the job a retention without it; the store may have a colder class of its own."
         )
-        if !outcome.deleted.isEmpty { message += ", \(outcome.deleted.count) expired" }
-        return try Self.told(message, outcome.cold)
     }
 
     private func snapshot(
@@ -144,46 +198,46 @@ struct JobActions: Sendable {
             + "and \(report.storedAfter) after"
     }
 
-    /// The retention of all points of a vault, whichever job made them, source by source.
-    private func expire(_ action: ExpireAction) async throws -> String {
-        let vault = try await vaults.find(action.vault)
-        let sources = try await BlockingCalls.run {
-            Set(try vault.recoveryPoints().map(\.source)).sorted()
-        }
-        var deleted = 0
-        var kept = 0
-        var cold = ColdStorage.Outcome()
-        for source in sources {
-            let outcome = try await RetentionService.run(
-                action.retention,
-                of: vault,
-                source: source,
-                clock: clock
+    /// - Throws: `.corrupt` when something is lost: somebody should know.
+    private func scrub(_ source: OpenFileSystem, _ action: ScrubAction) async throws -> String {
+        let options = ScrubOptions(bytesPerSecond: action.bytesPerSecond)
+        let found = try await source.engine.scrub(options: options)
+        let message =
+            "\(found.bytesRead) bytes read, \(found.healedCount) places healed (\(found.healedBytes) bytes)"
+        if let first = found.lost.first {
+            throw APIError(
+                .corrupt,
+                "\(message), \(found.lostCount) lost, the first: \(first.message)",
+                remedy: first.remedy
             )
-            deleted += outcome.deleted.count
-            kept += outcome.kept.count
-            cold.add(outcome.cold)
         }
-        return try Self.told("\(deleted) expired, \(kept) kept", cold)
+        // It breaks off without an error.
+        try Task.checkCancellation()
+        guard found.isComplete else {
+            throw APIError(.failed, "\(message), and it did not come to its end")
+        }
+        return message
     }
 
-    /// What was done, with what moved to cold storage.
-    ///
-    /// - Throws: When something that is due stays warm: somebody should know.
-    private static func told(
-        _ message: String,
-        _ cold: ColdStorage.Outcome
-    ) throws(APIError) -> String {
-        var message = message
-        if !cold.moved.isEmpty {
-            message += ", \(cold.moved.count) moved to cold storage (\(cold.archiveBytes) bytes)"
+    /// The retention of all points of a vault, whichever job made them, source by source.
+    private func expire(_ action: ExpireAction) async -> JobOutcome {
+        var words = JobWords()
+        do {
+            let vault = try await vaults.find(action.vault)
+            let report = await RetentionService.run(action.retention, of: vault, clock: clock)
+            let told = ["\(report.deleted.count) expired", "\(report.kept.count) kept"]
+            words.add(
+                (told + report.told.dropFirst(report.deleted.isEmpty ? 0 : 1)).joined(
+                    separator: ", "
+                )
+            )
+            words.add(troubleOf: report)
+            if action.retention.rule.moveToColdAfterDays != nil, !vault.mayHaveColdStorage {
+                words.add(Self.noColdStorage(in: vault))
+            }
+        } catch {
+            words.add(APIError(error))
         }
-        guard let first = cold.refused.first else { return message }
-        let reason = APIError(first.error)
-        throw APIError(
-            reason.code,
-            "\(message); \(cold.refused.count) due for cold storage stay warm: \(reason.message)",
-            remedy: reason.remedy
-        )
+        return words.isStopped ? words.stopped() : words.outcome
     }
 }

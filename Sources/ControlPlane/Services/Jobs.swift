@@ -82,24 +82,24 @@ actor Jobs {
         )
     }
 
-    /// When jobs come due and begin: the first `count` of each, those of the next days.
+    /// When jobs come due and begin: of each what waits already, and then the first that come, `count` in all; those that
+    /// are due within the days.
     func next(_ name: String?, count: Int, days: Int?) async throws -> [JobDue] {
         try await reload()
         let meant = library.jobs.filter { name == nil || $0.name == name }
         if let name, meant.isEmpty { throw Jobs.unknown(name) }
         let now = clock.now()
         let end = days.map { now.adding(seconds: Int64($0) * 86_400) }
+        let waiting = Dictionary(
+            grouping: await scheduler.waiting(of: name, count: count),
+            by: \.job
+        )
         let dues = meant.flatMap { job in
-            job.plannedRuns(after: now, through: end, count: count).map { planned in
-                JobDue(
-                    job: job.name,
-                    due: TimeText(planned.due),
-                    starts: TimeText(planned.start),
-                    latest: planned.latest.map { TimeText($0) }
-                )
-            }
+            let late = waiting[job.name, default: []].map { JobDue(job.name, $0.run, waits: true) }
+            let planned = job.plannedRuns(after: now, through: end, count: count - late.count)
+            return late + planned.map { JobDue(job.name, $0) }
         }
-        return dues.sorted { ($0.starts, $0.job) < ($1.starts, $1.job) }
+        return dues.sorted { ($0.starts, $0.job, $0.due) < ($1.starts, $1.job, $1.due) }
     }
 
     func history(_ request: JobHistory) async throws -> [JobRunDescription] {
@@ -116,20 +116,52 @@ actor Jobs {
         return JobRunDescription(try await scheduler.runNow(name))
     }
 
-    /// What reading the daemon's own directories complains of.
-    func lint() -> LintReport {
+    /// What reading the daemon's own directories complains of; nothing moves to cold storage in the vaults in buckets.
+    func lint(vaultsInBuckets buckets: Set<String>) -> LintReport {
         var fresh = PolicyLibrary()
-        return LintReport(fresh.load(directories: directories), files: fresh.fileCount)
+        var report = LintReport(fresh.load(directories: directories), files: fresh.fileCount)
+        report.mistakes += Jobs.colderThanBuckets(fresh.jobs, buckets)
+        return report
     }
 
     /// What reading other files complains of; they may name policies of the daemon's own directories.
-    func lint(_ files: [LintJobs.File]) -> LintReport {
+    func lint(_ files: [LintJobs.File], vaultsInBuckets buckets: Set<String>) -> LintReport {
         var fresh = PolicyLibrary()
         let errors = fresh.load(
             texts: files.map { (name: $0.name, text: $0.text) },
             beside: directories
         )
-        return LintReport(errors, files: files.count)
+        var report = LintReport(errors, files: files.count)
+        let names = Set(files.map(\.name))
+        let meant = fresh.jobs.filter { names.contains($0.file) }
+        report.mistakes += Jobs.colderThanBuckets(meant, buckets)
+        return report
+    }
+
+    /// Jobs that would move to cold storage what is in a bucket.
+    private static func colderThanBuckets(
+        _ jobs: [Job],
+        _ buckets: Set<String>
+    ) -> [LintReport.Mistake] {
+        jobs.compactMap { job in
+            let (vault, retention): (String, RetentionPolicy?)
+            switch job.action {
+            case .backup(let action): (vault, retention) = (action.vault, action.retention)
+            case .copy(let action): (vault, retention) = (action.target, action.retention)
+            case .expire(let action): (vault, retention) = (action.vault, action.retention)
+            case .snapshot, .lifecycle, .restoreTest, .scrub: return nil
+            }
+            guard buckets.contains(vault), retention?.rule.moveToColdAfterDays != nil else {
+                return nil
+            }
+            return LintReport.Mistake(
+                file: job.file,
+                line: 1,
+                message:
+                    "the job '\(job.name)' has 'MoveToColdStorageAfterDays', and nothing moves to cold storage in the bucket of the vault '\(vault)'",
+                remedy: "Give it a retention without it, or a vault in a directory."
+            )
+        }
     }
 
     private func read() {
@@ -166,6 +198,18 @@ extension LintReport {
     }
 }
 
+extension JobDue {
+    init(_ job: String, _ planned: PlannedRun, waits: Bool? = nil) {
+        self.init(
+            job: job,
+            due: TimeText(planned.due),
+            starts: TimeText(planned.start),
+            latest: planned.latest.map { TimeText($0) },
+            waits: waits
+        )
+    }
+}
+
 extension JobDescription {
     init(_ job: Job, next: Timestamp?, of present: [FileSystemRecord]) {
         let (selection, vault, retention): (FileSystemSelection?, String?, String?) =
@@ -176,6 +220,7 @@ extension JobDescription {
             case .expire(let action): (nil, action.vault, action.retention.name)
             case .restoreTest(let action): (action.selection, action.vault, nil)
             case .copy(let action): (action.selection, action.target, action.retention?.name)
+            case .scrub(let action): (action.selection, nil, nil)
             }
         let selected = present.filter { record in
             selection?.selects(id: record.id, name: record.name, tags: record.tags) ?? false

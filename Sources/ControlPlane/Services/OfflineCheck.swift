@@ -84,6 +84,7 @@ package struct OfflineCheck: Sendable {
         let vaults = Vaults(state: state, clock: clock)
         do {
             try await fileSystems?.start()
+            whole.add(try await Checks.zones(settings, fileSystems, on: state.disk))
             whole.add(try await Checks.everything(fileSystems, vaults, report))
         } catch {
             await fileSystems?.close()

@@ -74,6 +74,9 @@ struct PointFinder: Sendable {
 
     /// The newest point of a source that shows it at or before a time.
     ///
+    /// A whole second means its end, as in a file system's history; of one that is cut in the middle nothing is taken, for
+    /// points know the second of their instant and no more.
+    ///
     /// - Parameters:
     ///   - source: The id of a file system, or the Name that it had.
     ///   - time: What the point may show at the latest.
@@ -86,6 +89,7 @@ struct PointFinder: Sendable {
         in name: String?
     ) async throws -> Nearest {
         var nearest = Nearest()
+        let time = time.lastSecondEnded
         for entry in try await entries(name) {
             do throws(APIError) {
                 let vault = try entry.vault.get()

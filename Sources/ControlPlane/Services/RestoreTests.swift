@@ -18,20 +18,19 @@ struct RestoreTests: Sendable {
     ///   - action: Which of them, and how much of it.
     ///   - job: Its name and the due instant choose the sample: the same run anew tests the same.
     ///   - due: That instant.
-    /// - Returns: The verdict, in words.
+    /// - Returns: The verdict, in words, and the vault's points that do not read.
     /// - Throws: `.corrupt` when something differs; `.notFound` when there is no point.
     func run(
         _ source: OpenFileSystem,
         _ action: RestoreTestAction,
         job: String,
         due: Timestamp
-    ) async throws -> String {
+    ) async throws -> JobWords {
         let vault = try await vaults.find(action.vault)
         let id = source.record.id.text
-        let points = try await BlockingCalls.run {
-            // What is in cold storage was read whole when it moved.
-            try vault.recoveryPoints().filter { $0.source == id && !$0.isCold }
-        }
+        let listing = try await BlockingCalls.run { try vault.listing() }
+        // What is in cold storage was read whole when it moved.
+        let points = listing.points.filter { $0.source == id && !$0.isCold }
         let seed = Job.seed("\(job) \(id)", at: due)
         let chosen =
             switch action.point {
@@ -39,6 +38,7 @@ struct RestoreTests: Sendable {
             case .random: points.isEmpty ? nil : points[Int(seed % UInt64(points.count))]
             }
         guard let point = chosen else {
+            if let damaged = listing.damaged.first { throw damaged.error }
             throw APIError(
                 .notFound,
                 "vault '\(action.vault)' has no recovery point of it to test",
@@ -67,13 +67,33 @@ struct RestoreTests: Sendable {
             throw error
         }
         await fileSystems.discard(scratch)
-        return try Self.words(verdict, of: point)
+        var words = JobWords()
+        do throws(APIError) {
+            words.add(try Self.words(verdict, of: point))
+        } catch {
+            words.add(error)
+        }
+        // One of them may be the newest of this very source.
+        words.add(unread: listing.damaged)
+        return words
     }
 
     private static func words(
         _ verdict: RestoreVerdict,
         of point: RecoveryPoint
     ) throws(APIError) -> String {
+        let inodes = point.statistics["inodes"] ?? 0
+        guard verdict.namesSeen + verdict.differenceCount > 0 || inodes <= 1 else {
+            throw APIError(
+                .invalid,
+                "\(point.id) shows nothing, and its file system had \(inodes) inodes when it was made",
+                remedy:
+                    "Look at it ('varve recovery-point ls'), and run a backup job: nothing was tested."
+            )
+        }
+        if verdict.filesSeen + verdict.differenceCount == 0 {
+            return "\(point.id) has no regular file, so nothing was there to restore"
+        }
         guard verdict.files + verdict.differenceCount > 0 || verdict.filesPassedBy == 0 else {
             throw APIError(
                 .invalid,

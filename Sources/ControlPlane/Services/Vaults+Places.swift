@@ -16,8 +16,20 @@ extension Vaults {
             try vault.reach()
             var described = try VaultDescription(of: vault, now: now)
             described.bucket = try places.bucket(of: name)?.location
+            if described.bucket != nil { described.objectLock = vault.isKeptByStore() }
             return described
         }
+    }
+
+    /// The vaults that lie in buckets, by what this machine's files say: no store is asked.
+    nonisolated func namesInBuckets() async throws -> Set<String> {
+        let places = places
+        let names = try await BlockingCalls.run { try places.names() }
+        var found: Set<String> = []
+        for name in names {
+            if await place(of: name) != nil { found.insert(name) }
+        }
+        return found
     }
 
     /// The bucket of a vault, whether or not that opens; `nil` for a directory.

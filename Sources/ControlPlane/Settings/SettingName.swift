@@ -12,8 +12,10 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
     case logFormat
     /// `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`.
     case logLevel
-    /// The zone of new file systems.
+    /// The zone of new One Zone file systems.
     case availabilityZone
+    /// The three zones of Regional file systems, as `local-a=/srv/a, local-b=/srv/b, local-c=/srv/c`.
+    case zones
     /// How long any second of the past stays restorable.
     case keepSeconds
     /// How long any minute does, after that.
@@ -33,8 +35,8 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
     var isPath: Bool {
         switch self {
         case .keyFile, .socket, .jobs, .retention: true
-        case .logFormat, .logLevel, .availabilityZone, .keepSeconds, .keepMinutes, .keepHours,
-            .keepBytes, .jobsAtOnce, .nfs, .nfsPorts:
+        case .logFormat, .logLevel, .availabilityZone, .zones, .keepSeconds, .keepMinutes,
+            .keepHours, .keepBytes, .jobsAtOnce, .nfs, .nfsPorts:
             false
         }
     }
@@ -50,6 +52,10 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
             LogLevelNames.all.contains(value) ? nil : LogLevelNames.all.joined(separator: ", ")
         case .availabilityZone:
             SettingName.isZoneName(value) ? nil : "1 to 32 of a-z, 0-9 and '-'"
+        case .zones:
+            SettingName.zones(value) == nil
+                ? "three zones as local-a=/srv/a, local-b=/srv/b, local-c=/srv/c: each name once, of 1 to 32 of "
+                    + "a-z, 0-9 and '-'; directories from the root, or none" : nil
         case .keepSeconds, .keepMinutes, .keepHours:
             SettingName.span(value) == nil ? "a duration from 0s to 36500d, as 24h or 7d" : nil
         case .keepBytes:
@@ -68,7 +74,7 @@ package enum SettingName: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    private static func isZoneName(_ text: String) -> Bool {
+    static func isZoneName(_ text: String) -> Bool {
         (1...32).contains(text.utf8.count)
             && text.utf8.allSatisfy {
                 (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)

@@ -25,7 +25,7 @@ package struct Settings: Sendable, Hashable {
     ///   - flags: What the command line says.
     ///   - workingDirectory: What relative paths of flags and defaults count from.
     ///   - disk: Where the files are.
-    /// - Throws: `.usage`, naming file and line, for an unknown key or a bad value; `.notFound` for a
+    /// - Throws: `.usage`, naming file and line, for an unknown key, a bad value, or zones that are one place; `.notFound` for a
     ///   missing `--config`.
     package init(
         state: String,
@@ -53,6 +53,7 @@ package struct Settings: Sendable, Hashable {
         }
         self.state = state
         self.values = values
+        try checkZones()
     }
 
     package subscript(name: SettingName) -> String {
@@ -102,6 +103,7 @@ package struct Settings: Sendable, Hashable {
                 case .logFormat: "logfmt"
                 case .logLevel: "info"
                 case .availabilityZone: "local-a"
+                case .zones: "local-a, local-b, local-c"
                 case .keepSeconds: "24h"
                 case .keepMinutes: "7d"
                 case .keepHours: "35d"

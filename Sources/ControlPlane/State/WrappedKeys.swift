@@ -3,7 +3,8 @@ package import Keyring
 package import LocalAPI
 package import VarveModel
 
-/// A file system's wrapped data key: one copy beside its working copy, one in each zone.
+/// A file system's wrapped data key: One Zone has one copy beside its working copy and one in the zone; Regional has one file, of
+/// which its disk keeps a copy in each zone.
 ///
 /// They are small files of their own, never rows, so that erasing them is erasing the file system.
 package struct WrappedKeys: Sendable {
@@ -89,14 +90,54 @@ package struct WrappedKeys: Sendable {
     ) throws(APIError) -> DataKey {
         let bytes: [UInt8]
         do {
-            bytes = try disk.contents(of: file, limit: 4_096)
+            bytes = try disk.contents(of: file, limit: WrappedKeys.bytesMax)
         } catch {
             throw APIError(error)
         }
         do {
             return try DataKey(wrapped: bytes, by: root, for: family)
         } catch {
-            throw APIError(error, about: file)
+            guard let key = otherCopy(of: file, root: root, family: family) else {
+                throw APIError(error, about: file)
+            }
+            // Over all copies: the one that does not open is the one that is read first.
+            try WrappedKeys(files: [file], on: disk).store(key, root: root, family: family)
+            return key
         }
+    }
+
+    /// The key from another zone's copy of one file; `nil` where there is none that opens.
+    private func otherCopy(of file: String, root: RootKey, family: UniqueID) -> DataKey? {
+        // Harmless: what does not read is no copy that opens, and the caller says why the first did not.
+        guard let open = try? disk.open(file, .read) else { return nil }
+        defer { open.close() }
+        for copy in open.copies {
+            // Harmless, as above.
+            if let bytes = try? copy.bytes(atMost: WrappedKeys.bytesMax),
+                let key = try? DataKey(wrapped: bytes, by: root, for: family)
+            {
+                return key
+            }
+        }
+        return nil
+    }
+
+    /// 4 KiB: a wrapped key is some 100 bytes.
+    private static let bytesMax = 4_096
+}
+
+extension DiskCopy {
+    /// The beginning of the copy.
+    fileprivate func bytes(atMost count: Int) throws(DiskError) -> [UInt8] {
+        var failure: DiskError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            do throws(DiskError) {
+                initialized = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 }

@@ -69,6 +69,13 @@ package struct ByteChain: Sendable {
         return gathered
     }
 
+    /// The same bytes, copied into one piece where those that hold them have more storage than so much.
+    package func kept(withinStorage bytesMax: Int) -> ByteChain {
+        var storage = 0
+        forEachPiece { storage += $0.storageCapacity }
+        return storage > bytesMax ? ByteChain(copying: bytes) : self
+    }
+
     /// Adds to the last piece by copying, where its storage has room and nobody else holds it; answers whether it did.
     mutating func appendCopying(_ piece: ByteBuffer, capacity: Int) -> Bool {
         guard let last = rest.last ?? first else { return false }

@@ -49,6 +49,7 @@ struct AdoptVaultCommand: AsyncParsableCommand {
         if global.json { return try Output.json(adopted) }
         let points = adopted.recoveryPoints ?? 0
         Output.note("vault '\(adopted.name)' is here, with \(points) recovery points")
+        if let note = adopted.objectLockNote { Output.note(note) }
     }
 
     private func kit() throws -> String {

@@ -51,6 +51,7 @@ struct CreateVaultCommand: AsyncParsableCommand {
             )
         )
         if global.json { return try Output.json(made) }
+        if let note = made.objectLockNote { Output.note(note) }
         try await RecoveryKitCommand.offer(of: name, by: global.client)
     }
 }

@@ -33,11 +33,27 @@ struct DescribeVaultCommand: AsyncParsableCommand {
             rows.append(["cold points", "\(cold), \(Output.size(vault.coldBytes ?? 0))"])
         }
         rows.append(["lock", vault.lock?.words ?? (vault.locked == nil ? "unknown" : "none")])
+        if let objectLock = vault.objectLock {
+            rows.append([
+                "object lock", objectLock ? "on" : "the bucket has none, or may not be asked",
+            ])
+        }
         for row in rows {
             let padding = String(repeating: " ", count: 17 - row[0].count)
             try Output.line(row[0] + padding + EscapedBytes(row[1].utf8).text)
         }
         if let reason = vault.reason { Output.note("varve: \(reason)") }
+    }
+}
+
+extension VaultDescription {
+    /// What a vault in a bucket is told of Object Lock, once; `nil` in a directory.
+    var objectLockNote: String? {
+        objectLock.map {
+            $0
+                ? "the bucket has Object Lock: while the vault is locked, the store keeps its recovery points too"
+                : "the bucket has no Object Lock: a lock of the vault does not bind who has the bucket's keys"
+        }
     }
 }
 

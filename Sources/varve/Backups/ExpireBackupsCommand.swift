@@ -68,10 +68,8 @@ struct ExpireBackupsCommand: AsyncParsableCommand {
                 ? "\(gone) would expire, \(stays) would stay; nothing was deleted"
                 : "\(gone) expired, \(stays) stay, \(Output.size(report.freedBytes)) freed"
         )
-        try Output.end(
-            left: report.staysWarm,
-            of: UInt64(report.staysWarm.count),
-            "due for cold storage, and warm still"
-        )
+        let left = report.unreadable + report.staysWarm
+        let verdict = report.staysWarm.isEmpty ? "not read" : "due for cold storage, and warm still"
+        try Output.end(left: left, of: UInt64(left.count), verdict)
     }
 }

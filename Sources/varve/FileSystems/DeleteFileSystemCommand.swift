@@ -8,7 +8,9 @@ struct DeleteFileSystemCommand: AsyncParsableCommand {
         commandName: "delete",
         abstract: "Delete a file system with its whole past. Recovery points in vaults stay.",
         discussion: """
-            Its key is erased first: from then on nobody can read what it held, whatever is left on the disk.
+            Its key is erased first, in every zone: from then on nobody can read what it held, whatever is left on the \
+            disk. While a zone is away the key is left there: it is named, the file system stays listed as deleting, and \
+            the command exits 3; it is finished when the zone is back.
 
             EXAMPLES
               varve fs delete scratch
@@ -50,5 +52,12 @@ struct DeleteFileSystemCommand: AsyncParsableCommand {
             FileSystemName(fileSystem: fileSystem)
         )
         if global.json { try Output.json(answer) }
+        guard !answer.away.isEmpty else { return }
+        for left in answer.away {
+            Output.note(
+                "varve: zone \(left.zone) is away (\(left.reason)): the key there is erased when it is back"
+            )
+        }
+        throw ExitCode(ExitStatus.partly.rawValue)
     }
 }

@@ -28,6 +28,11 @@ struct DescribeFileSystemCommand: AsyncParsableCommand {
         try Output.line("name       \(found.name)")
         try Output.line("created    \(UserTime.local(found.created))")
         try Output.line("state      \(found.state)\(found.reason.map { ": \($0)" } ?? "")")
+        if let zone = found.availabilityZone { try Output.line("zone       \(zone) (One Zone)") }
+        if let zones = found.zones {
+            try Output.line("zones      \(zones.joined(separator: ", ")) (Regional)")
+        }
+        if let degraded = found.degraded { try Output.line("degraded   \(degraded)") }
         for (key, value) in found.tags.sorted(by: { $0.key < $1.key }) {
             try Output.line("tag        \(key)=\(value)")
         }

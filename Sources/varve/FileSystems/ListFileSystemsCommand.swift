@@ -21,17 +21,19 @@ struct ListFileSystemsCommand: AsyncParsableCommand {
         defer {
             for item in found {
                 if let reason = item.reason { Output.note("varve: \(item.name): \(reason)") }
+                if let degraded = item.degraded { Output.note("varve: \(item.name): \(degraded)") }
             }
         }
         try Output.table(
-            ["ID", "NAME", "STATE", "INODES", "LIVE", "CREATED"],
+            ["ID", "NAME", "STATE", "ZONES", "INODES", "LIVE", "CREATED"],
             found.map { item in
                 [
-                    item.id, item.name, item.state, item.inodes.map(String.init) ?? "-",
+                    item.id, item.name, item.degraded == nil ? item.state : "degraded",
+                    item.availabilityZone ?? "Regional", item.inodes.map(String.init) ?? "-",
                     item.liveBytes.map(Output.size) ?? "-", UserTime.local(item.created),
                 ]
             },
-            right: [3, 4]
+            right: [4, 5]
         )
     }
 }
