@@ -9,7 +9,10 @@
 # --keep       leaves the working directory and says where it is
 # --small      a twentieth of everything, minutes instead of an hour: to try things; its figures mean little
 #
-# The peers are Debian's restic and borgbackup, both encrypted and with zstd. Any user may run it.
+# The peers are Debian's restic and borg 1.4 of PyPI, both encrypted and with zstd. borg is built once into
+# .build/borg-1.4, with python3-venv, pkg-config and the headers of libacl1-dev, liblz4-dev, libssl-dev, libxxhash-dev and
+# libzstd-dev; where that fails, Debian's borg is measured. Of restic no newer package is to be had on Debian 12. The
+# versions are printed. Any user may run it.
 # Exit: 0; 1 when something is missing, fails, or is restored otherwise than it was; 64 usage.
 set -euo pipefail
 export LC_ALL=C TZ=UTC PATH=$PATH:/usr/sbin:/sbin
@@ -21,6 +24,27 @@ refuse() { echo "backup-peers.sh: $*" >&2; exit 64; }
 stop() { echo "backup-peers.sh: $*" >&2; exit 1; }
 wanted() { command -v "$1" >/dev/null || stop "'$1' is missing: apt-get install $2"; }
 
+# Puts a borg first in the path: 1.4, which is built when it is not there yet, or Debian's.
+find_borg() {
+    local home=$root/.build/borg-1.4 log
+    if [ ! -x "$home/bin/borg" ]; then
+        mkdir -p "$root/.build"
+        log=$(mktemp)
+        echo "borg 1.4 is being built into $home" >&2
+        if ! { python3 -m venv "$home" && "$home/bin/pip" install -q 'borgbackup==1.4.*'; } >"$log" 2>&1; then
+            echo "borg 1.4 cannot be built, so Debian's is measured: $(tail -n 1 "$log")" >&2
+            rm -rf "$home"
+        fi
+        rm "$log"
+    fi
+    if [ -x "$home/bin/borg" ]; then
+        mkdir -p "$home/path"
+        ln -sf ../bin/borg "$home/path/borg"
+        PATH=$home/path:$PATH
+    fi
+    wanted borg borgbackup
+}
+
 only=tree,image,files,points directory=/var/tmp results='' small=0 keep=0
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -31,7 +55,7 @@ while [ $# -gt 0 ]; do
             declare "${1#--}=$2"
             shift
             ;;
-        --help | -h) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit ;;
+        --help | -h) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit ;;
         *) refuse "no option '$1'" ;;
     esac
     shift
@@ -41,7 +65,7 @@ done
 wanted cc gcc
 wanted perl perl
 wanted restic restic
-wanted borg borgbackup
+find_borg
 [ -x /usr/bin/time ] || stop "'time' is missing: apt-get install time"
 for program in varved varve; do
     [ -x "$binaries/$program" ] || stop "$binaries/$program is missing: ./x build"
@@ -116,10 +140,14 @@ watch_memory() {
     done
 }
 
-# Runs a program and records what it took: TEST SIDE PROGRAM… Of varve, the daemon's share is counted too; its memory
-# is what the daemon grew by at the most.
+# The daemon's peak in KiB since it was last reset: all that is resident, the page cache's pages of mapped files too.
+peak_memory() { awk '/^VmHWM:/ { print $2 }' "/proc/$daemon/status"; }
+
+# Runs a program and records what it took: TEST SIDE PROGRAM… Of varve, the daemon's share is counted too. Its memory is the
+# peak of what is resident (VmHWM, set back before it, proc(5)), as is a peer's, the greatest of its processes; beside it
+# stands what the daemon's own memory grew by at the most.
 measure() {
-    local test=$1 side=$2 ticks_before memory=0 watcher='' wall user system peak
+    local test=$1 side=$2 ticks_before memory=0 watcher='' wall user system peak grown=null
     shift 2
     # What was written before is not to be waited for now.
     sync
@@ -127,6 +155,7 @@ measure() {
         ticks_before=$(ticks)
         look_at_memory
         echo "$memory" >"$work/most"
+        echo 5 >"/proc/$daemon/clear_refs"
         watch_memory &
         watcher=$!
     fi
@@ -135,10 +164,12 @@ measure() {
     read -r wall user system peak <"$work/time"
     if [ "$side" = varve ]; then
         user=$(awk -v a="$user" -v b="$(($(ticks) - ticks_before))" -v hz="$(getconf CLK_TCK)" 'BEGIN { print a + b / hz }')
-        peak=$(($(tail -n 1 "$work/most") - memory))
+        # What the command itself held comes and goes beside the daemon.
+        peak=$((peak + $(peak_memory)))
+        grown=$(($(tail -n 1 "$work/most") - memory))
     fi
-    awk -v test="$test" -v side="$side" -v wall="$wall" -v user="$user" -v sys="$system" -v peak="$peak" 'BEGIN {
-        printf "{\"test\":\"%s\",\"side\":\"%s\",\"wall\":%s,\"cpu\":%s,\"peakKiB\":%s}\n", test, side, wall, user + sys, peak }' \
+    awk -v test="$test" -v side="$side" -v wall="$wall" -v user="$user" -v sys="$system" -v peak="$peak" -v grown="$grown" 'BEGIN {
+        printf "{\"test\":\"%s\",\"side\":\"%s\",\"wall\":%s,\"cpu\":%s,\"peakKiB\":%s,\"grownKiB\":%s}\n", test, side, wall, user + sys, peak, grown }' \
         >>"$work/results"
 }
 

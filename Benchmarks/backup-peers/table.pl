@@ -27,12 +27,12 @@ sub of { my ($test, $side, $what) = @_; $timed{$test}{$side} ? median(map { $_->
 sub ratio { my ($ours, $theirs) = @_; defined $ours && $theirs ? sprintf('%.3f', $ours / $theirs) : '-' }
 sub shown { my ($format, $value) = @_; defined $value ? sprintf($format, $value) : '-' }
 
-my $format = "%-24s %8s %8s %8s %7s   %8s %8s %8s %9s   %6s %6s %6s\n";
-printf $format, 'test', 'wall s', 'restic', 'borg', 'ratio', 'CPU s', 'restic', 'borg', 'to restic', 'MiB', 'restic', 'borg';
+my $format = "%-24s %8s %8s %8s %7s   %8s %8s %8s %9s   %8s %6s %6s %6s\n";
+printf $format, 'test', 'wall s', 'restic', 'borg', 'ratio', 'CPU s', 'restic', 'borg', 'to restic', 'peak MiB', 'grew', 'restic', 'borg';
 for my $test (@timed) {
     my @wall = map { of($test, $_, 'wall') } qw(varve restic borg);
     my @cpu = map { of($test, $_, 'cpu') } qw(varve restic borg);
-    my @peak = map { of($test, $_, 'peakKiB') } qw(varve restic borg);
+    my @peak = (of($test, 'varve', 'peakKiB'), of($test, 'varve', 'grownKiB'), map { of($test, $_, 'peakKiB') } qw(restic borg));
     printf $format, $test, (map { shown('%.2f', $_) } @wall), ratio($wall[0], least(@wall[1, 2])),
         (map { shown('%.2f', $_) } @cpu), ratio($cpu[0], $cpu[1]), map { shown('%.0f', defined $_ ? $_ / 1024 : undef) } @peak;
 }

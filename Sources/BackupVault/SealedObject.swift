@@ -1,7 +1,7 @@
 import Keyring
 import VarveModel
 
-/// A small file of the vault, sealed whole: secret, manifest, index, generation, holds, lock, how much parity there is, cold storage.
+/// A small file of the vault, sealed whole: secret, manifest, voucher, index, generation, holds, lock, how much parity there is, cold storage, counts.
 ///
 /// Layout (little-endian): magic 8, format u32, compatible, read-only-compatible and incompatible
 /// feature bits u32 each, vault 16, object 16, salt 32, body length u64; at 96 the body sealed with
@@ -11,6 +11,7 @@ struct SealedObject {
     enum Kind: String, Sendable {
         case secret = "VRVSECRT"
         case manifest = "VRVMNFST"
+        case voucher = "VRVVOUCH"
         case index = "VRVINDEX"
         case generation = "VRVGENER"
         case holds = "VRVHOLDS"
@@ -19,6 +20,7 @@ struct SealedObject {
         case lock = "VRVVLOCK"
         case cold = "VRVCOLDR"
         case coldSettings = "VRVCOLDS"
+        case counts = "VRVCOUNT"
     }
 
     static let format: UInt32 = 1

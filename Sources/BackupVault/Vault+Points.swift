@@ -13,7 +13,7 @@ extension Vault {
     }
 
     /// Every recovery point that can be read, and every one that cannot, those included whose manifest is gone and
-    /// whose parity is there.
+    /// whose voucher or parity is there.
     ///
     /// - Throws: `.failed`, `.denied`.
     package func listing() throws(VaultError) -> RecoveryPointListing {
@@ -35,20 +35,22 @@ extension Vault {
     /// - Returns: In order of creation.
     /// - Throws: `.failed`, `.denied`.
     func warmListing(readsAll: Bool = true) throws(VaultError) -> RecoveryPointListing {
+        // Before the manifests: what has a voucher then has its manifest, until both are deleted.
+        let vouched = try vouchers.ids()
         let listing = try manifests.listing(readsAll: readsAll)
-        let lost = try parityFiles.lost(.manifests)
-        guard !lost.isEmpty else { return listing }
         var damaged = listing.damaged
-        for subject in lost {
+        for subject in try parityFiles.lost(.manifests) {
             guard let id = subject.point else { continue }
             damaged.append(.init(id: id, error: VaultError.lost(subject)))
         }
+        let known = Set(listing.points.map(\.id) + damaged.map(\.id))
+        damaged += try lostPoints(of: vouched, besides: known)
         return RecoveryPointListing(points: listing.points, damaged: damaged)
     }
 
     /// One recovery point, warm or cold.
     ///
-    /// - Throws: `.notFound`, `.corrupt`, `.newerFormat`, `.failed`.
+    /// - Throws: `.notFound`; `.corrupt` also when its manifest is lost; `.newerFormat`, `.failed`.
     package func recoveryPoint(_ id: RecoveryPointID) throws(VaultError) -> RecoveryPoint {
         do throws(VaultError) {
             let point = try manifests.read(id)
@@ -57,9 +59,10 @@ extension Vault {
             }
             return point
         } catch {
+            guard error.code == .notFound else { throw error }
             // The record of one that moves is there before its manifest goes.
-            guard error.code == .notFound, let cold = try coldFiles.point(id) else { throw error }
-            return cold
+            if let cold = try coldFiles.point(id) { return cold }
+            throw try isLost(id) ? lostError(id) : error
         }
     }
 

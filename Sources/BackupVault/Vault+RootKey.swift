@@ -13,7 +13,8 @@ extension Vault {
     /// of the old file has the vault's key.
     ///
     /// - Parameter root: Must be kept durably by the caller already.
-    /// - Throws: `.corrupt` when the key's file is not what it was; `.newerFormat`, `.noSpace`, `.denied`, `.failed`.
+    /// - Throws: `.corrupt` when the key's file is not what it was; `.newerFormat`, `.noSpace`, `.denied`, `.unavailable`, `.failed`,
+    ///   also when all is done but that what the old root key opens could not be removed, which the message tells.
     package func wrap(by root: RootKey) throws(VaultError) {
         try files.requireFolders([.leases])
         try exclusively { () throws(VaultError) in
@@ -37,8 +38,23 @@ extension Vault {
             try files.changes.replace(VaultDescription.keyFileName, with: wrapped)
             standing.withLock { $0.set(key: wrapped, rootKey: root.id) }
             try replace(description.wrapped([.init(rootKey: root.id, file: wrapped)]))
-            // Harmless: the newest key counts, though an older one is there; that goes with the next change, or a prune.
-            try? files.changes.dropOlder(VaultDescription.keyFileName)
+            try dropOlderKeys(than: root.id)
+        }
+    }
+
+    /// Drops what the old root key opens; that the new one counts does not make it harmless.
+    private func dropOlderKeys(than root: RootKeyID) throws(VaultError) {
+        do throws(VaultError) {
+            try files.changes.dropOlder(VaultDescription.keyFileName)
+        } catch {
+            throw VaultError(
+                error.code,
+                "the vault '\(name)' opens by its new root key \(root), but what the old one opens is still there: "
+                    + error.message,
+                remedy:
+                    "Run 'varve vault rotate-key \(name)' again, or 'varve vault prune' an hour from now. "
+                    + error.remedy
+            )
         }
     }
 }

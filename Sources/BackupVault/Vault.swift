@@ -33,10 +33,12 @@ package final class Vault: Sendable {
     let compression: ChunkCompression
     let generations: GenerationFiles
     let manifests: ManifestFiles
+    let vouchers: VoucherFiles
     let holdFiles: HoldFiles
     let parityFiles: ParityFiles
     let lockFiles: LockFiles
     let coldFiles: ColdFiles
+    let countsFiles: CountsFiles
     /// By what its lock tells how much time has passed.
     let pace: LockPace
     /// What the vault is opened by, as it was last seen whole.
@@ -86,10 +88,12 @@ package final class Vault: Sendable {
         compression = ChunkCompression(level: settings.compressionLevel)
         generations = GenerationFiles(files: files, keys: keys)
         manifests = ManifestFiles(files: files, keys: keys)
+        vouchers = VoucherFiles(files: files, keys: keys)
         parityFiles = ParityFiles(files: files, keys: keys)
         holdFiles = HoldFiles(files: files, keys: keys, parity: parityFiles)
         lockFiles = LockFiles(files: files, keys: keys)
         coldFiles = ColdFiles(files: files, keys: keys)
+        countsFiles = CountsFiles(files: files, keys: keys)
     }
 
     /// Makes a vault in `directory`; `vault.json` comes last and makes it one.
@@ -174,7 +178,7 @@ package final class Vault: Sendable {
         ).sealed(keys: keys)
         let sealedSecret = SealedObject.seal(secret, as: .secret, object: id, keys: keys)
         try files.storage.makePlace()
-        try files.makeFolders()
+        try files.makeFolders(VaultFiles.Folder.needed + [.vouchers])
         let standing = VaultStanding(
             description: description,
             rootKey: root.id,

@@ -69,7 +69,7 @@ struct VaultDescription: Codable, Hashable {
         format = VaultDescription.formatKnown
         features = Features(
             compatible: 0,
-            readOnlyCompatible: 0,
+            readOnlyCompatible: VaultFeature.vouchers,
             incompatible: namesChanges ? VaultDescription.changesFeature : 0
         )
         uuid = Hex.encode(id.bytes)

@@ -11,7 +11,9 @@ enum VaultFeature {
     static let lock: UInt32 = 2
     /// Recovery points may be in cold storage: records in `cold`, and its settings, are there.
     static let cold: UInt32 = 4
-    static let known = holds | lock | cold
+    /// Points have vouchers: whoever deletes one removes its voucher first.
+    static let vouchers: UInt32 = 8
+    static let known = holds | lock | cold | vouchers
 
     /// Refuses bits that this program does not know.
     static func requireKnown(_ features: UInt32) throws(VaultError) {

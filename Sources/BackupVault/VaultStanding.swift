@@ -139,8 +139,7 @@ extension Vault {
     /// Refuses a place where another vault was made later: who opens it finds that one.
     private func requireNoOtherVault() throws(VaultError) {
         for (path, body) in try files.changes.strangers(above: VaultDescription.fileName) {
-            // Harmless: what is no description makes no other vault.
-            guard let other = (try? VaultDescription(body))?.id, other != id else { continue }
+            guard try describesOther(body) else { continue }
             throw VaultError(
                 .corrupt,
                 "another vault was made in '\(files.place)' later, by '\(path)': "
@@ -148,6 +147,19 @@ extension Vault {
                 remedy:
                     "If that one holds nothing, remove what its making put into 'changes' at that time; else copy both."
             )
+        }
+    }
+
+    /// Whether a description is of another vault: one of a newer format, which nobody proved to be this one's, may be.
+    private func describesOther(_ body: [UInt8]) throws(VaultError) -> Bool {
+        do throws(VaultError) {
+            return try VaultDescription(body).id != id
+        } catch {
+            switch error.code {
+            case .newerFormat: return true
+            case .corrupt: return false  // What is no description makes no vault.
+            default: throw error
+            }
         }
     }
 

@@ -43,7 +43,7 @@ extension VaultWriter {
     /// Publishes a recovery point, durably and at once, and ends the writer.
     ///
     /// The order is: packs, an index of them, the look at what was condemned meanwhile, the names of packs,
-    /// then the manifest. A crash before the manifest is durable leaves no point; packs that nobody
+    /// then the manifest, and its voucher. A crash before the manifest is durable leaves no point; packs that nobody
     /// refers to go with the next prune.
     ///
     /// - Parameter draft: Its maps are roots that `update` gave, or of points that still exist.
@@ -73,6 +73,7 @@ extension VaultWriter {
         try keepWritten(until: keeping?.end(of: point.draft), keeping)
         try keep(point, keeping)
         try confirm(point)
+        vault.vouch(for: point, lease)
         abandon()
         return point
     }

@@ -58,20 +58,19 @@ extension DiskFile {
     ) -> Bool { false }
 
     package func write(_ bytes: [UInt8], at offset: UInt64) throws(DiskError) {
-        // SAFETY: the pointer does not leave the closure; typed throws are carried out by hand,
-        // since the standard closure rethrows untyped.
-        let failure: DiskError? = bytes.withUnsafeBytes { buffer in
-            do throws(DiskError) {
-                try write(buffer, at: offset)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let failure { throw failure }
+        try bytes.withBytes { (buffer) throws(DiskError) in try write(buffer, at: offset) }
     }
+}
 
-    /// Up to `count` bytes; fewer only at the end of the file.
+extension DiskCopy {
+    /// As ``mend(_:at:)``.
+    package func mend(_ bytes: [UInt8], at offset: UInt64) throws(DiskError) {
+        try bytes.withBytes { (buffer) throws(DiskError) in try mend(buffer, at: offset) }
+    }
+}
+
+extension DiskReadable {
+    /// Up to `count` bytes; fewer only at the end.
     package func read(count: Int, at offset: UInt64) throws(DiskError) -> [UInt8] {
         var failure: DiskError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -83,6 +82,24 @@ extension DiskFile {
         }
         if let failure { throw failure }
         return bytes
+    }
+}
+
+extension [UInt8] {
+    /// The standard closure rethrows untyped: what `body` throws is carried out by hand.
+    fileprivate func withBytes(
+        _ body: (UnsafeRawBufferPointer) throws(DiskError) -> Void
+    ) throws(DiskError) {
+        // SAFETY: the pointer does not leave the closure.
+        let failure: DiskError? = withUnsafeBytes { buffer in
+            do throws(DiskError) {
+                try body(buffer)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
     }
 }
 

@@ -53,14 +53,19 @@ package enum DiskOpenMode: Sendable, Hashable {
     case createNew
 }
 
-/// One open file.
-///
-/// Reads and writes at an offset may come from several threads at once.
-package protocol DiskFile: AnyObject, Sendable {
-    /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
+/// What is read at offsets: a file, or one of its copies.
+package protocol DiskReadable: Sendable {
+    /// Reads up to `buffer.count` bytes; fewer only at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError)
         -> Int
 
+    func size() throws(DiskError) -> UInt64
+}
+
+/// One open file.
+///
+/// Reads and writes at an offset may come from several threads at once.
+package protocol DiskFile: DiskReadable, AnyObject {
     /// The bytes of `range` where the page cache holds them all, without a copy; `nil` says: read them.
     func resident(_ range: Range<UInt64>) -> ResidentBytes?
 
@@ -81,8 +86,6 @@ package protocol DiskFile: AnyObject, Sendable {
 
     func truncate(to size: UInt64) throws(DiskError)
 
-    func size() throws(DiskError) -> UInt64
-
     /// Reserves space so that later writes within `range` need none; the size grows, reads see zeros.
     func preallocate(_ range: Range<UInt64>) throws(DiskError)
 
@@ -99,15 +102,9 @@ package protocol DiskFile: AnyObject, Sendable {
 }
 
 /// One copy of an open file, for whoever finds that what it read does not verify.
-package protocol DiskCopy: Sendable {
+package protocol DiskCopy: DiskReadable {
     /// The zone that holds it.
     var zone: String { get }
-
-    /// As ``DiskFile/read(into:at:)``, from this copy alone.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError)
-        -> Int
-
-    func size() throws(DiskError) -> UInt64
 
     /// Puts verified bytes in the place of bytes that were not, and makes them durable.
     func mend(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError)

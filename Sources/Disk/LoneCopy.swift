@@ -45,36 +45,6 @@ extension DiskFile {
     }
 }
 
-extension DiskCopy {
-    /// Up to `count` bytes; fewer only at the end of this copy.
-    package func read(count: Int, at offset: UInt64) throws(DiskError) -> [UInt8] {
-        var failure: DiskError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            do throws(DiskError) {
-                initialized = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return bytes
-    }
-
-    /// As ``mend(_:at:)``.
-    package func mend(_ bytes: [UInt8], at offset: UInt64) throws(DiskError) {
-        // SAFETY: the pointer does not leave the closure; the typed throw is carried out by hand.
-        let failure: DiskError? = bytes.withUnsafeBytes { buffer in
-            do throws(DiskError) {
-                try mend(buffer, at: offset)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let failure { throw failure }
-    }
-}
-
 /// Bytes of one copy that were put right.
 package struct MendedCopy: Sendable, Hashable {
     package let zone: String

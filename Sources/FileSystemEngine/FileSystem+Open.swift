@@ -294,11 +294,12 @@ extension WriteContext {
 /// Runs what blocks on a thread of its own.
 enum Blocking {
     static func run<Value: Sendable>(
+        named name: String = "varve-open",
         _ body: @escaping @Sendable () throws -> Value
     ) async throws(FileSystemError) -> Value {
         let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
             let thread = Thread { continuation.resume(returning: FileSystemError.result(body)) }
-            thread.name = "varve-open"
+            thread.name = name
             thread.start()
         }
         return try result.get()

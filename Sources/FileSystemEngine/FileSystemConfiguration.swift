@@ -94,6 +94,8 @@ package struct FileSystemLimits: Sendable, Hashable {
     package var swapTurnMicroseconds = 1_000
     /// 32 rows, some hundreds of microseconds: so many are swapped before the time is looked at; tests take few, and no time.
     package var swapRowsMax = 32
+    /// 10: of a hundred parts of the time, how many moves' copies take while clients work.
+    package var copyTimePercent = 10
     /// Operations queued or running at most; more callers wait their turn.
     package var queuedOperationsMax = 4_096
     /// Threads that read; each has a connection.

@@ -38,6 +38,7 @@ extension Scheduler {
                     }
                 }
                 for (job, late) in newlyLate() {
+                    // A child of this run: a webhook that hangs keeps no job from its time.
                     group.addTask { await self.surroundings.late(job, late) }
                 }
                 let pause = isRecorded ? secondsToWait() : Self.pollSecondsMax

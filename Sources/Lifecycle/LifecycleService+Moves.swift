@@ -285,7 +285,7 @@ extension LifecycleService {
 
     /// Ends a move that was not done.
     private func abandon(_ id: Int64, _ reason: String) async {
-        // Why it was not done is the error to tell; what stays open is ended by the next run.
+        // Harmless: why it was not done is the error to tell, and what stays open is ended by the next run.
         try? await journal.advanceTransition(id, .abandoned, at: clock.now(), reason: reason)
     }
 

@@ -41,8 +41,9 @@ extension SegmentStore {
         try eachCopy(of: file, "scan") { (copy) throws(DiskError) in
             let scanner = scanner(copy, segment)
             let found = try scanner.walk()
-            size = max(size, try copy.size())
-            let trailed = try scanner.table(size: try copy.size())
+            let end = try copy.size()
+            size = max(size, end)
+            let trailed = try scanner.table(size: end)
             let markers = found.headers.filter { $0.kind == .commitMarker }
             if let last = try own.lastMarker(markers, trailed, file, copy)?.marker {
                 marker = marker.map { $0.records > last.records ? $0 : last } ?? last
@@ -152,7 +153,7 @@ extension SegmentStore {
         ).encoded()
         let end = table.address.range.upperBound
         for copy in copies {
-            // Unreadable is as good as wrong: writing it anew is what may help.
+            // Harmless: unreadable is as good as wrong, and writing it anew is what may help.
             let found = try? copy.read(count: trailer.count, at: end)
             guard found != trailer,
                 mend(copy, trailer, at: end, in: file, ifInUse: table.address.range)
@@ -160,7 +161,7 @@ extension SegmentStore {
             mended.append(note(copy, "its trailer does not verify", trailer.count, file))
         }
         let bytesRead = record.bytesRead + trailer.count * copies.count
-        return (mended, bytesRead, record.isWhole ? nil : record.problems)
+        return (mended, bytesRead, nil)
     }
 
     func scanner(_ copy: any DiskCopy, _ segment: SegmentID) -> SegmentScanner {

@@ -2,7 +2,7 @@ import Glibc
 import LocalAPI
 import NIOCore
 
-/// A descriptor's bytes, 256 KiB at a time, with progress on a terminal.
+/// A descriptor's bytes, 256 KiB at a time, with progress.
 struct DescriptorBytes: AsyncSequence, Sendable {
     let descriptor: Int32
     /// What is going on, in a word.
@@ -38,12 +38,13 @@ struct DescriptorBytes: AsyncSequence, Sendable {
                 throw APIError(.failed, "read the source: \(String(cString: strerror(failure)))")
             }
             sent += UInt64(buffer.readableBytes)
-            // Every 4 MiB: a terminal is slower than a socket.
-            if sent - shown >= 4 << 20 {
+            // Every 4 MiB, since a terminal is slower than a socket, and the end.
+            let isEnd = buffer.readableBytes == 0
+            if sent - shown >= 4 << 20 || (isEnd && sent > shown) {
                 shown = sent
                 ProgressLine.show(Progress(phase: phase, bytes: sent, bytesTotal: total))
             }
-            return buffer.readableBytes == 0 ? nil : buffer
+            return isEnd ? nil : buffer
         }
     }
 

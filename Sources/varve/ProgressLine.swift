@@ -50,12 +50,14 @@ enum ProgressLine {
                 state.unshown = reading
                 return nil
             }
+            // What a phase came to last is told, though the next one has begun.
+            let last = state.unshown.map(json) ?? []
             (state.shown, state.unshown) = (now, nil)
-            guard state.mode == .auto else { return json(reading) }
+            guard state.mode == .auto else { return last + json(reading) }
             state.isStanding = true
             return line(reading)
         }
-        // Progress that cannot be shown is not worth failing for.
+        // Harmless: work whose progress cannot be shown goes on.
         if let bytes { try? Output.write(bytes, to: 2) }
     }
 
@@ -69,7 +71,7 @@ enum ProgressLine {
             state.isStanding = false
             return Array("\r\u{1B}[K".utf8)
         }
-        // As above.
+        // Harmless: a line that cannot be taken away was not shown.
         if let bytes { try? Output.write(bytes, to: 2) }
     }
 

@@ -69,20 +69,25 @@ import VarveModel
 
     @Test func `a flipped bit anywhere costs what it hits, and is named`() async throws {
         let (bytes, _) = try await Self.archive()
+        var generator = SeededGenerator(seed: testSeed(default: 37))
         let header = try AgeHeader(bytes).byteCount
         for place in 0..<header + AgePayload.nonceBytes {
             var changed = bytes
-            changed[place] ^= 1
+            changed[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             #expect(throws: BackupError.self, "byte \(place)") {
                 try ColdArchiveWorld.open(changed)
             }
         }
-        // Every chunk in turn: the last ones hold the index, all others data.
+        // The last chunks hold the index, all others data; at full size each is hit in turn.
         let start = header + AgePayload.nonceBytes
         let chunks = (bytes.count - start + AgePayload.sealedBytes - 1) / AgePayload.sealedBytes
-        for chunk in stride(from: 0, to: chunks, by: 5).map({ $0 }) + [chunks - 1] {
+        let step = TestSizes.current.archiveChunkStride
+        for chunk in Set(stride(from: 0, to: chunks, by: step)).union([chunks - 1]).sorted() {
             var changed = bytes
-            changed[min(bytes.count - 1, start + chunk * AgePayload.sealedBytes + 9)] ^= 0x10
+            let from = start + chunk * AgePayload.sealedBytes
+            let end = min(bytes.count, from + AgePayload.sealedBytes)
+            let place = Int.random(in: from..<end, using: &generator)
+            changed[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             let to = try TemporaryDirectory()
             do {
                 let report = try await ColdArchiveWorld.extract(changed, to: to.path)

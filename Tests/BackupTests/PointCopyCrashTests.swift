@@ -128,7 +128,10 @@ import VarveModel
         }
         for point in points { try vault.delete(point.id) }
         _ = try vault.prune()
-        for folder in ["packs", "index", "manifests", "generations", "leases", "holds"] {
+        let folders = [
+            "packs", "index", "manifests", "vouchers", "generations", "counts", "leases", "holds",
+        ]
+        for folder in folders {
             let path = CopyWorld.directory("b") + "/" + folder
             guard try image.status(of: path) != nil else { continue }
             let names = try image.list(path)

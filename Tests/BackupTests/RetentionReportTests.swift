@@ -57,9 +57,10 @@ import VarveModel
         return "/vault/manifests/" + (try #require(name))
     }
 
-    @Test func `a manifest that does not read is told, and the rule goes on with the others`()
-        async throws
-    {
+    @Test(arguments: [false, true])
+    func `a manifest that does not read, or is lost, is told, and the rule goes on with the others`(
+        isLost: Bool
+    ) async throws {
         let vault = try makeVault()
         var points: [String: [RecoveryPointID]] = [:]
         for _ in 0..<6 {
@@ -69,7 +70,11 @@ import VarveModel
         }
         let (a, b) = (try #require(points["a"]), try #require(points["b"]))
         // The second newest of 'a': rules that count keep one more of the others for it.
-        try disk.corrupt(try path(of: a[4]), at: 100, mask: 1)
+        if isLost {
+            try disk.remove(try path(of: a[4]))
+        } else {
+            try disk.corrupt(try path(of: a[4]), at: 100, mask: 1)
+        }
         let rule = policy(RetentionRule(deleteAfterDays: nil, keep: [.last: 3]))
         let judged = try RetentionService.judge(rule, of: vault, source: "a", now: clock.now())
         #expect(judged.filter { $0.keptBecause == nil }.map(\.point.id) == Array(a[..<2]))

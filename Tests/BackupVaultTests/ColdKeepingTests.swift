@@ -109,21 +109,29 @@ import VarveModel
         #expect(try disk.contents(of: archive) == [1, 2, 3])
     }
 
-    @Test func `an archive that may lie in a directory that does not answer is not called missing`()
-        throws
-    {
-        let sample = try Sample()
+    /// Moves a point to the one directory, has `/b` take its place, and carries the archive there by hand.
+    private static func carryArchive(
+        of id: RecoveryPointID,
+        in sample: Sample
+    ) throws -> (folder: String, name: String) {
         let (vault, disk) = (sample.vault, sample.world.disk)
-        let id = sample.points[0].point.id
         try disk.makeDirectories("/b")
         _ = try vault.setCold(.init(directory: ColdVaultTests.other))
         try ColdVaultTests.move(id, of: vault, as: [1, 2, 3])
         _ = try vault.setCold(.init(directory: "/b"))
         let name = "/\(id).tar.zst.age"
-        let (first, second) = (
-            Self.folder(of: vault, in: ColdVaultTests.other), Self.folder(of: vault, in: "/b")
-        )
-        try disk.rename(first + name, to: second + name)
+        let target = folder(of: vault, in: "/b")
+        try disk.rename(folder(of: vault, in: ColdVaultTests.other) + name, to: target + name)
+        return (target, name)
+    }
+
+    @Test func `an archive that may lie in a directory that does not answer is not called missing`()
+        throws
+    {
+        let sample = try Sample()
+        let disk = sample.world.disk
+        let id = sample.points[0].point.id
+        let (second, name) = try Self.carryArchive(of: id, in: sample)
         let probed = ProbedDisk(disk)
         let looking = try Vault.open(
             disk: probed,
@@ -221,15 +229,7 @@ import VarveModel
         let sample = try Sample()
         let (vault, disk) = (sample.vault, sample.world.disk)
         let id = sample.points[0].point.id
-        try disk.makeDirectories("/b")
-        _ = try vault.setCold(.init(directory: ColdVaultTests.other))
-        try ColdVaultTests.move(id, of: vault, as: [1, 2, 3])
-        _ = try vault.setCold(.init(directory: "/b"))
-        let name = "/\(id).tar.zst.age"
-        let (first, second) = (
-            Self.folder(of: vault, in: ColdVaultTests.other), Self.folder(of: vault, in: "/b")
-        )
-        try disk.rename(first + name, to: second + name)
+        let (second, _) = try Self.carryArchive(of: id, in: sample)
         try disk.rename(second, to: "/away")
         try vault.delete(id)
         _ = try vault.prune()

@@ -112,10 +112,15 @@ import VarveModel
         if try VaultWorld.restore(point, from: vault) != contents { return ["it does not go on"] }
         for point in try vault.recoveryPoints() { try vault.delete(point.id) }
         _ = try vault.prune()
-        for folder in ["packs", "index", "manifests", "generations", "leases", "holds"] {
+        let folders = [
+            "packs", "index", "manifests", "vouchers", "generations", "leases", "holds", "counts",
+        ]
+        for folder in folders {
             let path = VaultWorld.directory + "/" + folder
-            // It comes with the first hold.
-            if folder == "holds", try image.status(of: path) == nil { continue }
+            // They come with the first hold, and the first prune that counts.
+            if folder == "holds" || folder == "counts", try image.status(of: path) == nil {
+                continue
+            }
             let names = try image.list(path)
             let leftovers = names.filter { !$0.hasSuffix(".index") && !$0.hasSuffix(".generation") }
             if leftovers.contains(where: { $0 != "prune.lock" && $0 != "holds.lock" }) {
@@ -195,12 +200,13 @@ import VarveModel
     ///
     /// An index can be made again from the packs (`DamageTests`: *the index is rebuilt from the packs
     /// alone*); a generation is for writers that live, and a power cut ends them all (`HostileTests`: *a
-    /// generation that is lost condemns nothing*); the vault's own directory is synced once more after each
+    /// generation that is lost condemns nothing*); counts are made again of the maps (`CountsTests`); the vault's own directory is synced once more after each
     /// file of its creation. A prune syncs the names of packs before it deletes any: when none came since the
     /// last sync there was nothing to do.
     static func isExplained(_ sync: RecordedSync, in life: Life) -> Bool {
         let path = sync.path
         if path.contains("/index") || path.contains("/generations") { return true }
+        if path.contains("/counts") { return true }
         if path == VaultWorld.directory { return true }
         guard path == VaultWorld.directory + "/packs" else { return false }
         let last = life.disk.syncs.last { $0.number < sync.number && $0.path == path }

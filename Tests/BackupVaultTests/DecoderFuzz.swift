@@ -83,6 +83,19 @@ import VarveModel
         }
     }
 
+    @Test func `a voucher says what its manifest says, without maps`() {
+        var draft = VaultWorld.draft(MapRoot(node: Self.reference(1), level: 2, count: 9), day: 3)
+        draft.expires = VaultWorld.start
+        let valid = Voucher.encode(draft)
+        #expect(Voucher.decode(Manifest.encode(draft)) == nil)
+        draft.maps = [:]
+        #expect(Voucher.decode(valid) == draft)
+        Self.feed(valid, seed: 9) { bytes in
+            guard let decoded = Voucher.decode(bytes) else { return }
+            #expect(decoded.maps.isEmpty && Voucher.decode(Voucher.encode(decoded)) == decoded)
+        }
+    }
+
     @Test func `an index body is decoded exactly or not at all`() {
         let header = PackHeader(
             vault: Self.keys.vault,
@@ -111,6 +124,33 @@ import VarveModel
         Self.feed(valid.encoded(), seed: 5) { bytes in
             guard let decoded = Generation(decoding: bytes) else { return }
             #expect(decoded.condemned.values.allSatisfy { $0 <= decoded.number })
+        }
+    }
+
+    @Test func `a body of counts is decoded exactly or not at all`() {
+        let name = CountsFileName(number: 9)
+        let file = CountsFile(
+            name: name,
+            previous: .random(),
+            isWhole: true,
+            updates: 7,
+            gone: [RecoveryPointID(.random())],
+            come: [
+                .init(
+                    id: RecoveryPointID(.random()),
+                    roots: [MapRoot(node: Self.reference(1), level: 2, count: 9)]
+                )
+            ],
+            entries: [
+                .init(id: Self.reference(1).id, references: .init(asNode: 2, asContent: -1)),
+                .init(id: Self.reference(2).id, references: .init(asNode: 0, asContent: 5)),
+            ]
+        )
+        #expect(CountsFile(decoding: file.encoded(), name: name) == file)
+        #expect(CountsFile(decoding: file.encoded(), name: CountsFileName(number: 8)) == nil)
+        Self.feed(file.encoded(), seed: 14) { bytes in
+            guard let decoded = CountsFile(decoding: bytes, name: name) else { return }
+            #expect(decoded.encoded() == bytes)
         }
     }
 

@@ -80,7 +80,7 @@ import VarveModel
         let disk = oracle.world.disk
         let kinds = Self.kinds(files)
         let furniture: Set = [
-            "holds", "cold", "lock", "generations", "index", "manifests", "packs",
+            "holds", "cold", "lock", "generations", "index", "manifests", "vouchers", "packs",
         ]
         #expect(furniture.isSubset(of: kinds), "\(kinds)")
         #expect(kinds.contains("parity") == sample.parity)
@@ -114,8 +114,8 @@ import VarveModel
         print("\(sample.testDescription): \(tried) places of \(files.count) files")
     }
 
-    /// Goal: a file that goes whole is named, but what is made again (index, generation, parity), and what without parity
-    /// is the same as deleted (a manifest) or lifted (a hold).
+    /// Goal: a file that goes whole is named, but what is made again (index, generation, voucher, counts, parity), and what
+    /// without parity is the same as lifted (a hold).
     @Test(arguments: [false, true])
     func `every file that goes whole is named, or said to be quiet here`(parity: Bool) throws {
         let (sample, files) = try Self.sample(seed: 182, parity: parity)
@@ -126,19 +126,15 @@ import VarveModel
             let bytes = try disk.contents(of: file)
             try disk.remove(file)
             let kind = try #require(Self.kinds([file]).first)
-            let gone = oracle.points.map(\.point.id).filter { id in
-                kind == "manifests" && file.contains("\(id)")
-            }
             oracle.holds = kind == "holds" && !parity ? [:] : holds
-            let outcome = try oracle.examine("\(file) lost", gone: Set(gone))
+            let outcome = try oracle.examine("\(file) lost")
             // What parity is for every file is made again; that there is any is what its policy alone says.
             let isPolicy = file.hasSuffix("parity/policy")
-            let isMade = ["index", "generations", "parity"].contains(kind) && !isPolicy
-            let isQuiet = isMade || !parity && ["manifests", "holds"].contains(kind)
+            let made = ["index", "generations", "vouchers", "counts", "parity"]
+            let isQuiet = made.contains(kind) && !isPolicy || !parity && kind == "holds"
             let isNeeded = kind != "packs" || parity || outcome.missing?.isEmpty == false
-            let isHeld = gone.contains { holds[$0] != nil }
             #expect(
-                outcome.complaints.isEmpty == ((isQuiet && !isHeld) || !isNeeded),
+                outcome.complaints.isEmpty == (isQuiet || !isNeeded),
                 "\(file) lost: \(outcome.complaints)"
             )
             try disk.replace(file, with: bytes)

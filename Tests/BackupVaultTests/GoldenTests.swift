@@ -46,7 +46,13 @@ import VarveModel
         let map = try VaultWorld.store(Self.contents(day: 2), by: writer)
         #expect(writer.counters.chunksStored == 0, "ids, cuts and nodes are what they were")
         _ = try writer.publish(VaultWorld.draft(map, day: 3))
-        #expect(try vault.prune().recoveryPoints == 3)
+        #expect(try vault.verify(readData: true).withoutVoucher == 2)
+        let pruned = try vault.prune()
+        #expect(pruned.recoveryPoints == 3 && pruned.vouchersMade == 2)
+        // From then on it misses what it loses.
+        try disk.remove(VoucherTests.manifest(points[0].id))
+        let lost = try VaultWorld.open(disk, root: root).listing().damaged
+        #expect(lost.map(\.id) == [points[0].id])
     }
 
     static func copy(_ source: String, to target: String, on disk: SimulatedDisk) throws {

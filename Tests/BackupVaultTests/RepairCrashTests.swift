@@ -91,7 +91,9 @@ import VarveModel
             }
             for point in try vault.recoveryPoints() { try vault.delete(point.id) }
             _ = try vault.prune()
-            for folder in ["packs", "manifests", "parity", "index", "generations"] {
+            for folder in [
+                "packs", "manifests", "vouchers", "parity", "index", "generations", "counts",
+            ] {
                 guard try image.list(VaultWorld.directory).contains(folder) else { continue }
                 let left = try image.list(VaultWorld.directory + "/" + folder).filter {
                     $0 != "policy" && !$0.hasSuffix(".index") && !$0.hasSuffix(".generation")

@@ -83,7 +83,9 @@ import VarveModel
                 let changed = last.merging([path: bytes]) { $1 }
                 found.append(("\(path) of state \(number)", changed))
             }
-            for folder in ["packs", "index", "manifests", "generations", "parity"] {
+            for folder in [
+                "packs", "index", "manifests", "vouchers", "generations", "counts", "parity",
+            ] {
                 let part = state.filter { $0.key.contains("/\(folder)/") }
                 let rest = last.filter { !$0.key.contains("/\(folder)/") }
                 if folder == "parity", part.isEmpty { continue }
@@ -153,7 +155,7 @@ import VarveModel
                     error.message.contains("recovery point") || error.message.contains("manifests/")
                 #expect(error.code == .corrupt && isNamed, "\(what)")
             }
-            // Of a point whose old parity was put back, that goes with it.
+            // Of a point whose old voucher or parity was put back, that goes with it.
             let known = life.oracle.points.map(\.point.id) + [point.id]
             let listing = try vault.listing()
             for other in listing.points.map(\.id) + listing.damaged.map(\.id)

@@ -228,6 +228,31 @@ import VarveModel
         await world.state.close()
     }
 
+    @Test func `a snapshot that an interrupted run took lets the old ones go all the same`()
+        async throws
+    {
+        let world = try await World()
+        let naming = SnapshotNaming(job: "snaps")
+        let snaps = try Self.job(
+            "snaps",
+            .snapshot(SnapshotAction(selection: .all, naming: naming, keepLast: 2))
+        )
+        let engine = try await world.state.fileSystems.find("home").engine
+        for _ in 0..<2 {
+            #expect(await world.run(snaps).state == .succeeded)
+            try await world.pass(days: 1)
+        }
+        // The run takes it, and the power goes before the old ones do.
+        let name = naming.name(at: world.state.clock.now())
+        _ = try await engine.createSnapshot(name)
+        let outcome = await world.run(snaps)
+        #expect(outcome.state == .succeeded)
+        #expect(outcome.message.contains("\(name) is there, 1 old deleted"), "\(outcome)")
+        let left = try await engine.snapshots().map(\.name)
+        #expect(left.count == 2 && left.last == name)
+        await world.state.close()
+    }
+
     // MARK: Cold days of copies
 
     @Test func `a copy job's own days move its copies, and its originals' do not`() async throws {

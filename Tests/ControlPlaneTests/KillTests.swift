@@ -63,6 +63,6 @@ import Testing
                 #expect(found == bytes, "\(name) after kill \(round)")
             }
         }
-        #expect(try daemon.varve("doctor").status == 0)
+        #expect(try daemon.varve("doctor").complaint == "")
     }
 }

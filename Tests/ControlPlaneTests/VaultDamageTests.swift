@@ -65,6 +65,13 @@ import Testing
             list: 3,
             words: ["manifests/rp-", "format 2"]
         ),
+        Loss(
+            file: "manifests/*",
+            damage: .remove,
+            opens: true,
+            list: 2,
+            words: ["manifests/rp-", "is lost", "as of 20", "backup delete"]
+        ),
         Loss(file: "packs/*", damage: .flip(200), opens: true, list: 0, words: ["packs/"]),
         Loss(file: "packs/*", damage: .cut(to: 150), opens: true, list: 0, words: ["packs/"]),
         Loss(
@@ -106,7 +113,7 @@ import Testing
         }
         try world.heal()
         try world.daemon.start()
-        #expect(try world.daemon.varve("doctor").status == 0)
+        #expect(try world.daemon.varve("doctor").complaint == "")
         try world.daemon.done(
             "restore",
             "first:/",

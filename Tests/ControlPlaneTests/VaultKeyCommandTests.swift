@@ -30,7 +30,7 @@ import Testing
         try new.start()
         try new.done("backup", "run", "home", "--vault", "main")
         #expect(try new.varve("vault", "verify", "main", "--read-data").status == 0)
-        #expect(try new.varve("doctor").status == 0)
+        #expect(try new.varve("doctor").complaint == "")
         let again = try new.varve(
             "vault",
             "adopt",

@@ -14,6 +14,23 @@ import VarveModel
 ///
 /// Method: directories that are moved away stand for disks; writes go through the engine.
 @Suite struct ZoneTests {
+    @Test func `who is due comes to its turn, however many are before it`() {
+        let due = (0..<11).map { _ in FileSystemID.random() }
+        var turns = ZoneTurns()
+        var taken: [FileSystemID] = []
+        // Four seats a round, and each is free again when the next begins.
+        for _ in 0..<3 {
+            for id in turns.order(of: due).prefix(4) {
+                turns.take(id)
+                taken.append(id)
+            }
+        }
+        #expect(Set(taken) == Set(due))
+        #expect(taken.count == 12 && taken[11] == taken[0])
+        // One that is gone meanwhile is no hindrance.
+        #expect(turns.order(of: Array(due.dropFirst())).count == 10)
+    }
+
     @Test func `every zone holds a whole copy, and One Zone has none of it`() async throws {
         var world = try await ZoneWorld.make()
         let home = try await world.makeRegional()

@@ -237,7 +237,7 @@ import VarveModel
             pieces.append(try piece.plans.flatMap { try $0.copies.get() })
             position = piece.next
         }
-        #expect(pieces.count == 2)
+        #expect(pieces.count == 6)
         for piece in pieces {
             let bytes = piece.reduce(0) { $0 + $1.old.length }
             #expect(bytes < CopyPiece.bytesMax + (32 << 10))

@@ -171,10 +171,10 @@ import VarveModel
         #expect(!report.isComplete && report.bytesRead > 0)
         await world.fileSystem.close()
         let start = ContinuousClock.now
-        var pace = ScrubPace(bytesPerSecond: 1_000, from: start)
+        let pace = ScrubPace(bytesPerSecond: 1_000, from: start)
         #expect(pace.due(after: 5_000, now: start) == start + .seconds(5))
         #expect(pace.due(after: 5_000, now: start + .seconds(6)) == nil)
-        var free = ScrubPace(bytesPerSecond: nil, from: start)
+        let free = ScrubPace(bytesPerSecond: nil, from: start)
         #expect(free.due(after: 5_000, now: start) == nil)
     }
 

@@ -110,6 +110,36 @@ import VarveModel
         }
     }
 
+    @Test func `a key that the old root key opens is not left without a word`() throws {
+        let (world, vault, point, contents) = try Self.world()
+        let root = RootKey.random()
+        world.store.state.withLock { $0.forbidden = ("DELETE", "/key") }
+        #expect {
+            try vault.wrap(by: root)
+        } throws: { error in
+            let told = error as? VaultError
+            return told?.code == .denied
+                && told?.message.contains("what the old one opens is still there") == true
+        }
+        #expect(vault.rootKey == root.id)
+        world.store.state.withLock { $0.forbidden = nil }
+        let opened = try Vault.open(
+            in: try world.storage("b"),
+            roots: [root],
+            settings: BucketWorld.settings,
+            pace: .simulated
+        )
+        #expect(try BucketWorld.restore(point, from: opened) == contents)
+        // Two prunes an hour apart, as the message says.
+        _ = try opened.prune()
+        world.clock.pause(nanoseconds: 3_700_000_000_000)
+        _ = try opened.prune()
+        let keys = world.store.state.withLock { state in
+            state.objects.keys.filter { $0.contains("/key") }
+        }
+        #expect(keys.count == 1, "\(keys)")
+    }
+
     @Test func `a description that comes late loses no feature`() throws {
         let (world, vault, point, _) = try Self.world()
         Self.giveUp("/changes/vault.json", in: world) {
@@ -272,6 +302,27 @@ import VarveModel
         #expect(try BucketWorld.restore(point, from: world.open("c")) == contents)
     }
 
+    @Test func `where a vault of a newer format was made, nothing is stored in the older one`()
+        throws
+    {
+        var generator = SeededGenerator(seed: testSeed(default: 36))
+        let world = BucketWorld()
+        let vault = try world.create("a")
+        let plain = try vault.files.storage.contents(VaultDescription.fileName, limit: 1 << 20)
+        let text = String(decoding: plain, as: UTF8.self)
+        let newer = text.replacing("\"format\" : 1,", with: "\"format\" : 9,")
+        #expect(newer != text)
+        let trailer = [UInt8](repeating: 0, count: 40) + Array("VRVCHANG".utf8)
+        try vault.files.storage.replace(
+            "changes/vault.json.00000fff00000001-00112233445566778899aabbccddeeff",
+            with: Array(newer.utf8) + trailer
+        )
+        let contents = BucketWorld.contents(2, using: &generator)
+        #expect { try BucketWorld.backUp(contents, to: vault) } throws: {
+            ($0 as? VaultError)?.code == .corrupt
+        }
+    }
+
     @Test func `what others came after an hour ago goes, and nothing else`() throws {
         let (world, vault, point, contents) = try Self.world()
         _ = try vault.setLock(.init(minDays: 3, placedBy: "root"), now: Self.now)
@@ -343,7 +394,7 @@ import VarveModel
 
     @Test(arguments: [
         "/changes/vault.json", "/changes/key", "/changes/secret", "/changes/lock", "/holds/rp",
-        "/index/", "/generations/", "/manifests/", "/packs/",
+        "/index/", "/generations/", "/manifests/", "/vouchers/", "/packs/",
     ])
     func `a verify whose store does not give one kind of file names nothing`(part: String) throws {
         var generator = SeededGenerator(seed: testSeed(default: 33))

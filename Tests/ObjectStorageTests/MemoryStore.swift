@@ -233,7 +233,10 @@ final class MemoryStore: Sendable {
     /// Whether a request to a key, or to the path of one, may arrive once more, much later: marks alone, which a hold takes
     /// away, and the plain description of a vault from before must not.
     static func mayComeLate(_ method: String, _ key: String) -> Bool {
-        let folders = ["/packs/", "/manifests/", "/index/", "/generations/", "/leases/"]
+        let folders = [
+            "/packs/", "/manifests/", "/vouchers/", "/index/", "/generations/", "/counts/",
+            "/leases/",
+        ]
         let changing = ["/changes/", "/holds/"]
         switch method {
         case "PUT": return (folders + changing).contains { key.contains($0) }

@@ -25,10 +25,13 @@ import VarveModel
         return try writer.publish(draft)
     }
 
-    /// Every object of the vault but signs of life, marks, generations, epochs, the reserve, and what changes others came after.
+    /// Every object of the vault but signs of life, marks, vouchers, generations, counts, epochs, the reserve, and what changes others
+    /// came after: what a point restores by.
     private static func needed(in world: BucketWorld) -> [String: S3Retention?] {
         world.store.state.withLock { state in
-            let others = ["/leases/", "/void/", "/generations/", "/epoch."]
+            let others = [
+                "/leases/", "/void/", "/vouchers/", "/generations/", "/counts/", "/epoch.",
+            ]
             var found: [String: S3Retention?] = [:]
             for key in state.objects.keys.sorted() where !others.contains(where: key.contains) {
                 if let base = ChangingFiles.base(ofChange: key) {
@@ -39,6 +42,18 @@ import VarveModel
                 found[key] = .some(state.retentions[key])
             }
             return found
+        }
+    }
+
+    private static func expectKept(
+        _ keys: [String],
+        until end: Timestamp,
+        in world: BucketWorld
+    ) throws {
+        for key in keys {
+            let kept = world.store.state.withLock { $0.retentions[key]?.until }
+            let until = try #require(kept, "\(key)")
+            #expect(until >= end, "\(key)")
         }
     }
 
@@ -223,12 +238,8 @@ import VarveModel
         }
         let vault = try world.open("a")
         _ = try vault.setLock(.init(minDays: 30, placedBy: "root"), now: Self.now)
-        let retentions = world.store.state.withLock { $0.retentions }
         let end = Self.now.adding(seconds: 30 * Self.day)
-        for name in ["vault.json", "key", "secret"] {
-            let until = try #require(retentions["one/" + name]?.until, "\(name)")
-            #expect(until >= end, "\(name)")
-        }
+        try Self.expectKept(["one/vault.json", "one/key", "one/secret"], until: end, in: world)
     }
 
     @Test func `a point that does not read hinders a prune, and nothing that is kept for others`()
@@ -252,11 +263,7 @@ import VarveModel
         #expect(throws: VaultError.self) { try opened.prune() }
         let end = Self.now.adding(seconds: 300 * Self.day)
         #expect(!shared.isEmpty)
-        for key in shared {
-            let kept = world.store.state.withLock { $0.retentions[key]?.until }
-            let until = try #require(kept, "\(key)")
-            #expect(until >= end, "\(key)")
-        }
+        try Self.expectKept(shared, until: end, in: world)
     }
 
     @Test func `what a backup finds of one that failed is kept before anybody is told of it`()
@@ -281,11 +288,7 @@ import VarveModel
         )
         _ = try Self.backUp(contents, to: vault, days: 40)
         let end = Self.now.adding(seconds: 40 * Self.day)
-        for key in packs {
-            let kept = world.store.state.withLock { $0.retentions[key]?.until }
-            let until = try #require(kept, "\(key)")
-            #expect(until >= end, "\(key)")
-        }
+        try Self.expectKept(packs, until: end, in: world)
     }
 
     @Test func `a plain description that was taken away is named, and comes back`() throws {

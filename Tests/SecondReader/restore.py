@@ -8,7 +8,7 @@ python3-zstandard: it proves that those pages suffice, and is a way out should V
     restore.py --root-key FILE VAULT restore POINT DIRECTORY
 
 Every seal, chunk id, length, order and count on the way is checked; the first thing that is wrong ends it with
-exit code 2 and is named. A pack whose list does not read counts only when a chunk is missing. DIRECTORY is made, or empty. Owners, devices and attributes outside `user.` need root.
+exit code 2 and is named. A list ends so, too, when vouchers tell of points that are lost. A pack whose list does not read counts only when a chunk is missing. DIRECTORY is made, or empty. Owners, devices and attributes outside `user.` need root.
 It takes no lease (vault.md, "Reading"): nothing may prune the vault meanwhile. Names and attributes are held in
 memory, content is not.
 """
@@ -322,9 +322,22 @@ class Vault:
         manifests = names_in(f"{self.path}/manifests", r"rp-([0-9a-f]{32})\.manifest")
         return sorted((self.point(identifier) for _, identifier in manifests), key=lambda p: p["time"])
 
+    def lost(self):
+        """What vouchers say of points that are neither here nor in cold storage, and were not deleted."""
+        there = names_in(f"{self.path}/manifests", r"rp-([0-9a-f]{32})\.manifest")
+        there += names_in(f"{self.path}/cold", r"rp-([0-9a-f]{32})\.cold")
+        known = {identifier for _, identifier in there}
+        vouchers = names_in(f"{self.path}/vouchers", r"rp-([0-9a-f]{32})\.voucher")
+        lost = [self.said(b"VRVVOUCH", path, name) for path, name in vouchers if name not in known]
+        demand(not any(point["maps"] for point in lost), "vouchers: one with maps")
+        return lost
+
     def point(self, identifier):
-        path = f"{self.path}/manifests/rp-{identifier}.manifest"
-        body = Fields(self.object(path, b"VRVMNFST", bytes.fromhex(identifier)), path)
+        return self.said(b"VRVMNFST", f"{self.path}/manifests/rp-{identifier}.manifest", identifier)
+
+    def said(self, magic, path, identifier):
+        """What a manifest, or a voucher, says of a point."""
+        body = Fields(self.object(path, magic, bytes.fromhex(identifier)), path)
         point = {"id": identifier, "source": body.text(), "instant": body.u64()}
         point["time"], point["created"] = body.time(), body.time()
         expires, at = body.u8(), body.time()
@@ -604,6 +617,8 @@ def main():
     if arguments.verb == "list":
         for point in vault.points():
             print(json.dumps({key: value for key, value in point.items() if key != "maps"}))
+        lost = [f"rp-{point['id']} of {point['source']} is lost" for point in vault.lost()]
+        demand(not lost, "; ".join(lost))
         return
     identifier = arguments.point.removeprefix("rp-")
     demand(re.fullmatch(r"[0-9a-f]{32}", identifier), f"{arguments.point}: no recovery point's id")

@@ -10,6 +10,9 @@ package final class DaemonProcess {
 
         /// Standard output as text.
         package var text: String { String(decoding: output, as: UTF8.self) }
+
+        /// What it said if it did not end well, so that a failed expectation shows it; nothing if it did.
+        package var complaint: String { status == 0 ? "" : "\(status): \(text)\(errors)" }
     }
 
     /// Why the daemon or a command did not do what the test needs.

@@ -25,12 +25,19 @@ package struct TestSizes: Sendable {
     package let vaultKills: Int
     /// Sectors of each file with parity that are damaged in turn.
     package let parityHits: Int
+    /// Of a cold archive's chunks one in so many is damaged: 1 damages each.
+    package let archiveChunkStride: Int
     /// Vaults with locks that live beside the model of them.
     package let lockLives: Int
+    /// Vaults whose counts are kept, lost, damaged and put back between prunes.
+    package let countsLives: Int
     /// Reads of one file in the test of access times.
     package let accessReads: Int
-    /// Hours of the jobs of a daemon that is restarted again and again.
+    /// Hours of the jobs of a daemon that is restarted again and again, weeks of those that are due once a day, and how many
+    /// seeds each is lived with.
     package let jobHours: Int64
+    package let jobWeeks: Int64
+    package let jobSeeds: UInt64
     /// Files that a year of lifecycle is lived with, and what happens to them a day.
     package let lifecycleFiles: Int
     package let lifecycleOperations: Int
@@ -51,9 +58,13 @@ package struct TestSizes: Sendable {
         boundaryStride: 24,
         vaultKills: 2,
         parityHits: 12,
+        archiveChunkStride: 5,
         lockLives: 12,
+        countsLives: 5,
         accessReads: 20_000,
-        jobHours: 16,
+        jobHours: 64,
+        jobWeeks: 3,
+        jobSeeds: 1,
         lifecycleFiles: 120,
         lifecycleOperations: 12,
         kernel: .ci,
@@ -71,9 +82,13 @@ package struct TestSizes: Sendable {
         boundaryStride: 1,
         vaultKills: 24,
         parityHits: 400,
+        archiveChunkStride: 1,
         lockLives: 400,
+        countsLives: 150,
         accessReads: 1_000_000,
         jobHours: 64,
+        jobWeeks: 60,
+        jobSeeds: 6,
         lifecycleFiles: 10_000,
         lifecycleOperations: 400,
         kernel: .full,

@@ -276,19 +276,18 @@ final class CopyRun {
 
     /// Tells of every 1,024 entries or 4 MiB, and of the end of each map.
     private func tellProgress(isEnd: Bool) {
+        guard
+            isEnd || entriesStored >= told.entries + 1_024
+                || statistics.bytesRead >= told.bytesRead + 4 << 20
+        else { return }
         let entries = point.maps.values.reduce(0) { $0 + $1.count }
-        let now = CopyProgress(
+        told = CopyProgress(
             entries: entriesStored,
             bytesRead: statistics.bytesRead,
             entriesTotal: base == nil ? entries : nil,
             bytesTotal: base == nil ? point.statistics["bytesTotal"] : nil
         )
-        guard
-            isEnd || now.entries >= told.entries + 1_024
-                || now.bytesRead >= told.bytesRead + 4 << 20
-        else { return }
-        told = now
-        progress(now)
+        progress(told)
     }
 
     // MARK: Storing

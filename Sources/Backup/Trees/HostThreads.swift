@@ -1,3 +1,4 @@
+private import Disk
 private import Glibc
 
 /// A few threads of our own, for tasks that block in system calls.
@@ -20,22 +21,7 @@ final class HostThreads: TaskExecutor, @unchecked Sendable {
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
-        for _ in 0..<count {
-            var thread = pthread_t()
-            let owner = Unmanaged.passRetained(self).toOpaque()
-            let result = pthread_create(
-                &thread,
-                nil,
-                { owner in
-                    guard let owner else { return nil }
-                    Unmanaged<HostThreads>.fromOpaque(owner).takeUnretainedValue().work()
-                    return nil
-                },
-                owner
-            )
-            precondition(result == 0, "the system has no thread left")
-            pthread_detach(thread)
-        }
+        for _ in 0..<count { HostThread.start { [self] in work() } }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

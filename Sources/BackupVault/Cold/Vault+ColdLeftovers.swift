@@ -12,6 +12,8 @@ extension Vault {
     func deleteCold(_ id: RecoveryPointID) throws(VaultError) -> Bool {
         guard try hasColdRecord(id) else { return false }
         let isWarm = try isWarm(id)
+        // One beside a record was put back by somebody; it goes too.
+        let isVouched = try vouchers.exists(id)
         var isGone = false
         var directory = ""
         do throws(VaultError) {
@@ -24,7 +26,7 @@ extension Vault {
         }
         if !isGone { try write(.going(directory: directory), of: id) }
         try dropGoing(id, beneath: directory)
-        return !isWarm && !isGone
+        return !isWarm && !isVouched && !isGone
     }
 
     /// Whether there is a record of a point, or only parity says that there was one.
@@ -93,16 +95,22 @@ extension Vault {
         return 1
     }
 
-    /// Removes a point's manifest durably, and its parity before it; within ``exclusively(_:)``.
+    /// Removes a point's manifest durably, and its parity and voucher before it; within ``exclusively(_:)``.
+    ///
+    /// - Throws: `.notFound` where there is nothing of it.
     func removeManifest(_ id: RecoveryPointID) throws(VaultError) {
-        // Durably, and nobody makes it again meanwhile: parity alone would say that the point was lost.
-        let parity = try parityFiles.remove([.manifest(id)])
-        do throws(VaultError) {
-            try manifests.remove(id)
-        } catch {
-            // Of a lost point only parity was left.
-            guard error.code == .notFound, parity > 0 else { throw error }
+        // Durably, and nobody makes them again meanwhile: either alone would say that the point was lost.
+        // A bucket keeps no parity, and does not say whether there was any.
+        let parity = files.storage.arrivesLate ? 0 : try parityFiles.remove([.manifest(id)])
+        let isThere = try files.exists(.manifests, Manifest.fileName(id))
+        let isVouched = try vouchers.exists(id)
+        guard isThere || isVouched || parity > 0 else {
+            throw VaultError(.notFound, "the vault has no recovery point \(id)")
         }
+        // Otherwise a manifest that is repeated on its way here would bring the point back, and a voucher make it lost.
+        if files.storage.arrivesLate { try manifests.voided.add(id) }
+        try vouchers.remove(id)
+        if isThere { try manifests.remove(id) }
     }
 
     // MARK: Leftovers

@@ -134,9 +134,12 @@ extension Vault {
         do throws(VaultError) {
             return try manifests.read(id).draft
         } catch {
+            guard error.code == .notFound else { throw error }
             // The record of one that moves is there before its manifest goes.
-            guard error.code == .notFound, let cold = try coldFiles.point(id) else { throw error }
-            return cold.draft
+            if let cold = try coldFiles.point(id) { return cold.draft }
+            // Of a lost one its voucher says as much.
+            guard try isLost(id), try vouchers.exists(id) else { throw error }
+            return try vouchers.read(id)
         }
     }
 
@@ -150,7 +153,7 @@ extension Vault {
             why = lock.text(keeping: try draft(ofAny: id), at: record.clock.latest)
         } catch {
             let isCold = try isInColdStorage(id)
-            if error.code == .notFound, !isCold, try !parityFiles.isLost(.manifest(id)) { return }
+            if error.code == .notFound, !isCold, try !isLost(id) { return }
             let file =
                 isCold
                 ? "cold/\(ColdEntry.fileName(id))" : "manifests/\(Manifest.fileName(id))"

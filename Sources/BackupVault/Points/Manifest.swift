@@ -146,13 +146,8 @@ struct ManifestFiles: Sendable {
         try files.replace(.manifests, Manifest.fileName(point.id), with: bytes)
     }
 
-    /// Removes a point durably; a damaged one too.
+    /// Removes a manifest that is there durably, a damaged one too; where changes arrive late the point is voided before.
     func remove(_ id: RecoveryPointID) throws(VaultError) {
-        guard try files.exists(.manifests, Manifest.fileName(id)) else {
-            throw VaultError(.notFound, "the vault has no recovery point \(id)")
-        }
-        // Otherwise one that is repeated on its way here would bring the point back.
-        if files.storage.arrivesLate { try voided.add(id) }
         do throws(VaultError) {
             try files.remove(.manifests, Manifest.fileName(id))
         } catch {

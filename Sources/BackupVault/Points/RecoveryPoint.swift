@@ -85,7 +85,7 @@ package struct RecoveryPointListing: Sendable {
     package let points: [RecoveryPoint]
     package let damaged: [DamagedManifest]
 
-    /// A manifest that is there but cannot be read.
+    /// A manifest that cannot be read, or is lost.
     package struct DamagedManifest: Sendable {
         package let id: RecoveryPointID
         package let error: VaultError

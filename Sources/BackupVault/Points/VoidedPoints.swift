@@ -2,8 +2,8 @@ import VarveModel
 
 /// Points that do not count, whenever their manifests come: marks beside the manifests, where changes may arrive late.
 ///
-/// A manifest that was given up, or deleted, may still be on its way (docs/decisions/0042). A mark says that it
-/// is none. Its name bears a number of its own, so that whoever takes a mark away takes only their own.
+/// A manifest that was given up, or deleted, may still be on its way (docs/decisions/0042), and its voucher with it. A
+/// mark says that it is none. Its name bears a number of its own, so that whoever takes a mark away takes only their own.
 struct VoidedPoints: Sendable {
     let files: VaultFiles
 
@@ -69,20 +69,37 @@ struct VoidedPoints: Sendable {
             if held.contains(point) {
                 try remove(mark)
                 removed += 1
-            } else if try files.exists(.manifests, Manifest.fileName(point)) {
-                do throws(VaultError) {
-                    try files.remove(.manifests, Manifest.fileName(point))
-                    removed += 1
-                } catch {
-                    // The store keeps it; the mark stays as long, and the manifest does not count.
-                    guard error.code == .held else { throw error }
-                }
-            } else if files.storage.hasStood("void/" + mark, seconds: VoidedPoints.secondsKept) {
+                continue
+            }
+            // The voucher first: alone it would say that the point was lost, once the mark is gone.
+            let left: [(VaultFiles.Folder, String)] = [
+                (.vouchers, Voucher.fileName(point)),
+                (.manifests, Manifest.fileName(point)),
+            ]
+            var isThere = false
+            for (folder, name) in left where try files.exists(folder, name) {
+                isThere = true
+                if try drop(folder, name) { removed += 1 }
+            }
+            if !isThere, files.storage.hasStood("void/" + mark, seconds: VoidedPoints.secondsKept) {
                 try remove(mark)
                 removed += 1
             }
         }
         return removed
+    }
+
+    /// Removes what was voided.
+    ///
+    /// - Returns: Whether it went: where the store keeps it the mark stays as long, and it does not count.
+    private func drop(_ folder: VaultFiles.Folder, _ name: String) throws(VaultError) -> Bool {
+        do throws(VaultError) {
+            try files.remove(folder, name)
+            return true
+        } catch {
+            guard error.code == .held else { throw error }
+            return false
+        }
     }
 
     private static func point(ofMark name: String) -> RecoveryPointID? {

@@ -81,13 +81,15 @@ struct Lease: Sendable {
     /// Voids what a dead writer may still have on its way: a manifest that is not there by now never counts.
     ///
     /// A manifest that is there was published while nothing had been deleted that it needs: it gets no mark, which
-    /// would stay if this machine died now, and void a point that somebody counts on. One that comes between the first
-    /// look and the second is of a writer that cannot confirm it any more: whether its mark stays or goes harms nobody.
+    /// would stay if this machine died now, and void a point that somebody counts on. Nor does one that was lost since,
+    /// as its voucher says. One that comes between the first look and the second is of a writer that cannot confirm it any
+    /// more: whether its mark stays or goes harms nobody.
     private static func bury(_ name: String, files: VaultFiles) throws(VaultError) {
         guard files.storage.arrivesLate, let dead = parse(name) else { return }
         let point = RecoveryPointID(dead.writer)
         let manifest = Manifest.fileName(point)
         if try files.exists(.manifests, manifest) { return }
+        if try files.exists(.vouchers, Voucher.fileName(point)) { return }
         let voided = VoidedPoints(files: files)
         let mark = try voided.add(point)
         if try files.exists(.manifests, manifest) { try voided.remove(mark) }

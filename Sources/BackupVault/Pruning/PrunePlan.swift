@@ -55,7 +55,7 @@ package struct PruneReport: Sendable, Hashable {
     /// Packs condemned now: new backups no longer refer to them.
     package var packsCondemned = 0
     package var packsDeleted = 0
-    /// Condemned packs that the store does not let go yet.
+    /// Condemned packs that the store does not let go yet; the next prune asks for them again.
     package var packsKept = 0
     package var bytesFreed: UInt64 = 0
     /// Chunks copied out of mostly dead or small packs.
@@ -66,4 +66,10 @@ package struct PruneReport: Sendable, Hashable {
     package var leftoversRemoved = 0
     /// Packs and manifests that had no parity though the vault keeps it.
     package var parityMade = 0
+    /// Nodes of maps that were read to know what is live: those of points that came or went since the prune before.
+    package var nodesRead = 0
+    /// Why every node of every point was read; `nil` where counts of an earlier prune told most of it.
+    package var recountedBecause: String?
+    /// Recovery points that had no voucher.
+    package var vouchersMade = 0
 }

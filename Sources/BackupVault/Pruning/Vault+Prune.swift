@@ -8,10 +8,13 @@ extension Vault {
     /// Backups go on meanwhile. A crash at any step leaves every recovery point whole, and the next
     /// prune goes on from there.
     ///
+    /// It reads the nodes of points that came or went since the prune before, and goes by counts of the others
+    /// (``PointCounting``).
+    ///
     /// - Returns: What was done.
     /// - Throws: `.locked` when another prune runs; `.corrupt` when a recovery point cannot be read whole, or is
     ///   held and has no manifest, or the vault's lock does not read, since then nobody can say what is dead;
-    ///   `.newerFormat` where this program may not change the vault; `.noSpace`, `.failed`.
+    ///   `.corrupt` too when counts were found to be wrong, after all was done by the maps; `.newerFormat` where this program may not change the vault; `.noSpace`, `.failed`.
     package func prune() throws(VaultError) -> PruneReport {
         try requireWritable()
         try requireLockReadable()
@@ -24,14 +27,19 @@ extension Vault {
             } catch {
                 outcome = .failure(error)
             }
-            // One point that does not read hinders prunes for weeks: what the store keeps for others must not run out.
+            // One point that does not read hinders prunes for weeks: what the store keeps for others must not run out, and they
+            // get their vouchers all the same.
+            let vouched: Int
             do throws(VaultError) {
                 try keepInStore()
+                vouched = try completeVouchers()
             } catch {
                 if case .failure(let first) = outcome { throw first }
                 throw error
             }
-            return try outcome.get()
+            var report = try outcome.get()
+            report.vouchersMade = vouched
+            return report
         }
     }
 
@@ -41,6 +49,7 @@ extension Vault {
         var pruner = Pruner(self)
         var report = try pruner.run()
         report.leftoversRemoved += settled
+        if let wrong = pruner.counting.difference { throw wrong }
         return report
     }
 }
@@ -61,15 +70,14 @@ extension Vault {
 private struct Pruner {
     private let vault: Vault
     private var report = PruneReport()
-    private var live: LiveChunks
-    private var marked: Set<RecoveryPointID> = []
+    private(set) var counting: PointCounting
 
     /// Every backup adds an index file; so many are read at an open without being felt.
     private static let indexFilesMax = 16
 
     init(_ vault: Vault) {
         self.vault = vault
-        live = LiveChunks(source: vault)
+        counting = PointCounting(vault)
     }
 
     mutating func run() throws(VaultError) -> PruneReport {
@@ -79,14 +87,15 @@ private struct Pruner {
         try vault.refresh()
         let listed = vault.knowledge.withLock { $0.index.packIDs }
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
-        try markNewPoints()
+        let points = try listedPoints()
+        try counting.count(points)
         try checkCopies()
         // Dead packs go first: on a full disk they make the room that copies need.
-        try condemn(plan(among: listed, living).dead)
+        try condemn(try firstPlan(among: listed, living).dead)
         try deleteCondemned()
         // What is found damaged on the way keeps its own pack, and no other.
         for _ in 0..<2 {
-            let packs = plan(among: listed, living).repacked
+            let packs = plan(among: listed, living).plan.repacked
             switch try moveLive(outOf: packs) {
             case .damage: continue
             case .nothing: break
@@ -98,36 +107,28 @@ private struct Pruner {
         }
         do throws(VaultError) {
             try compactIndex()
+            try counting.store()
         } catch {
-            // A full disk has no room for an index, which only saves time.
+            // A full disk has no room for an index and for counts, which only save time.
             guard error.code == .noSpace else { throw error }
         }
         report.parityMade = try vault.completeParity()
-        report.recoveryPoints = marked.count
-        report.liveChunks = live.ids.count
+        report.recoveryPoints = counting.counts.points.count
+        report.liveChunks = counting.counts.table.count
+        report.nodesRead = counting.nodesRead
+        report.recountedBecause = counting.recountedBecause
         return report
     }
 
-    /// Marks what the points that were not seen yet need.
-    private mutating func markNewPoints() throws(VaultError) {
+    /// Every point that needs chunks.
+    ///
+    /// - Throws: `.corrupt` when one does not read, or is held and has no manifest.
+    private func listedPoints() throws(VaultError) -> [RecoveryPoint] {
         let held = try vault.heldPoints()
         let listing = try vault.warmListing(readsAll: false)
         if let damaged = listing.damaged.first { throw damaged.error }
-        let points = listing.points
-        try vault.requireListed(held, among: points)
-        for point in points where !marked.contains(point.id) {
-            do throws(VaultError) {
-                for map in point.maps.values { try live.add(map) }
-            } catch {
-                throw VaultError(
-                    error.code,
-                    "recovery point \(point.id) cannot be read whole, so nothing is given back: "
-                        + error.message,
-                    remedy: "Mend the vault, or delete the recovery point. " + error.remedy
-                )
-            }
-            marked.insert(point.id)
-        }
+        try vault.requireListed(held, among: listing.points)
+        return listing.points
     }
 
     /// Reads the live chunks that stand in several packs, so that the place that counts is a whole one.
@@ -135,7 +136,7 @@ private struct Pruner {
     /// Otherwise a prune might keep the damaged one of two copies and drop the other.
     private func checkCopies() throws(VaultError) {
         let copied = vault.knowledge.withLock { known in
-            known.index.copies.keys.filter { live.ids.contains($0) }
+            known.index.copies.keys.filter { !counting.counts.table[$0].isNone }
         }
         for id in copied {
             do throws(VaultError) {
@@ -159,9 +160,11 @@ private struct Pruner {
             }
         }
         // A repair holds the lock that this prune holds, so that none is at work.
-        for name in try vault.files.list(.packs) where name.hasSuffix(".new") {
-            try vault.files.remove(.packs, name)
-            report.leftoversRemoved += 1
+        for folder in [.packs, .counts] as [VaultFiles.Folder] {
+            for name in try vault.files.list(folder) where name.hasSuffix(".new") {
+                try vault.files.remove(folder, name)
+                report.leftoversRemoved += 1
+            }
         }
         let begun = try vault.files.storage.unfinished()
         let living = Set(try Lease.living(files: vault.files).map(\.writer))
@@ -187,7 +190,7 @@ private struct Pruner {
         report.leftoversRemoved += try removeUnfinishedHolds()
     }
 
-    /// Drops files of holds and of parity that were never renamed: whoever places a hold takes no lease.
+    /// Drops files of holds, of parity and vouchers that were never renamed: whoever places a hold takes no lease.
     ///
     /// - Returns: How many there were; none while another process places one.
     private func removeUnfinishedHolds() throws(VaultError) -> Int {
@@ -224,40 +227,33 @@ private struct Pruner {
         try vault.refresh()
     }
 
-    private func plan(among listed: Set<UniqueID>, _ living: Set<UniqueID>) -> PrunePlan {
-        PrunePlan(candidates(among: listed, living: living), packBytes: vault.settings.packBytes)
+    /// The first plan, by counts that fit the packs.
+    ///
+    /// Counts of an earlier prune that need what no pack has say nothing of the rest: then every map is walked.
+    private mutating func firstPlan(
+        among listed: Set<UniqueID>,
+        _ living: Set<UniqueID>
+    ) throws(VaultError) -> PrunePlan {
+        let first = plan(among: listed, living)
+        guard counting.recountedBecause == nil, let missing = first.missing else {
+            return first.plan
+        }
+        let points = try listedPoints()
+        try counting.recount(points, because: "chunk \(missing) is needed, and in no pack")
+        try checkCopies()
+        return plan(among: listed, living).plan
     }
 
-    private func candidates(
+    private func plan(
         among listed: Set<UniqueID>,
-        living: Set<UniqueID>
-    ) -> [PrunePlan.Candidate] {
-        let live = live
-        return vault.knowledge.withLock { known in
-            var bytes = [UInt64](repeating: 0, count: known.index.packs.count)
-            var chunks = [Int](repeating: 0, count: known.index.packs.count)
-            let damaged = known.index.damagedPacks
-            let losing = live.packsLosing(by: known)
-            for id in live.ids {
-                guard let place = known.index.chunks[id] else { continue }
-                bytes[Int(place.pack)] += UInt64(place.stored)
-                chunks[Int(place.pack)] += 1
-            }
-            return known.index.packs.enumerated().map { ordinal, pack in
-                PrunePlan.Candidate(
-                    pack: pack.id,
-                    kind: pack.kind,
-                    fileBytes: pack.fileBytes,
-                    chunkBytes: pack.chunkBytes,
-                    liveBytes: bytes[ordinal],
-                    liveChunks: chunks[ordinal],
-                    isLeftAlone: known.index.condemned.contains(UInt32(ordinal))
-                        || living.contains(pack.writer) || !listed.contains(pack.id)
-                        || losing.contains(pack.id),
-                    isDamaged: damaged.contains(pack.id)
-                )
-            }
+        _ living: Set<UniqueID>
+    ) -> (plan: PrunePlan, missing: ChunkID?) {
+        let table = counting.counts.table
+        let (candidates, missing) = vault.knowledge.withLock { known in
+            let tally = LiveTally(of: table, in: known)
+            return (tally.candidates(known, among: listed, living: living), tally.missing)
         }
+        return (PrunePlan(candidates, packBytes: vault.settings.packBytes), missing)
     }
 
     /// What came of moving chunks.
@@ -291,11 +287,17 @@ private struct Pruner {
     private func copyLive(
         where isSource: (IndexedPack) -> Bool
     ) throws(VaultError) -> Int {
+        let table = counting.counts.table
         let moving = vault.knowledge.withLock { known in
             let sources = known.index.packs.map(isSource)
-            return live.ids.filter { id in
-                known.index.chunks[id].map { sources[Int($0.pack)] } ?? false
+            guard sources.contains(true) else { return [] as [ChunkID] }
+            var moving: [ChunkID] = []
+            table.forEachLive { id in
+                if known.index.chunks[id].map({ sources[Int($0.pack)] }) ?? false {
+                    moving.append(id)
+                }
             }
+            return moving
         }
         guard !moving.isEmpty else { return 0 }
         let writer = try vault.beginWrite()
@@ -319,10 +321,12 @@ private struct Pruner {
         report.packsWaiting = generation.condemned.keys.filter(present.contains).count - going.count
         guard !going.isEmpty else { return }
         // Every writer that could refer to these packs has ended: what it published is to be seen.
-        try markNewPoints()
+        for point in try listedPoints() where counting.counts.points[point.id] == nil {
+            try counting.add(point)
+        }
         try vault.refresh()
-        let live = live
-        let losing = vault.knowledge.withLock { live.packsLosing(by: $0) }
+        let table = counting.counts.table
+        let losing = vault.knowledge.withLock { LiveTally(of: table, in: $0).losing }
         going.subtract(losing)
         // What does not read keeps all of them for this time; the next prune knows whose it is.
         guard try moveLive(outOf: going) == .done else { return }
@@ -394,33 +398,14 @@ private struct Pruner {
 }
 
 extension VaultFiles {
-    /// What a crash left of holds, parity and changes on the way to their names.
+    /// What a crash left of holds, parity, vouchers and changes on the way to their names.
     fileprivate func unfinishedHolds() throws(VaultError) -> [(folder: Folder, name: String)] {
         var found: [(folder: Folder, name: String)] = []
-        for folder in [.holds, .parity, .changes] as [Folder] {
+        for folder in [.holds, .parity, .vouchers, .changes] as [Folder] {
             for name in try list(folder) where name.hasSuffix(".new") {
                 found.append((folder, name))
             }
         }
         return found
-    }
-}
-
-extension LiveChunks {
-    /// Packs that must stay, since a repair may still give back of them what points need: those with chunks that no pack gives back
-    /// whole, and, while chunks stand in no list at all, those whose own list does not read.
-    fileprivate func packsLosing(by known: Vault.Knowledge) -> Set<UniqueID> {
-        var losing: Set<UniqueID> = []
-        var isMissing = false
-        for id in ids {
-            guard let place = known.index.chunks[id] else {
-                isMissing = true
-                continue
-            }
-            if known.index.isDamaged(place, of: id) {
-                losing.insert(known.index.pack(of: place).id)
-            }
-        }
-        return isMissing ? losing.union(known.damagedPacks.keys) : losing
     }
 }

@@ -301,7 +301,8 @@ final class ChangingFiles: Sendable {
         let all = bytes + ChangeTrailer.bytes(for: bytes, revision, name, keys)
         try storage.replace(path, with: all)
         state.withLock { $0.known[path] = bytes }
-        // Harmless: the change stands. What is left of older ones goes with the next one, or a prune.
+        // Harmless: the change stands, and counts before all older ones. Those go with this file's next change, or a prune, once what came
+        // after them has stood for an hour.
         _ = try? clear(name, try changes(of: name), withPlain: false)
     }
 

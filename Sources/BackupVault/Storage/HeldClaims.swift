@@ -1,7 +1,7 @@
-/// What the work of this thread keeps others out by: its changes are refused once a claim of it may be lost, and
+/// What this work keeps others out by: its changes are refused once a claim of it may be lost, and
 /// nobody else's are.
 package enum HeldClaims {
-    /// Of this thread, the outermost first.
+    /// Of this task, or of this thread where there is none; the outermost first.
     @TaskLocal package static var current: [any Exclusion] = []
 
     /// Runs `body` as work that relies on a claim, and releases the claim at its end.

@@ -18,6 +18,10 @@ struct VaultFiles: Sendable {
         case parity
         /// There only when a recovery point was moved to cold storage.
         case cold
+        /// There only when a prune has counted.
+        case counts
+        /// There only where the description says so.
+        case vouchers
         /// There only where changes may arrive late.
         case void
         /// There only where changes have names of their own.

@@ -14,7 +14,7 @@ extension Vault {
     /// Verifies, heals what was found by parity, and verifies again.
     ///
     /// A file is healed by being written anew beside and renamed over; it is then what it was, byte for byte. A crash leaves the
-    /// damaged file or the healed one. Index, generation and parity are made again; description, key and secret are put
+    /// damaged file or the healed one. Index, generation and parity are made again, counts by the next prune; description, key and secret are put
     /// back as they were when the vault was opened. What a newer Varve wrote is left alone.
     ///
     /// - Parameters:
@@ -39,7 +39,9 @@ extension Vault {
     ) throws(VaultError) -> RepairReport {
         let before = try verify(scope, progress: progress)
         var repair = Repair(vault: self, report: RepairReport(verified: before))
-        guard !before.isClean || before.withoutParity > 0 else { return repair.report }
+        guard !before.isClean || before.withoutParity + before.withoutVoucher > 0 else {
+            return repair.report
+        }
         try repair.run(before)
         dropCaches()
         try refresh(forgetsDamage: true)
@@ -62,7 +64,9 @@ private struct Repair {
         try vault.refresh(forgetsDamage: true)
         try renewIndex(known)
         try renewGenerations(found.findings)
+        try forgetCounts(known)
         try renewParity(known)
+        try renewVouchers(known)
         for finding in known where finding.subject == .archive {
             let error = VaultError(finding.code, finding.message, remedy: finding.remedy)
             report.unhealed.append((finding.file, error))
@@ -135,6 +139,12 @@ private struct Repair {
                     try leave(subject.path, error)
                     continue
                 }
+                if finding.subject == .manifest, let point = subject.point, try vault.isLost(point)
+                {
+                    let lost = VaultError(finding.code, finding.message, remedy: finding.remedy)
+                    report.unhealed.append((subject.path, lost))
+                    continue
+                }
                 // One that was deleted meanwhile has gone with its parity; what is newer is left alone.
                 guard finding.code != .newerFormat,
                     try subject.folder == .holds
@@ -172,6 +182,17 @@ private struct Repair {
         }
     }
 
+    /// Counts: a prune makes them again of all maps.
+    private mutating func forgetCounts(_ findings: [VaultFinding]) throws(VaultError) {
+        guard findings.contains(where: { $0.subject == .counts }) else { return }
+        do throws(VaultError) {
+            try vault.countsFiles.forget()
+            report.healed.append(("counts", "taken away: the next prune counts anew"))
+        } catch {
+            try leave("counts", error)
+        }
+    }
+
     /// Parity that is no good, of files that are whole: written over, so that what it may still heal stays until then; and what is
     /// missing.
     private mutating func renewParity(_ findings: [VaultFinding]) throws(VaultError) {
@@ -194,6 +215,28 @@ private struct Repair {
             if made > 0 { report.healed.append(("parity", "made for \(made) files")) }
         } catch {
             try leave("parity", error)
+        }
+    }
+
+    /// Vouchers that do not read, of manifests that do, and what is missing.
+    private mutating func renewVouchers(_ findings: [VaultFinding]) throws(VaultError) {
+        for id in try vault.vouchers.ids() {
+            let file = "\(VaultFiles.Folder.vouchers)/\(Voucher.fileName(id))"
+            guard findings.contains(where: { $0.subject == .voucher && $0.file == file }) else {
+                continue
+            }
+            do throws(VaultError) {
+                guard try vault.renewVoucher(of: id) else { continue }
+                report.healed.append((file, "made again"))
+            } catch {
+                try leave(file, error)
+            }
+        }
+        do throws(VaultError) {
+            let made = try vault.completeVouchers()
+            if made > 0 { report.healed.append(("vouchers", "made for \(made) recovery points")) }
+        } catch {
+            try leave("vouchers", error)
         }
     }
 

@@ -16,7 +16,8 @@ extension Vault {
 
     /// Checks the vault, and names what is damaged and which recovery points need it.
     ///
-    /// Packs are read on every core, each from front to end. Besides the index it holds a few MiB for each core.
+    /// Packs are read on every core, each from front to end. Besides the index it holds a few MiB for each core, and the
+    /// counts of an earlier prune.
     ///
     /// - Parameters:
     ///   - scope: How much is read.
@@ -52,6 +53,8 @@ private struct Verifier {
     private var points: [RecoveryPoint] = []
     /// Packs of which nothing opens.
     private var unreadable: Set<UniqueID> = []
+    /// Counts that the walk of the maps is held against; `nil` without any of these points.
+    private var audit: CountsAudit?
 
     private static let processors = ProcessInfo.processInfo.activeProcessorCount
 
@@ -116,6 +119,7 @@ private struct Verifier {
                 find(.generation, file: file, error, remedy: "Nothing is lost: run a prune.")
             }
         }
+        try checkCountsFiles()
         let listing = try vault.warmListing()
         points = listing.points
         let present = Set(points.map(\.id) + listing.damaged.map(\.id))
@@ -129,7 +133,26 @@ private struct Verifier {
             let what = "names no content: nothing restores from it"
             find(.manifest, file: file, VaultError.damaged(file, what))
         }
+        let vouchers = try vault.checkVouchers(of: points)
+        report.withoutVoucher = vouchers.without
+        for one in vouchers.damaged {
+            find(.voucher, file: one.file, one.error, remedy: one.remedy)
+        }
         try checkHolds(present.union(cold.points.map(\.id) + cold.damaged.map(\.id)))
+    }
+
+    /// Every file of counts reads; whether they are right is found when the maps are walked.
+    private mutating func checkCountsFiles() throws(VaultError) {
+        for name in try vault.countsFiles.names() {
+            do throws(VaultError) {
+                _ = try vault.countsFiles.read(name)
+            } catch {
+                guard !error.saysNothing(of: vault.files.storage) else { throw error }
+                guard error.code != .notFound else { continue }
+                let remedy = "Nothing is lost: the next prune counts anew."
+                find(.counts, file: "counts/" + name.text, error, remedy: remedy)
+            }
+        }
     }
 
     /// Every hold reads, and what is held is there.
@@ -297,6 +320,7 @@ private struct Verifier {
     /// Walks every distinct node, and looks up every chunk that values refer to.
     mutating func checkPoints() {
         var seen: Set<ChunkID> = []
+        audit = vault.counts(of: points).map { CountsAudit($0) }
         for (number, point) in points.enumerated() {
             for (_, map) in point.maps.sorted(by: { $0.key < $1.key }) {
                 checkNodes(map, seen: &seen)
@@ -311,10 +335,29 @@ private struct Verifier {
             )
         }
         report.nodes = seen.count
+        compareCounts()
+    }
+
+    /// Names counts that are not what all maps say, and has the next prune count anew.
+    private mutating func compareCounts() {
+        guard let walked = audit else { return }
+        audit = nil
+        report.hasComparedCounts = true
+        guard let wrong = walked.difference else { return }
+        do throws(VaultError) {
+            try vault.forgetCounts()
+            find(.counts, file: "counts", wrong)
+        } catch {
+            let remedy =
+                "They could not be taken away (\(error.message)): remove the vault's folder "
+                + "'counts' before the next prune, or run 'varve vault verify --repair'. "
+            find(.counts, file: "counts", wrong, remedy: remedy + wrong.remedy)
+        }
     }
 
     private mutating func checkNodes(_ map: MapRoot, seen: inout Set<ChunkID>) {
         var waiting = [(map.node, map.level)]
+        audit?.take(map.node.id, .node)
         while let (reference, level) = waiting.popLast() {
             guard seen.insert(reference.id).inserted else { continue }
             do throws(VaultError) {
@@ -325,12 +368,15 @@ private struct Verifier {
                         "chunk \(reference.id) is a node of level \(node.level), not \(level)"
                     )
                 }
+                audit?.take(node)
                 switch node.items {
                 case .leaf(let entries): for entry in entries { check(entry.value.chunks) }
                 case .branch(let children):
                     for child in children { waiting.append((child.node, level - 1)) }
                 }
             } catch {
+                // What stands in it cannot be held against the counts.
+                audit = nil
                 lose(reference.id, .node, error)
             }
         }

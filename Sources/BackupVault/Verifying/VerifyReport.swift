@@ -13,6 +13,10 @@ package struct VerifyReport: Sendable {
     package internal(set) var bytesRead: UInt64 = 0
     /// Packs and manifests without parity in a vault that keeps it: the next prune makes it.
     package internal(set) var withoutParity = 0
+    /// Whether counts of an earlier prune were held against the maps.
+    package internal(set) var hasComparedCounts = false
+    /// Warm recovery points without a voucher: the next prune makes it.
+    package internal(set) var withoutVoucher = 0
     package internal(set) var findings: [VaultFinding] = []
     /// Every point that loses something, in the order of points.
     package internal(set) var affectedPoints: [AffectedPoint] = []
@@ -29,10 +33,14 @@ package struct VaultFinding: Sendable {
         case lock
         /// What stands for other files; nothing that restores is lost with it.
         case parity
+        /// What tells a lost manifest from a deleted one; nothing that restores is lost with it.
+        case voucher
         /// A record of a point in cold storage, or what says who may read archives.
         case cold
         /// The archive of a point in cold storage: nothing but a copy heals it.
         case archive
+        /// Counts of an earlier prune; nothing that restores is lost with them, and a prune makes them again.
+        case counts
     }
 
     package let subject: Subject

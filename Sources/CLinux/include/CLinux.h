@@ -9,6 +9,10 @@ int varve_preallocate(int fd, uint64_t offset, uint64_t length);
 int varve_punch(int fd, uint64_t offset, uint64_t length);
 /// Starts writing a range of the page cache out, without waiting for it (sync_file_range(2)); what it answers helps nobody.
 void varve_begin_writing(int fd, uint64_t offset, uint64_t length);
+/// Has the calling thread run long when it runs, and behind threads that wake meanwhile (sched_setattr(2), Linux 6.12: a
+/// slice of its own, of 100 ms). Its share of the processor is what it was, and threads that it makes are as any other.
+/// An older kernel knows no such slices, which is no error.
+void varve_take_long_slices(void);
 int varve_open(const char *path, int flags, unsigned mode);
 int varve_lock_exclusive(int fd);
 /// Serves buffers below `mapped_min` bytes from heaps, of which freed ends up to `kept_max` bytes stay.

@@ -23,7 +23,7 @@ enum BucketChecks {
             switch check.keepsLocked {
             case true?: "; Object Lock is on"
             case false?: "; no Object Lock"
-            case nil: "; these keys may not ask for Object Lock"
+            case nil: "; whether it has Object Lock is not known"
             }
         report.checked.append(
             "\(subject): may \(done) (\(place.credentials.text))\(clock)\(objectLock)"

@@ -36,9 +36,7 @@ struct CopyJobs: Sendable {
                 }
                 for text in applied.told { words.add(text) }
                 words.add(troubleOf: applied)
-                if retention.rule.moveToColdAfterDays != nil, coldAfterDays == nil {
-                    words.add(JobActions.noColdStorage(in: target))
-                }
+                words.add(coldDaysOf: retention, in: target)
             }
             return words.isStopped ? words.stopped() : words.outcome
         } catch {

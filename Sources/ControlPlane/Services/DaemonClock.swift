@@ -27,7 +27,7 @@ final class DaemonClock: VarveClock {
     ///   - control: Where the last time is kept.
     ///   - acceptsWall: An operator vouches for a machine's clock more than a year ahead of that.
     ///   - logger: Told of steps.
-    /// - Throws: `.failed` for such a clock without a voucher.
+    /// - Throws: `.failed` for such a clock that nobody vouches for.
     init(
         _ format: StateFormat,
         control: ControlStore,

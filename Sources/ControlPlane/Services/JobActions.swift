@@ -1,9 +1,9 @@
-import MetadataStore
 import Backup
 import BackupVault
 import FileSystemEngine
 import JobScheduler
 import LocalAPI
+import MetadataStore
 import Policies
 import VarveModel
 
@@ -108,9 +108,7 @@ struct JobActions: Sendable {
         told += report.told
         words.add(told.joined(separator: ", "))
         words.add(troubleOf: report)
-        if retention.rule.moveToColdAfterDays != nil, !vault.mayHaveColdStorage {
-            words.add(Self.noColdStorage(in: vault))
-        }
+        words.add(coldDaysOf: retention, in: vault)
         return words
     }
 
@@ -158,35 +156,26 @@ struct JobActions: Sendable {
         }
     }
 
-    /// Why days for cold storage mean nothing in a bucket.
-    static func noColdStorage(in vault: Vault) -> APIError {
-        APIError(
-            .invalid,
-            "'MoveToColdStorageAfterDays' does nothing here: nothing moves to cold storage in '\(vault.place)'",
-            remedy:
-                "Give the job a retention without it; the store may have a colder class of its own."
-        )
-    }
-
     private func snapshot(
         _ source: OpenFileSystem,
         _ action: SnapshotAction,
         _ due: Timestamp
     ) async throws -> String {
         let name = action.naming.name(at: due)
+        var told = name
         do throws(FileSystemError) {
             _ = try await source.engine.createSnapshot(name)
         } catch {
             guard error.code == .exists else { throw error }
-            // An interrupted run took it already.
-            return "\(name) is there"
+            // An interrupted run took it already, and may have gone before the old ones went.
+            told = "\(name) is there"
         }
-        guard let keep = action.keepLast else { return name }
+        guard let keep = action.keepLast else { return told }
         let own = try await source.engine.snapshots()
             .filter { action.naming.names($0.name) }.sorted { $0.epoch < $1.epoch }
         let old = own.dropLast(keep)
         for snapshot in old { try await source.engine.deleteSnapshot(snapshot.name) }
-        return old.isEmpty ? name : "\(name), \(old.count) old deleted"
+        return old.isEmpty ? told : "\(told), \(old.count) old deleted"
     }
 
     private func move(_ source: OpenFileSystem, _ action: LifecycleAction) async throws -> String {
@@ -232,9 +221,7 @@ struct JobActions: Sendable {
                 )
             )
             words.add(troubleOf: report)
-            if action.retention.rule.moveToColdAfterDays != nil, !vault.mayHaveColdStorage {
-                words.add(Self.noColdStorage(in: vault))
-            }
+            words.add(coldDaysOf: action.retention, in: vault)
         } catch {
             words.add(APIError(error))
         }

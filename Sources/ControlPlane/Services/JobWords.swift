@@ -2,6 +2,7 @@ import Backup
 import BackupVault
 import JobScheduler
 import LocalAPI
+import Policies
 import VarveModel
 
 /// What a run tells of itself: what it did, and what it could not.
@@ -51,6 +52,19 @@ struct JobWords: Sendable {
         failed += part.failed.map { "\(name): \($0)" }
         done += part.done.map { "\(name): \($0)" }
         hasDamage = hasDamage || part.hasDamage
+    }
+
+    /// Adds that a retention's days for cold storage mean nothing where there is none, as in a bucket.
+    mutating func add(coldDaysOf retention: RetentionPolicy, in vault: Vault) {
+        guard retention.rule.moveToColdAfterDays != nil, !vault.mayHaveColdStorage else { return }
+        add(
+            APIError(
+                .invalid,
+                "'MoveToColdStorageAfterDays' does nothing here: nothing moves to cold storage in '\(vault.place)'",
+                remedy:
+                    "Give the job a retention without it; the store may have a colder class of its own."
+            )
+        )
     }
 
     /// Adds what a retention could not do, so that somebody knows.

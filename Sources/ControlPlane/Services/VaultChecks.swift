@@ -73,25 +73,32 @@ enum VaultChecks {
     ) -> VaultReport {
         VaultReport(
             checked: [words(verified, of: vault, scope)],
-            found: found(verified, in: vault) + withoutParity(verified, in: vault),
+            found: found(verified, in: vault) + incomplete(verified, in: vault),
             lost: lost.map { LostFiles($0) },
             seed: scope.seed
         )
     }
 
-    private static func withoutParity(
+    /// What has no parity or voucher yet: nothing is damaged.
+    private static func incomplete(
         _ verified: VerifyReport,
         in vault: Vault
     ) -> [CheckReport.Found] {
-        guard verified.withoutParity > 0 else { return [] }
-        return [
+        let counts = [
+            (verified.withoutParity, "files have no parity yet"),
+            (
+                verified.withoutVoucher,
+                "recovery points have no voucher yet: were a manifest of these lost, that would not be noticed"
+            ),
+        ]
+        return counts.filter { $0.0 > 0 }.map { count, what in
             CheckReport.Found(
                 kind: "warning",
                 subject: "vault \(vault.name)",
-                message: "\(verified.withoutParity) files have no parity yet",
+                message: "\(count) \(what)",
                 remedy: "The next prune makes it, and so does 'varve vault verify --repair'."
             )
-        ]
+        }
     }
 
     /// What a verify found as one check among others.

@@ -130,7 +130,7 @@ struct RegionalFiles: Sendable {
                 throw APIError(.unavailable, "there is no '\(zone.directory)'")
             }
             try eraseKeys(in: zone)
-            for name in try zone.disk.list(zone.directory) where name != RegionalFiles.mark {
+            for name in try zone.disk.list(zone.directory) where name != ZoneFile.name {
                 try zone.disk.removeTree("\(zone.directory)/\(name)")
             }
             try zone.disk.syncDirectory(zone.directory)
@@ -157,7 +157,4 @@ struct RegionalFiles: Sendable {
             throw APIError(error)
         }
     }
-
-    /// The file that says whose copy a directory is.
-    private static let mark = "zone"
 }

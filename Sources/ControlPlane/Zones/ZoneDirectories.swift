@@ -16,7 +16,7 @@ struct ZoneDirectories: Sendable {
                 if !zone.isNamed { try disk.makeDirectories(zone.directory) }
                 guard
                     try disk.status(of: zone.directory)?.kind == .directory
-                        || isLinkedDirectory(zone)
+                        || ZoneDirectories.canServe(zone, on: disk)
                 else {
                     throw APIError(
                         .unavailable,
@@ -41,9 +41,9 @@ struct ZoneDirectories: Sendable {
         }
     }
 
-    /// A symlink to a directory does for a zone; what status says of it is the link.
-    private func isLinkedDirectory(_ zone: ZonePlace) -> Bool {
-        // Harmless: what cannot be listed is no directory that could serve.
+    /// Whether a directory is there to serve; a symlink to one does for a zone, and what status says of it is the link.
+    static func canServe(_ zone: ZonePlace, on disk: any Disk) -> Bool {
+        // Harmless: what cannot be listed is no directory that could serve, and is told as one that is not there.
         (try? disk.list(zone.directory)) != nil
     }
 

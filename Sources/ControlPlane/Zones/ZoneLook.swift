@@ -49,10 +49,7 @@ final class ZoneLook: Sendable {
 
     /// Waits for the end; `false` when the waiting task was cancelled before.
     func ended() async -> Bool {
-        let number = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
+        let number = number()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { wait(number, $0) }
         } onCancel: {
@@ -62,24 +59,26 @@ final class ZoneLook: Sendable {
 
     /// Waits for the end, also in a task that was cancelled.
     func endedToEnd() async {
-        let number = state.withLock { state in
+        _ = await withCheckedContinuation { wait(number(), $0, heedsCancelling: false) }
+    }
+
+    /// By which one who waits is known.
+    private func number() -> Int {
+        state.withLock { state in
             state.next += 1
             return state.next
         }
-        _ = await withCheckedContinuation { continuation in
-            let isOver = state.withLock { state in
-                if !state.isOver { state.waiting[number] = continuation }
-                return state.isOver
-            }
-            if isOver { continuation.resume(returning: true) }
-        }
     }
 
-    private func wait(_ number: Int, _ continuation: CheckedContinuation<Bool, Never>) {
+    private func wait(
+        _ number: Int,
+        _ continuation: CheckedContinuation<Bool, Never>,
+        heedsCancelling: Bool = true
+    ) {
         let answer: Bool? = state.withLock { state in
             if state.isOver { return true }
             // Cancelled before it came here: nobody would wake it.
-            if Task.isCancelled { return false }
+            if heedsCancelling, Task.isCancelled { return false }
             state.waiting[number] = continuation
             return nil
         }

@@ -127,6 +127,7 @@ struct ZoneRepairs: Sendable {
     ) async -> APIError? {
         let fileSystems = fileSystems
         return await withTaskGroup(of: APIError?.self) { group in
+            // Two children, both ended here: the look, and who tells how far it has come, meanwhile.
             group.addTask { await fileSystems.lookAfterZones(of: record.id) }
             group.addTask {
                 while !Task.isCancelled {

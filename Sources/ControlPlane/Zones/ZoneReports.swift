@@ -48,8 +48,8 @@ struct ZoneReports: Sendable {
     }
 
     private static func describe(_ place: ZonePlace, _ disk: any Disk) -> ZoneDescription {
-        // Harmless: a directory that cannot be looked at is told as one that is not there.
-        let isThere = (try? disk.list(place.directory)) != nil
+        let isThere = ZoneDirectories.canServe(place, on: disk)
+        // Harmless: where the disk does not say, no space is told.
         let space = isThere ? try? disk.space(at: place.directory) : nil
         return ZoneDescription(
             name: place.name,

@@ -14,6 +14,7 @@ struct ZoneService: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 let seats = ZoneSeats(ZoneService.looksMax)
+                var turns = ZoneTurns()
                 while !Task.isCancelled {
                     do {
                         try await Task.sleep(for: .seconds(ZoneService.roundSeconds))
@@ -21,8 +22,10 @@ struct ZoneService: Service {
                         return  // Cancelled: the daemon ends.
                     }
                     // One that takes hours keeps no other from being looked after.
-                    for id in await fileSystems.zonesDue() {
+                    for id in turns.order(of: await fileSystems.zonesDue()) {
                         guard await seats.take() else { break }
+                        turns.take(id)
+                        // A child of the service, which ends with it: the daemon waits for its looks.
                         group.addTask {
                             await fileSystems.lookAfterZones(of: id)
                             await seats.give()
@@ -31,6 +34,22 @@ struct ZoneService: Service {
                 }
             }
         }
+    }
+}
+
+/// Whose turn it is, where more are due than are looked after at once.
+struct ZoneTurns {
+    private var last: FileSystemID?
+
+    /// Those that are due, from behind whoever had its turn last.
+    func order(of due: [FileSystemID]) -> [FileSystemID] {
+        let all = due.sorted()
+        guard let last else { return all }
+        return all.filter { $0 > last } + all.filter { $0 <= last }
+    }
+
+    mutating func take(_ id: FileSystemID) {
+        last = id
     }
 }
 

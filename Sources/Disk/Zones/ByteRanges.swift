@@ -1,6 +1,6 @@
 /// Ranges of one file, kept few: what is near enough becomes one.
 struct ByteRanges: Sendable, Hashable {
-    /// A file that is changed here and there: beyond it the ranges become the one that spans them.
+    /// A file that is changed here and there: past it, if more than half are left when those that touch became one, the one that spans all.
     private static let countMax = 256
 
     /// Sorted and apart, but for what was inserted since the last ``tidy()``.

@@ -5,7 +5,7 @@ private import Glibc
 /// The kernel's readers-writer lock, which a waiting writer closes for readers to come (about 25 ns a pass).
 /// A thread that is inside must not enter again.
 final class ChangeGate: Sendable {
-    // SAFETY: made in init, destroyed in deinit; between them only the lock's own calls touch it.
+    // SAFETY: made in init, destroyed in deinit; between them only the lock's own calls touch it, which any thread may make.
     private nonisolated(unsafe) let lock: UnsafeMutablePointer<pthread_rwlock_t>
 
     init() {

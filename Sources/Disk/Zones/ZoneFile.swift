@@ -30,7 +30,14 @@ package struct ZoneFile: Sendable, Hashable {
     /// More would make each rewrite long: the list then says "all".
     static let namesMax = 10_000
     static let zonesMax = 16
-    static let name = "zone"
+    /// Beneath the zone's directory: the mark by which a copy is known.
+    package static let name = "zone"
+    /// Makes a list that is too long say "all".
+    mutating func bound() {
+        guard isAll || names.count > ZoneFile.namesMax else { return }
+        (isAll, names) = (true, [])
+    }
+
     /// What ``Disk/replace(_:with:)`` writes first.
     static let temporaryName = "zone.new"
 

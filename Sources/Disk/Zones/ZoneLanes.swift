@@ -1,5 +1,4 @@
 private import Dispatch
-private import Glibc
 private import Synchronization
 
 /// Threads that wait for storage, so that a sync of three zones takes as long as the slowest one.
@@ -84,7 +83,7 @@ private final class LaneQueue: Sendable {
             state.threads += 1
             return true
         }
-        if wantsThread { start() }
+        if wantsThread { HostThread.start { [self] in work() } }
         wake.signal()
     }
 
@@ -94,25 +93,6 @@ private final class LaneQueue: Sendable {
             return state.threads
         }
         for _ in 0..<threads { wake.signal() }
-    }
-
-    private func start() {
-        let context = Unmanaged.passRetained(self).toOpaque()
-        var thread = pthread_t()
-        // SAFETY: the thread takes over the reference that was retained for it.
-        let result = pthread_create(
-            &thread,
-            nil,
-            { context in
-                if let context {
-                    Unmanaged<LaneQueue>.fromOpaque(context).takeRetainedValue().work()
-                }
-                return nil
-            },
-            context
-        )
-        precondition(result == 0, "the system gave no thread: errno \(result)")
-        pthread_detach(thread)
     }
 
     private func work() {

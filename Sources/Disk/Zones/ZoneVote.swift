@@ -20,7 +20,7 @@ struct ZoneVote {
 
     /// Compares one file, where each zone has it of one size: one that another took the place of in some is no rot.
     ///
-    /// - Throws: What the leader failed with; a zone that cannot be read has no vote.
+    /// - Throws: What the leader failed with; where a zone cannot be asked, nobody votes.
     mutating func settle(_ name: String) throws(DiskError) {
         guard others.count > 1, try size(of: name, in: leader) != nil else { return }
         let own = try leader.disk.open(leader.directory + "/" + name, .readWrite)
@@ -29,10 +29,11 @@ struct ZoneVote {
         var files: [any DiskFile] = []
         defer { for file in files { file.close() } }
         for zone in others {
-            // Harmless: it has no vote, and is compared afterwards.
+            // Harmless: the file is not voted on without this zone, and is compared afterwards.
             guard let file = try? zone.disk.open(zone.directory + "/" + name, .read) else { return }
             files.append(file)
             file.dropResident()
+            // Harmless: as above.
             guard (try? file.size()) == size else { return }
         }
         own.dropResident()

@@ -126,9 +126,9 @@ extension ZonedDisk {
         _ file: ZoneFile,
         from source: Int
     ) throws(DiskError) {
-        gate.exclusiveDo { notes.set(isActive: true) }
+        gate.exclusive { notes.set(isActive: true) }
         defer {
-            gate.exclusiveDo { notes.set(isActive: false) }
+            gate.exclusive { notes.set(isActive: false) }
             members.setProgress(zone, nil)
         }
         do throws(ZoneCopyFailure) {
@@ -277,11 +277,5 @@ extension ZonedDisk {
                 throw .source(error.error)
             }
         }
-    }
-}
-
-extension ChangeGate {
-    func exclusiveDo(_ body: () -> Void) {
-        exclusive { () throws(Never) in body() }
     }
 }

@@ -70,7 +70,7 @@ final class ZonedFile: DiskFile {
     private func first<Value>(
         _ body: (any DiskFile) throws(DiskError) -> Value
     ) throws(DiskError) -> Value {
-        var failure = DiskError(.failed, "'\(name)': no zone in sync holds it")
+        var failure: DiskError?
         for (zone, slot) in handles.current.enumerated() {
             guard case .open(let file) = slot else { continue }
             do throws(DiskError) {
@@ -80,7 +80,7 @@ final class ZonedFile: DiskFile {
                 tell(zone, error)
             }
         }
-        throw failure
+        throw failure ?? DiskError(.failed, "'\(name)': no zone in sync holds it")
     }
 
     /// Names a zone that did not read, once for each file and zone.

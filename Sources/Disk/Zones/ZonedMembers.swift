@@ -305,10 +305,7 @@ final class ZonedMembers: Sendable {
             try commit(next, over: &file, leaving: leaving, joining: joining)
             let members = file.members
             view.withLock { view in
-                for zone in members {
-                    view.out[zone] = nil
-                    view.failed[zone] = nil
-                }
+                for zone in members { view.out[zone] = nil }
                 view.failed = [:]
             }
             for zone in members { names.unforce(zone) }

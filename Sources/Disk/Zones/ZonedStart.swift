@@ -76,13 +76,10 @@ struct ZonedStart {
         // A zone that began to leave, or to return, may know of names that the leader does not.
         for number in followers {
             guard let own = found[number] else { continue }
-            next.names = Array(Set(next.names).union(own.names)).sorted()
+            next.names = Set(next.names).union(own.names).sorted()
             if own.isAll || own.stamp < file.settled { next.isAll = true }
         }
-        if next.isAll || next.names.count > ZoneFile.namesMax {
-            next.isAll = true
-            next.names = []
-        }
+        next.bound()
         var members = [leader]
         if isClean {
             members = followers
@@ -98,10 +95,7 @@ struct ZonedStart {
                     absent[number] = ZonedStanding.Reason(failure)
                 }
             }
-            if next.isAll || next.names.count > ZoneFile.namesMax {
-                next.isAll = true
-                next.names = []
-            }
+            next.bound()
             next.names.sort()
             try vote(leader, followers, next)
             try settle(leader, next)

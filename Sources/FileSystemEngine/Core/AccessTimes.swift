@@ -136,6 +136,7 @@ extension ReadContext {
 extension Core {
     /// Notes that a client has read bytes of a live file; `attributes` are as they show.
     func noteAccess(_ attributes: Attributes, at now: Timestamp) {
+        copyPace.noteCall()
         let isDue = AccessTimeRule.isDue(
             shown: attributes.accessed,
             modified: attributes.modified,

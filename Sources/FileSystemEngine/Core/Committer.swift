@@ -44,14 +44,17 @@ final class Committer: Sendable {
     /// - Parameters:
     ///   - scope: Unstable writes that enter the database first.
     ///   - room: What it means for a full disk.
+    ///   - isOfMove: Whether a move asks, and no client, whom moves heed.
     ///   - body: The change.
     /// - Returns: What `body` answered.
     /// - Throws: What it threw, and `.noSpace`, `.readOnly`, `.failed`.
     func run<Value: Sendable>(
         flushing scope: FlushScope = .none,
         room: RoomUse = .takes,
+        isOfMove: Bool = false,
         _ body: @escaping @Sendable (WriteContext) throws -> Value
     ) async throws(FileSystemError) -> Value {
+        if !isOfMove { core.copyPace.noteCall() }
         try core.requireWritable()
         if room == .takes { try await core.requireRoom() }
         await gate.enter()

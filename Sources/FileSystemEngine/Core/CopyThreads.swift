@@ -1,3 +1,4 @@
+import Disk
 import Foundation
 import VarveModel
 
@@ -19,16 +20,11 @@ final class CopyThreads: Sendable {
         _ body: @escaping @Sendable () throws -> Value
     ) async throws(FileSystemError) -> Value {
         guard begin() else { throw .closed }
-        let result: Result<Value, FileSystemError> = await withUnsafeContinuation { continuation in
-            let thread = Thread { [self] in
-                let result = FileSystemError.result(body)
-                end()
-                continuation.resume(returning: result)
-            }
-            thread.name = "varve-copy"
-            thread.start()
+        return try await Blocking.run(named: "varve-copy") { [self] in
+            defer { end() }
+            HostThread.takeLongSlices()
+            return try body()
         }
-        return try result.get()
     }
 
     /// Whether the file system is being closed: what runs ends soon.

@@ -18,6 +18,7 @@ final class Core: Sendable {
     let tileBytes: UInt64
     let compaction = CompactionSlot()
     let copyThreads = CopyThreads()
+    let copyPace: CopyPace
     /// Moves under way, which give back what commits free: the committer need not.
     let moves = Atomic<Int>(0)
     /// Reads of file data that run.
@@ -45,6 +46,7 @@ final class Core: Sendable {
         self.newSegments = newSegments
         self.tileBytes = tileBytes
         accessTimes = AccessTimes(hasRows: hasAccessTimes)
+        copyPace = CopyPace(share: configuration.limits.copyTimePercent)
     }
 
     var limits: FileSystemLimits { configuration.limits }

@@ -10,7 +10,7 @@ final class WriteContext {
     private(set) var now = Timestamp.epoch
     private(set) var epoch = Epoch.zero
     private var hasSlices = false
-    private var endsSurvivors = false
+    private var hasCopies = false
     /// Whether the log is to be shortened after this batch.
     var isCheckpointDue = false
     private var takenSegments: (made: [(SegmentID, Tier)], removed: [SegmentID]) = ([], [])
@@ -30,7 +30,7 @@ final class WriteContext {
         // A clock that stands behind what was lived already (a restart) stamps nothing earlier.
         now = max(now, Timestamp(seconds: epoch.second))
         hasSlices = false
-        endsSurvivors = false
+        hasCopies = false
     }
 
     /// Makes records durable, then rows visible, and durable too if asked to, in this order (I1).
@@ -39,7 +39,7 @@ final class WriteContext {
     func commit(durably: Bool) throws -> VisibleBatch {
         try putSegments()
         if hasSlices { try core.syncSegments() }
-        if endsSurvivors { try core.syncCopies() }
+        if hasCopies { try core.syncCopies() }
         let commit = try writer.commit(durably: durably)
         core.pending.settle()
         core.accessTimes.settle()
@@ -137,9 +137,9 @@ extension WriteContext {
         try touch(&row)
     }
 
-    /// Has the commit sync segments though no slice enters: one that was ended gets its table.
-    func syncsSegments() {
-        endsSurvivors = true
+    /// Has the commit sync copies though no slice enters: a segment of them that was ended gets its table.
+    func syncsCopies() {
+        hasCopies = true
     }
 
     /// Notes that slices entered, so that their bytes are synced first.

@@ -51,7 +51,7 @@ extension FileSystem {
             let chosen = try await readers.run(shows: false) { try $0.chooseSegment() }
             if chosen == nil, core.segments.finishSurvivors() {
                 // Their table is written by the next commit's sync.
-                try await committer.run(room: .frees) { $0.syncsSegments() }
+                try await committer.run(room: .frees) { $0.syncsCopies() }
             }
             return chosen
         }

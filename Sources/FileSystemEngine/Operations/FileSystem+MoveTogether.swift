@@ -107,7 +107,7 @@ extension FileSystem {
     private func makeDurable(_ inodes: [InodeNumber]) async throws(FileSystemError) {
         try core.requireWritable()
         for inode in inodes where !core.pending.isClean(inode) {
-            try await committer.run(flushing: .one(inode)) { _ in }
+            try await committer.run(flushing: .one(inode), isOfMove: true) { _ in }
         }
         // Somebody else's commit may have taken the bytes, and sync still.
         try await core.requireDurable()
@@ -121,6 +121,8 @@ extension FileSystem {
         var position: CopyPosition? = CopyPosition()
         while let from = position {
             position = try await copyPiece(&moves, from: from, to: tier, known)
+            // What others' commits freed meanwhile.
+            await reclaimAside()
             guard let next = position else { break }
             // A large file's copy ends when somebody is short of room, or wants it ended.
             try await core.requireRoom()
@@ -177,7 +179,7 @@ extension FileSystem {
             guard !due.isEmpty else { return }
             let turn = due.map { moves[$0] }
             do throws(FileSystemError) {
-                let done = try await committer.run { try $0.swap(turn, to: tier) }
+                let done = try await committer.run(isOfMove: true) { try $0.swap(turn, to: tier) }
                 for (index, move) in zip(due, done) { moves[index] = move }
             } catch {
                 if due.count > 1, !error.endsTransaction {
@@ -209,7 +211,7 @@ extension FileSystem {
     private func reclaimAside() async {
         guard core.fence.isWaiting else { return }
         let core = core
-        // Harmless: of a file system that is being closed the next start sweeps.
+        // Harmless: it is refused while the file system is closed alone, and closing gives back the same.
         _ = try? await core.copyThreads.run { core.reclaimDrained().records.count }
     }
 }

@@ -36,7 +36,7 @@ extension FileSystem {
     /// Opens as ``open(_:)`` does; `nil` when memory cannot tell that the inode is there.
     package func openRemembered(_ inode: InodeNumber) -> OpenFile? {
         guard let file = core.openFiles.open(inode) else { return nil }
-        guard rememberedAttributes(of: inode) != nil else {
+        guard core.database.liveRows.inode(inode) != nil else {
             close(file)
             return nil
         }

@@ -21,7 +21,7 @@ extension FileSystem {
         progress: @escaping @Sendable (ScrubProgress) -> Void = { _ in }
     ) async throws(FileSystemError) -> ScrubReport {
         var walk = ScrubWalk()
-        var pace = ScrubPace(bytesPerSecond: options.bytesPerSecond, from: .now)
+        let pace = ScrubPace(bytesPerSecond: options.bytesPerSecond, from: .now)
         progress(walk.progress)
         while !walk.isComplete, !Task.isCancelled {
             let before = walk
@@ -51,7 +51,7 @@ struct ScrubPace {
     }
 
     /// When more may be read, given what was read since the start; `nil`: now.
-    mutating func due(
+    func due(
         after bytes: UInt64,
         now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
@@ -231,7 +231,7 @@ struct ScrubWalk: Sendable {
         let shown = row.skip..<row.skip + row.length
         let plain =
             lost.plainRanges?.map { UInt64($0.lowerBound)..<UInt64($0.upperBound) } ?? [shown]
-        // It may have no name any more, or the name may be what is lost.
+        // Harmless: it may have no name any more, or the name may be what is lost; then its number names it.
         let path = try? context.path(of: row.inode, at: .live)
         let name = path.map { "/" + $0.map(\.description).joined(separator: "/") }
         for range in plain.filter({ $0.overlaps(shown) }).map({ $0.clamped(to: shown) }) {

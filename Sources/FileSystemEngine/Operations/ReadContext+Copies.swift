@@ -28,8 +28,8 @@ struct CopyPiece: Sendable {
     /// `nil` after the last.
     var next: CopyPosition?
 
-    /// 16 MiB: while a piece is copied nothing that is freed comes back.
-    static let bytesMax: UInt64 = 16 << 20
+    /// 4 MiB: while a piece is copied, at the pace that clients leave, nothing that is freed comes back.
+    static let bytesMax: UInt64 = 4 << 20
 }
 
 extension ReadContext {
@@ -174,7 +174,9 @@ extension Core {
     ) throws -> CopiedRecords.Copy {
         // Whoever closes the file system waits for one record, not for a file.
         if copyThreads.isStopping { throw FileSystemError.closed }
-        let made = try segments.countedCopy(of: RecordAddress(old), expecting: identity, to: tier)
+        let made = try copyPace.step(isHurried: { copyThreads.isStopping }) {
+            try segments.countedCopy(of: RecordAddress(old), expecting: identity, to: tier)
+        }
         let copy = CopiedRecords.Copy(
             record: RecordPointer(made.address),
             plainBytes: UInt64(made.plainBytes)

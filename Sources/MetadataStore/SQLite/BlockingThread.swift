@@ -1,5 +1,5 @@
+private import Disk
 private import Dispatch
-private import Glibc
 private import Synchronization
 
 /// Runs an actor's jobs on one OS thread of its own, in the order in which they came.
@@ -41,22 +41,7 @@ private final class JobQueue: Sendable {
     private let wake = DispatchSemaphore(value: 0)
 
     func start() {
-        let context = Unmanaged.passRetained(self).toOpaque()
-        var thread = pthread_t()
-        // SAFETY: the thread takes over the reference that was retained for it.
-        let result = pthread_create(
-            &thread,
-            nil,
-            { context in
-                if let context {
-                    Unmanaged<JobQueue>.fromOpaque(context).takeRetainedValue().run()
-                }
-                return nil
-            },
-            context
-        )
-        precondition(result == 0, "the system gave no thread: errno \(result)")
-        pthread_detach(thread)
+        HostThread.start { [self] in run() }
     }
 
     func add(_ job: UnownedJob, for executor: UnownedSerialExecutor) {

@@ -9,6 +9,24 @@ struct SealedCopies {
     /// Told, in one line each, what was put right or could not be.
     let report: @Sendable (String) -> Void
 
+    init(base: any DiskFile, of path: String, report: @escaping @Sendable (String) -> Void) {
+        self.init(file: base, name: "database '\(path)'", path: path, report: report)
+    }
+
+    init(log: any DiskFile, of path: String, report: @escaping @Sendable (String) -> Void) {
+        let name = "log '\(SealedFiles.logPath(path))'"
+        self.init(file: log, name: name, path: path, report: report)
+    }
+
+    private init(
+        file: any DiskFile,
+        name: String,
+        path: String,
+        report: @escaping @Sendable (String) -> Void
+    ) {
+        (self.file, self.name, self.path, self.report) = (file, name, path, report)
+    }
+
     /// Reads until bytes verify: from the copy that is read, then from each other.
     ///
     /// - Parameters:
@@ -65,7 +83,7 @@ struct SealedCopies {
     ) -> [MendedCopy] {
         var mended: [MendedCopy] = []
         for copy in copies {
-            // What cannot be read is as good as wrong: writing it anew is what may help.
+            // Harmless: what cannot be read is as good as wrong, and writing it anew is what may help.
             guard (try? copy.read(count: good.count, at: offset)) != good else { continue }
             do throws(DiskError) {
                 try copy.mend(good, at: offset)

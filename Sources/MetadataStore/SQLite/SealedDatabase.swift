@@ -183,8 +183,7 @@ package final class SealedDatabase: Sendable {
             baseSyncs: files.counters.baseSyncs.load(ordering: .relaxed),
             bytesWritten: files.counters.bytesWritten.load(ordering: .relaxed),
             pagesRead: files.counters.pagesRead.load(ordering: .relaxed),
-            framesSealed: files.counters.framesSealed.load(ordering: .relaxed),
-            mendings: files.counters.mendings.load(ordering: .relaxed)
+            framesSealed: files.counters.framesSealed.load(ordering: .relaxed)
         )
     }
 
@@ -204,6 +203,4 @@ package struct SealedStatistics: Sendable, Hashable {
     package let pagesRead: UInt64
     /// Pages sealed for the log; a checkpoint moves them as they are.
     package let framesSealed: UInt64
-    /// Places put right in one zone from another, or tried to.
-    package let mendings: UInt64
 }

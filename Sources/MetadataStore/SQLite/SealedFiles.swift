@@ -12,8 +12,9 @@ final class SealedFiles: Sendable {
     let keys: PageKeys
     let index = WALIndex()
     let counters = SealedCounters()
-    /// Takes one line about bytes that did not verify in one zone.
-    let report: @Sendable (String) -> Void
+    /// The base and the log by their copies, which stand in messages by name.
+    let baseCopies: SealedCopies
+    let logCopies: SealedCopies
     /// Bytes that the log grows by at most, filled with zeros: overwriting is what syncs fast.
     private let growthBytes: UInt64
     private let isSuspect = Atomic<Bool>(false)
@@ -49,11 +50,12 @@ final class SealedFiles: Sendable {
         growthBytes: UInt64,
         report: @escaping @Sendable (String) -> Void
     ) throws(DiskError) {
-        self.report = report
         self.path = path
         logPath = SealedFiles.logPath(path)
         self.base = base
         self.log = log
+        baseCopies = SealedCopies(base: base, of: path, report: report)
+        logCopies = SealedCopies(log: log, of: path, report: report)
         self.keys = keys
         self.growthBytes = max(growthBytes, UInt64(SealedLayout.sealedFrameBytes))
         state = Mutex(
@@ -262,19 +264,6 @@ final class SealedFiles: Sendable {
         counters.bytesWritten.add(UInt64(bytes.count), ordering: .relaxed)
     }
 
-    var baseCopies: SealedCopies {
-        SealedCopies(file: base, name: "database '\(path)'", path: path, report: noteMended)
-    }
-
-    var logCopies: SealedCopies {
-        SealedCopies(file: log, name: "log '\(logPath)'", path: path, report: noteMended)
-    }
-
-    private func noteMended(_ message: String) {
-        counters.mendings.add(1, ordering: .relaxed)
-        report(message)
-    }
-
     /// Reads a page of the base; who reads it keeps checkpoints from it, as every reader of SQLite's does.
     ///
     /// - Returns: Whether `buffer` holds what `verifies` takes.
@@ -345,7 +334,6 @@ final class SealedCounters: Sendable {
     let bytesWritten = Atomic<UInt64>(0)
     let pagesRead = Atomic<UInt64>(0)
     let framesSealed = Atomic<UInt64>(0)
-    let mendings = Atomic<UInt64>(0)
 
     func countRead() { pagesRead.add(1, ordering: .relaxed) }
 }

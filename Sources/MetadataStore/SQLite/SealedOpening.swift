@@ -15,12 +15,7 @@ struct SealedOpening {
         keys: PageKeys
     ) throws(MetadataError) -> SealedFiles {
         let base = try attempt { () throws(DiskError) in try disk.open(path, .readWrite) }
-        let baseCopies = SealedCopies(
-            file: base,
-            name: "database '\(path)'",
-            path: path,
-            report: report
-        )
+        let baseCopies = SealedCopies(base: base, of: path, report: report)
         try baseCopies.first(count: DatabaseHeader.bytes, at: 0, "the header") {
             (head) throws(MetadataError) in
             try check(try DatabaseHeader(head, path: path), against: expected, key)
@@ -35,12 +30,7 @@ struct SealedOpening {
         }
         let log = try openLog()
         let logPath = SealedFiles.logPath(path)
-        let logCopies = SealedCopies(
-            file: log,
-            name: "log '\(logPath)'",
-            path: path,
-            report: report
-        )
+        let logCopies = SealedCopies(log: log, of: path, report: report)
         try logCopies.first(count: LogHeader.bytes, at: 0, "the head") {
             (head) throws(MetadataError) in
             try LogHeader.check(head, id: expected.id, path: logPath)

@@ -87,7 +87,7 @@ extension SealedDatabase {
         }
         compare(files.logCopies, count: LogHeader.bytes, at: 0, "the head", &scrub) {
             do throws(MetadataError) {
-                try LogHeader.check($0, id: id, path: path)
+                try LogHeader.check($0, id: id, path: files.logPath)
                 return true
             } catch {
                 // As above.
@@ -192,7 +192,7 @@ extension SealedDatabase {
         var pages: Set<UInt32> = []
         for index in copied..<frames {
             for copy in files.log.everyCopy(zone: "") {
-                // A frame that cannot be read in any copy is named as such, not as its page.
+                // Harmless: a frame that cannot be read in any copy is named as such, not as its page.
                 let frame = try? copy.read(
                     count: SealedLayout.sealedFrameBytes,
                     at: SealedLayout.offset(ofFrame: index)
@@ -256,7 +256,7 @@ extension SealedDatabase {
         _ scrub: inout SealedScrub,
         _ opens: (Int, ArraySlice<UInt8>) -> Bool
     ) -> [Int] {
-        // A copy that cannot be read, or ends before, differs; it is asked again for each piece.
+        // Harmless: a copy that cannot be read, or ends before, differs, and is asked again for each piece.
         let runs = source.file.everyCopy(zone: "").map { copy in
             (try? copy.read(count: count * size, at: offset)) ?? []
         }
@@ -288,7 +288,7 @@ extension SealedDatabase {
         var good: [(bytes: [UInt8], copies: Int)] = []
         for copy in copies {
             scrub.bytesRead += UInt64(count)
-            // Not to be read is not to be verified.
+            // Harmless: not to be read is not to be verified, and is put right or named.
             guard let bytes = try? copy.read(count: count, at: offset), bytes.count == count else {
                 continue
             }
@@ -304,7 +304,9 @@ extension SealedDatabase {
             guard countsIfLost else { return }
             let message =
                 "\(source.name): \(what) at byte \(offset) does not verify\(source.everywhere)"
-            scrub.lost.append(SealedScrub.Lost(zones: copies.map(\.zone), message: message))
+            scrub.lost.append(
+                SealedScrub.Lost(zones: source.file.copies.map(\.zone), message: message)
+            )
             return
         }
         guard good.count == 1 || most * 2 > copies.count else {
@@ -312,7 +314,9 @@ extension SealedDatabase {
             let message =
                 "\(source.name): \(what) at byte \(offset) differs between zones, and \(good.count) "
                 + "of its copies verify: which is the newest is not known"
-            scrub.lost.append(SealedScrub.Lost(zones: copies.map(\.zone), message: message))
+            scrub.lost.append(
+                SealedScrub.Lost(zones: source.file.copies.map(\.zone), message: message)
+            )
             return
         }
         guard files.isTrusted else { return }

@@ -44,14 +44,9 @@ package struct SnapshotNaming: Hashable, Sendable {
 
     /// The name of the snapshot of a due instant.
     package func name(at due: Timestamp) -> String {
-        let day = due.seconds >= 0 ? due.seconds / 86_400 : (due.seconds - 86_399) / 86_400
-        let date = CivilDate(daysSince1970: Int(day)).description
-        let second = due.seconds - day * 86_400
-        func padded(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let time =
-            "\(date)T\(padded(second / 3_600)):\(padded(second / 60 % 60)):\(padded(second % 60))Z"
+        let date = CivilDate(daysSince1970: Int(due.day)).description
         let parts = split()
-        return parts.before + (parts.isTime ? time : date) + parts.after
+        return parts.before + (parts.isTime ? due.utcText : date) + parts.after
     }
 
     /// Whether a snapshot's name is one that this pattern gives.
