@@ -118,7 +118,7 @@ package actor NFSServer {
 
     /// Ends what time ends, for the clients of all listeners.
     private static func sweep(_ gateway: ServerParts) async {
-        var generation = gateway.exports.generation
+        var known = gateway.exports.current
         while !Task.isCancelled {
             do {
                 try await Task.sleep(for: sweepInterval)
@@ -126,10 +126,16 @@ package actor NFSServer {
                 return
             }
             await gateway.store.change { state, now in state.sweep(at: now) }
-            guard gateway.exports.generation != generation else { continue }
-            generation = gateway.exports.generation
-            let offered = Set(gateway.exports.current.byKey.keys)
+            let listing = gateway.exports.current
+            guard listing.generation != known.generation else { continue }
+            let offered = Set(listing.byKey.keys)
             await gateway.store.change { state, _ in state.keepOnly(offered) }
+            for fileSystem in listing.sorted {
+                guard let before = known.byKey[fileSystem.key], before.engine !== fileSystem.engine
+                else { continue }
+                await gateway.holdAnew(fileSystem)
+            }
+            known = listing
         }
     }
 

@@ -79,6 +79,10 @@ package struct ServerLimits: Sendable, Hashable {
     /// Ranges that one client has locked, of all files, and of one file that all have.
     package var lockRangesPerClientMax = 65_536
     package var lockRangesPerFileMax = 65_536
+    /// 1,048,576: opens of all clients, some 1 GiB with all that hangs on them; as many lock state ids, and as many ranges.
+    ///
+    /// Before anybody is refused, clients whose lease is over go, those silent for longest first; then NFS4ERR_DELAY.
+    package var statesOfAllMax = 1 << 20
 
     // MARK: Leases
 

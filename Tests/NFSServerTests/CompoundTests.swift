@@ -369,8 +369,8 @@ import VarveModel
         #expect(try await exchange(0, .machineCredential(operations)) == .invalid)
         let secret = StateSecretParameters(
             operations: operations,
-            hashAlgorithms: [],
-            encryptionAlgorithms: [],
+            hashAlgorithms: [OpaqueBody(bytes: [1])],
+            encryptionAlgorithms: [OpaqueBody(bytes: [2])],
             window: 1,
             gssHandleCount: 1
         )

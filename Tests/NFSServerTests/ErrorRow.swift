@@ -4,18 +4,19 @@ import VarveModel
 
 @testable import NFSServer
 
-/// An operation's row of RFC 8881 §15.2: a test meets each error, or it is said why none can.
+/// An operation's row of RFC 8881 §15.2 (`ErrorLists`): a test meets each error, or it is said why none can.
 struct ErrorRow {
     let code: OperationCode
-    /// As the RFC has them.
+    /// As the RFC has them, and what it is answered with beyond.
     let listed: Set<NFSStatus>
     /// Those that no request can cause here, and why; or the test that meets them elsewhere.
     let unmet: [NFSStatus: String]
     private(set) var met: Set<NFSStatus> = []
 
-    init(_ code: OperationCode, _ listed: Set<NFSStatus>, unmet: [NFSStatus: String]) {
+    init(_ code: OperationCode, unmet: [NFSStatus: String]) {
         self.code = code
-        self.listed = listed
+        let beyond = ErrorLists.beyond[code]?.keys.map { $0 } ?? []
+        listed = (ErrorLists.listed[code] ?? []).union(beyond)
         self.unmet = unmet
     }
 
@@ -102,6 +103,7 @@ struct ErrorRow {
         for status in listed.subtracting(errors) where unmet[status] == nil {
             Issue.record("\(code): nothing meets \(status)")
         }
+        #expect(!listed.isEmpty, "\(code) has no row")
         for status in unmet.keys where errors.contains(status) {
             Issue.record("\(code): \(status) is met after all")
         }

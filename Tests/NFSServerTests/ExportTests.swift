@@ -27,6 +27,33 @@ import VarveModel
         await again.close()
     }
 
+    /// As a regional file system does whose zones are back.
+    @Test func `what is open of a file system that is opened anew outlives its name`() async throws
+    {
+        let world = try await NFSWorld.make()
+        let (client, other) = (WireClient(world.parts), WireClient(world.parts))
+        try await client.connect()
+        try await other.connect(owner: "other")
+        let (stateID, handle) = try await client.make("f")
+        _ = try await client.write(handle, stateID, [UInt8](repeating: 1, count: 5_000))
+        await world.fileSystem.close()
+        let again = try await FileSystem.open(world.configuration)
+        world.exports.replace(with: [again])
+        await world.parts.holdAnew(try #require(world.exports.current.sorted.first))
+        let remove = OperationArguments.remove(WireClient.name("f"))
+        #expect(try await other.status([.putRootFileHandle, remove]) == .ok)
+        try await again.flush()
+        #expect(try await client.read(handle, stateID).data.count == 5_000)
+        let close = CloseArguments(sequence: 0, stateID: stateID)
+        #expect(try await client.status([.putFileHandle(handle), .close(close)]) == .ok)
+        // The last close ends the inode behind its back.
+        try await again.flush()
+        let size = GetAttributesArguments(attributes: [4])
+        let gone = try await client.status([.putFileHandle(handle), .getAttributes(size)])
+        #expect(gone == .stale)
+        await again.close()
+    }
+
     @Test func `no handle can be made up`() async throws {
         let world = try await NFSWorld.make()
         let client = WireClient(world.parts)

@@ -213,6 +213,36 @@ import VarveModel
         #expect(try await attributes(client, "f", [33])[.mode] == .mode(0o4020))
     }
 
+    /// RFC 8881 §6.2.5.
+    @Test func `a part of a mode is set, and not while something is made`() async throws {
+        let (_, client) = try await connected()
+        _ = try await client.make("f", mode: 0o640)
+        let masked = { AttributeValue.setModeMasked(MaskedMode(value: $0, mask: $1)) }
+        func set(_ values: [AttributeValue]) async throws -> NFSStatus {
+            let arguments = SetAttributesArguments(
+                stateID: .anonymous,
+                attributes: FileAttributes(values)
+            )
+            return try await client.status(WireClient.walk("f") + [.setAttributes(arguments)])
+        }
+        #expect(try await set([masked(0o777, 0o007)]) == .ok, "bits beyond the mask are ignored")
+        #expect(try await attributes(client, "f", [33])[.mode] == .mode(0o647))
+        #expect(try await set([masked(0o10000, 0o007)]) == .invalid)
+        #expect(try await set([masked(0, 0o10000)]) == .invalid)
+        #expect(try await set([.mode(0o600), masked(0, 0o007)]) == .invalid)
+        #expect(try await attributes(client, "f", [33])[.mode] == .mode(0o647))
+        let create = CreateArguments(
+            kind: .directory,
+            name: [0x64],
+            attributes: FileAttributes([masked(0o700, 0o777)])
+        )
+        #expect(try await client.status([.putRootFileHandle, .create(create)]) == .invalid)
+        let creation = OpenCreation.guarded(FileAttributes([masked(0o700, 0o777)]))
+        let open = WireClient.openArguments("g", creation: creation)
+        #expect(try await client.status([.putRootFileHandle, .open(open)]) == .invalid)
+        #expect(try await client.status(WireClient.walk("g")) == .noEntry)
+    }
+
     @Test func `names are looked up, up and down`() async throws {
         let (_, client) = try await connected()
         _ = try await client.run([.putRootFileHandle, mkdir("a"), mkdir("b")])

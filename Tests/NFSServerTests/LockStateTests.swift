@@ -76,6 +76,29 @@ import VarveModel
         #expect(world.lock(b, open2, .write, 0, .max - 1).granted != nil)
     }
 
+    @Test func `all clients lock so many ranges and no more`() throws {
+        var limits = ServerLimits()
+        limits.statesOfAllMax = 3
+        var world = StateWorld(limits: limits)
+        let (a, b) = (try world.client("a"), try world.client("b"))
+        let (open, open2) = (try world.open(a).get(), try world.open(b).get())
+        let lock = try #require(world.lock(a, open, .write, 0, 30).granted)
+        #expect(world.lock(b, open2, .write, 100, 1).granted != nil)
+        let split = try world.unlock(a, lock, 10, 10).get()
+        #expect(world.state.rangeCount == 3)
+        #expect(world.lock(b, open2, .write, 200, 1) == .refused(.delay))
+        #expect(world.unlock(a, split, 2, 1) == .failure(.delay), "it would be split once more")
+        #expect(world.unlock(a, split, 0, 10) != .failure(.delay))
+        #expect(world.state.rangeCount == 2)
+        #expect(world.lock(b, open2, .write, 200, 1).granted != nil)
+        world.now = world.now.adding(seconds: world.state.limits.leaseSeconds + 1)
+        world.renew(b)
+        #expect(world.lock(b, open2, .write, 300, 1).granted != nil)
+        #expect(world.state.clients[a] == nil, "courtesy goes first")
+        world.state.remove(client: b)
+        #expect(world.state.rangeCount == 0)
+    }
+
     @Test func `a lock needs an open of its kind`() throws {
         var world = StateWorld()
         let a = try world.client("a")
@@ -271,7 +294,7 @@ import VarveModel
                         && other.first <= wanted.last && wanted.first <= other.last
                 }
                 let conflict = locks.conflict(with: wanted)
-                #expect((conflict == nil) == isFree && conflict?.first == inTheWay?.first)
+                #expect((conflict == nil) == isFree && conflict == inTheWay)
                 if isFree {
                     locks.set(wanted)
                     for byte in first...last { table[owner][byte] = kind }

@@ -197,6 +197,7 @@ final class WireClient {
         else { throw XDRError(.badValue, "reply_stat", at: 4) }
         let reply = try CompoundReply(from: &reader)
         try reader.requireEnd("COMPOUND4res")
+        ErrorLists.check(reply, to: bytes)
         return (reply, Array(record.bytes[4...]))
     }
 

@@ -66,13 +66,13 @@ import VarveModel
         for owner in ["owner", "third"] {
             let truncate = WireClient.openArguments(
                 "f",
-                deny: owner == "owner" ? .read : [],
+                deny: owner == "owner" ? .write : [],
                 owner: owner,
                 creation: .unchecked(FileAttributes([.size(0)]))
             )
             let close = CloseArguments(sequence: 0, stateID: other)
             if owner == "owner" {
-                // Only then may an OPEN deny what it has.
+                // Only without it may an OPEN deny writing.
                 #expect(try await status(client, truncate) == .shareDenied)
                 _ = try await client.run([.putFileHandle(handle), .close(close)])
             }
@@ -89,9 +89,31 @@ import VarveModel
             data: ByteChain(copying: [4])
         )
         #expect(try await client.status([.putFileHandle(handle), .write(write)]) == .openMode)
-        _ = try await client.open("f", access: .read, owner: "reader")
+        _ = try await client.open("f", access: .write, owner: "writes again")
         let close = CloseArguments(sequence: 0, stateID: stateID)
         #expect(try await client.status([.putFileHandle(handle), .close(close)]) == .ok)
+        await world.fileSystem.close()
+    }
+
+    @Test func `UNCHECKED4 truncates nothing that another keeps from being written`() async throws {
+        let (world, client) = try await connected()
+        let other = WireClient(world.parts)
+        try await other.connect(owner: "other")
+        let (stateID, handle) = try await client.make("f")
+        _ = try await client.write(handle, stateID, [1, 2, 3])
+        let close = CloseArguments(sequence: 0, stateID: stateID)
+        _ = try await client.last([.putFileHandle(handle), .close(close)])
+        let (reading, _) = try await client.open("f", access: .read, deny: .write)
+        let truncate = WireClient.openArguments(
+            "f",
+            access: .read,
+            creation: .unchecked(FileAttributes([.size(0)]))
+        )
+        #expect(try await status(other, truncate) == .shareDenied)
+        #expect(try await client.read(handle, reading).data.bytes == [1, 2, 3])
+        let end = CloseArguments(sequence: 0, stateID: reading)
+        _ = try await client.last([.putFileHandle(handle), .close(end)])
+        #expect(try await status(other, truncate) == .ok)
         await world.fileSystem.close()
     }
 

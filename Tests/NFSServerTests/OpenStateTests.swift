@@ -109,6 +109,67 @@ import VarveModel
         #expect(state.mayUse(write, of: a, on: file, for: .read, at: now) == .success(false))
     }
 
+    /// RFC 8881 §9.1.2: a server that lets such an open read MUST still look for another that denies it.
+    @Test func `one for writing does not read what another denies`() throws {
+        var world = StateWorld()
+        let (a, b) = (try world.client("a"), try world.client("b"))
+        let file = StateWorld.file
+        let write = try world.open(a, .write).get()
+        let locked = try #require(world.lock(a, write).granted)
+        func reads(_ stateID: StateID) -> Result<Bool, NFSStatus> {
+            world.state.mayUse(stateID, of: a, on: file, for: .read, at: world.now)
+        }
+        #expect(reads(write) == .success(false) && reads(locked) == .success(false))
+        let denying = try world.open(b, .write, .read).get()
+        #expect(reads(write) == .failure(.locked) && reads(locked) == .failure(.locked))
+        #expect(world.state.close(denying, of: b, on: file) == .ok)
+        #expect(reads(write) == .success(false))
+        _ = try world.open(a, .write, .read, owner: "p").get()
+        #expect(reads(write) == .failure(.locked), "of one client too")
+        let own = try world.open(b, .write, .read, on: StateWorld.other).get()
+        let use = world.state.mayUse(own, of: b, on: StateWorld.other, for: .read, at: world.now)
+        #expect(use == .success(false), "nobody is denied by what it said itself")
+    }
+
+    /// RFC 8881 §18.16.3: "with no exception for the existing OPEN held by the same open-owner".
+    @Test func `an owner's next open meets what it denied itself`() throws {
+        var world = StateWorld()
+        let a = try world.client("a")
+        let first = try world.open(a, .both, .write).get()
+        #expect(world.open(a, .write) == .failure(.shareDenied))
+        #expect(world.open(a, .read, .read) == .failure(.shareDenied))
+        #expect(world.state.test(first, of: a) == .ok, "it is as it was")
+        #expect(try world.open(a, .read).get().sequence == first.sequence + 1)
+    }
+
+    @Test func `an open that truncates is a write to those who deny writing`() throws {
+        var world = StateWorld()
+        let (a, b) = (try world.client("a"), try world.client("b"))
+        func truncating(_ client: ClientID) -> Result<StateID, NFSStatus> {
+            let request = ServerState.OpenRequest(
+                client: client,
+                owner: [1],
+                file: StateWorld.file,
+                access: .read,
+                deny: [],
+                truncates: true
+            )
+            return world.state.open(request, holding: HeldFile {}, at: world.now)
+        }
+        let denying = try world.open(a, .read, .write).get()
+        #expect(truncating(b) == .failure(.shareDenied))
+        #expect(world.state.close(denying, of: a, on: StateWorld.file) == .ok)
+        let opened = try truncating(b).get()
+        let use = world.state.mayUse(
+            opened,
+            of: b,
+            on: StateWorld.file,
+            for: .write,
+            at: world.now
+        )
+        #expect(use == .failure(.openMode), "it is open for reading still")
+    }
+
     @Test func `special state ids are stopped by those who deny`() throws {
         var world = StateWorld()
         let (a, b) = (try world.client("a"), try world.client("b"))
@@ -165,6 +226,29 @@ import VarveModel
         #expect(world.open(a, owner: "3") == .failure(.delay))
         world.settle()
         #expect(world.released.value == 1)
+    }
+
+    /// Goal: no number of clients fills the daemon's memory with opens; courtesy goes first, of whoever was silent for longest.
+    @Test func `all clients open so many files and no more`() throws {
+        var limits = ServerLimits()
+        limits.statesOfAllMax = 3
+        var world = StateWorld(limits: limits)
+        let clients = try ["a", "b", "c"].map { try world.client($0) }
+        for client in clients { _ = try world.open(client).get() }
+        #expect(world.open(clients[0], owner: "second") == .failure(.delay), "all are alive")
+        world.settle()
+        #expect(world.released.value == 1)
+        world.now = world.now.adding(seconds: 1)
+        world.renew(clients[0])
+        world.now = world.now.adding(seconds: world.state.limits.leaseSeconds)
+        world.renew(clients[2])
+        _ = try world.open(clients[2], owner: "second").get()
+        #expect(world.state.clients[clients[1]] == nil, "a was heard of later")
+        #expect(world.state.clients[clients[0]] != nil, "one was enough")
+        world.now = world.now.adding(seconds: world.state.limits.leaseSeconds + 1)
+        _ = try world.open(clients[2], owner: "third").get()
+        #expect(world.open(clients[2], owner: "fourth") == .failure(.delay), "its own stay")
+        #expect(try world.open(clients[2]).get().sequence == 2, "what is open may be opened again")
     }
 
     @Test func `an expired client keeps its open until somebody wants the file`() async throws {

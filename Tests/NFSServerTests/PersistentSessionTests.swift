@@ -168,8 +168,20 @@ import VarveModel
                 attributes: FileAttributes([.mode(0o444)])
             )
         ),
-        .exclusive(Verifier(rawValue: 7)),
     ]
+
+    /// RFC 8881 §18.16.3: GUARDED4 is as good there, and needs no verifier.
+    @Test func `EXCLUSIVE4 is refused in a session that outlives the server`() async throws {
+        let stage = try await Stage()
+        try await stage.client.connect(flags: [.persist])
+        let exclusive = Self.open(.exclusive(Verifier(rawValue: 7)))
+        let operations = [OperationArguments.putRootFileHandle, exclusive]
+        #expect(try await stage.client.status(operations) == .invalid)
+        #expect(try await stage.names().isEmpty)
+        try await stage.client.connect(verifier: 2)
+        #expect(try await stage.client.status(operations) == .ok, "in another it is not")
+        await stage.fileSystem.close()
+    }
 
     @Test(arguments: creations.indices, [false, true])
     func `a file that OPEN made is opened by its retry, and can be taken back`(

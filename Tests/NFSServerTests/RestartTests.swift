@@ -109,6 +109,107 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    /// Goal: nobody waits after a restart for a client that has nothing to take back (RFC 8881 §8.4.2.1).
+    ///
+    /// Method: its first OPEN is refused, or its last is closed; then its lease runs out, with and without a request under way.
+    @Test(arguments: [true, false])
+    func `a client that holds nothing is struck off with its lease`(isRefused: Bool) async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let parts = parts(world, records)
+        let client = WireClient(parts)
+        let lease = parts.limits.leaseSeconds + 1
+        func sweep() async { await parts.store.change { state, now in state.sweep(at: now) } }
+        try await client.connect(owner: "a")
+        if isRefused {
+            let none = WireClient.openArguments("none")
+            #expect(try await client.status([.putRootFileHandle, .open(none)]) == .noEntry)
+        } else {
+            let (stateID, handle) = try await client.make("f")
+            world.clock.advance(seconds: lease)
+            await sweep()
+            #expect(records.history == ["+a"], "courtesy: it may take its open back")
+            let close = CloseArguments(sequence: 0, stateID: stateID)
+            _ = try await client.last([.putFileHandle(handle), .close(close)])
+        }
+        await sweep()
+        #expect(records.history == ["+a"], "it is alive, and mostly opens another file")
+        let create = WireClient.openArguments("g", creation: .guarded(FileAttributes([])))
+        let begun = parts.begin(request(client, slot: 1, [.putRootFileHandle, .open(create)]))
+        guard case .waiting(let progress) = begun else {
+            Issue.record("a file was made at once")
+            return
+        }
+        world.clock.advance(seconds: lease)
+        await sweep()
+        #expect(records.history == ["+a"], "it is opening something")
+        #expect(try status(await progress.finish()) == .ok)
+        guard let stateID = parts.store.read({ $0.opens.values.first?.stateID }) else {
+            Issue.record("nothing is open")
+            return
+        }
+        let close = CloseArguments(sequence: 0, stateID: stateID)
+        let path = WireClient.walk("g")
+        #expect(try await client.status(path + [.close(close)]) == .ok)
+        world.clock.advance(seconds: lease)
+        await sweep()
+        #expect(records.history == ["+a", "-a"])
+        let after = WireClient(self.parts(world, records))
+        try await after.connect(owner: "b")
+        _ = try await after.open("g")
+        // Its session is good still, and it is written down before its next open is.
+        _ = try await client.open("g")
+        #expect(records.history == ["+a", "-a", "+b", "+a"])
+        await world.fileSystem.close()
+    }
+
+    /// A client that has come back in grace may need longer than a lease for its first reclaim.
+    @Test func `a client that reclaims is not struck off before grace is over`() async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let before = WireClient(parts(world, records))
+        try await before.connect(owner: "a")
+        let (_, handle) = try await before.make("f")
+        let second = parts(world, records)
+        let client = WireClient(second)
+        try await client.connect(owner: "a", reclaims: false)
+        world.clock.advance(seconds: second.limits.leaseSeconds + 1)
+        await second.store.change { state, now in state.sweep(at: now) }
+        #expect(records.history == ["+a"])
+        guard case .open = try await reclaim(client, handle) else { throw NFSStatus.serverFault }
+        await world.fileSystem.close()
+    }
+
+    /// RFC 8881 §8.4.2.1.1: a reclaim is not granted what an OPEN would be refused for want of permission.
+    @Test func `nobody takes back what it may not open, but its owner`() async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let first = parts(world, records)
+        let (root, user) = (WireClient(first), WireClient(first, uid: 1_000))
+        try await root.connect(owner: "root")
+        try await user.connect(owner: "user")
+        let (_, theirs) = try await root.make("theirs", mode: 0o666)
+        _ = try await user.open("theirs")
+        let (_, own) = try await user.make("own", mode: 0o444)
+        func chmod(_ handle: NFSFileHandle, _ mode: UInt32) async throws {
+            let set = SetAttributesArguments(
+                stateID: .anonymous,
+                attributes: FileAttributes([.mode(mode)])
+            )
+            _ = try await root.last([.putFileHandle(handle), .setAttributes(set)])
+        }
+        try await chmod(theirs, 0o644)
+        try await chmod(own, 0)
+        let again = WireClient(parts(world, records), uid: 1_000)
+        try await again.connect(owner: "user", reclaims: false)
+        func reclaim(_ handle: NFSFileHandle, _ access: ShareAccess) async throws -> NFSStatus {
+            var arguments = WireClient.openArguments("", access: access)
+            arguments.claim = .previous(.none)
+            return try await again.status([.putFileHandle(handle), .open(arguments)])
+        }
+        #expect(try await reclaim(theirs, .both) == .accessDenied)
+        #expect(try await reclaim(theirs, .read) == .ok)
+        #expect(try await reclaim(own, .both) == .ok, "its maker may have had it so")
+        await world.fileSystem.close()
+    }
+
     private func openRequest(_ client: WireClient, slot: UInt32, owner: String) -> CompoundRequest {
         let open = WireClient.openArguments("f", owner: owner)
         return request(client, slot: slot, [.putRootFileHandle, .open(open)])

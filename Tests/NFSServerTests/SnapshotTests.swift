@@ -101,6 +101,33 @@ import VarveModel
         await past.fileSystem.close()
     }
 
+    @Test func `who may not search the root does not find its past`() async throws {
+        let past = try await past()
+        let user = WireClient(past.world.parts, uid: 1_000)
+        try await user.connect(owner: "user")
+        let there = WireClient.walk(".snapshot/first")
+        #expect(try await user.status(there) == .ok)
+        _ = try await past.fileSystem.setAttributes(
+            .root,
+            AttributeChanges(permissions: 0o766),
+            as: .root
+        )
+        #expect(try await user.status(there) == .accessDenied)
+        #expect(try await past.client.status(there) == .ok)
+        await past.fileSystem.close()
+    }
+
+    @Test func `nothing of the past waits for a COMMIT`() async throws {
+        let past = try await past()
+        let commit = OperationArguments.commit(CommitArguments(offset: 0, count: 0))
+        let now = try await past.client.last(WireClient.walk("f") + [commit])
+        let then = try await past.client.last(WireClient.walk(".snapshot/first/f") + [commit])
+        #expect(then == now, "one verifier")
+        let root = WireClient.walk(".snapshot/first") + [commit]
+        #expect(try await past.client.status(root) == .isDirectory)
+        await past.fileSystem.close()
+    }
+
     @Test func `nothing of the past is changed`() async throws {
         let past = try await past()
         let client = past.client

@@ -92,7 +92,10 @@ import VarveModel
 
     @Test func `special state ids meet denials of the other version`() async throws {
         let stage = try await stage()
-        let (_, handle) = try await stage.sessions.make("f", mode: 0o666)
+        let (stateID, handle) = try await stage.sessions.make("f", mode: 0o666)
+        _ = try await stage.sessions.last([
+            .putFileHandle(handle), .close(CloseArguments(sequence: 0, stateID: stateID)),
+        ])
         _ = try await stage.sessions.open("f", access: .read, deny: .write)
         let file = OperationArguments.putFileHandle(handle)
         func write(_ stateID: StateID) -> OperationArguments {
@@ -156,7 +159,7 @@ import VarveModel
         let open = try await plain.open(
             "f",
             .both,
-            [.read, .write],
+            [],
             .guarded(FileAttributes([.mode(0o666)]))
         )
         let lock = try await plain.locked(open, plain.lock(open))

@@ -23,8 +23,9 @@ struct RequestedAttributes: Sendable {
             try set(value, permissions: permissions)
             mask.insert(number)
         }
-        // Two modes contradict each other (RFC 8275 §4).
-        guard values[.mode] == nil || values[.modeUmask] == nil else { throw .invalid }
+        // Two modes contradict each other (RFC 8881 §6.2.5, RFC 8275 §4).
+        let modes: [Attribute] = [.mode, .setModeMasked, .modeUmask]
+        guard modes.count(where: { values[$0] != nil }) <= 1 else { throw .invalid }
     }
 
     private mutating func set(_ value: AttributeValue, permissions: UInt16?) throws(NFSStatus) {
@@ -32,9 +33,11 @@ struct RequestedAttributes: Sendable {
         case .size(let size): changes.size = size
         case .mode(let mode): changes.permissions = try Self.permissions(mode)
         case .setModeMasked(let masked):
+            // What is made has no mode yet, of which a part could change (RFC 8881 §6.2.5).
+            guard let permissions else { throw .invalid }
             let bits = try Self.permissions(masked.mask)
-            guard masked.value & ~masked.mask == 0 else { throw .invalid }
-            changes.permissions = (permissions ?? 0) & ~bits | UInt16(masked.value)
+            let value = try Self.permissions(masked.value)
+            changes.permissions = permissions & ~bits | value & bits
         case .modeUmask(let value):
             // There are no default ACLs to inherit, so the umask counts (RFC 8275 §4).
             let mode = try Self.permissions(value.mode)

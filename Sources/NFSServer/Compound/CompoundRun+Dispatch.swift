@@ -73,7 +73,7 @@ extension CompoundRun {
         case .saveFileHandle: return try saveFileHandle()
         case .restoreFileHandle: return try restoreFileHandle()
         case .securityInfo(let arguments): return try await securityInfo(arguments)
-        case .securityInfoNoName(let style): return try securityInfoNoName(style)
+        case .securityInfoNoName(let style): return try await securityInfoNoName(style)
         case .setAttributes(let arguments): return try await setAttributes(arguments)
         case .write(let arguments): return try await write(arguments)
         // There are no delegations to return (RFC 8881 §18.6.3).

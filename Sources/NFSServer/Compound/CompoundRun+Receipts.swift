@@ -58,12 +58,24 @@ extension CompoundRun {
     /// One that succeeded before the restart does not: the name that it looks up may have gone with the change (RFC 8881 §18.31.4 has a client
     /// look up and verify what it then removes), and nothing is current until the next handle. What must tell more than that cannot.
     func failure(_ status: NFSStatus, of operation: OperationArguments) -> OperationReply {
-        guard isBeforeChange else { return .failure(status, of: operation.code) }
+        guard isBeforeChange else {
+            return .failure(ofSession(status, operation), of: operation.code)
+        }
         switch operation {
         case .lookup, .lookupParent:
             current = nil
             return .ok(operation.code)
         default: return .failure(.deadSession, of: operation.code)
+        }
+    }
+
+    /// What an operation says whose session's client has gone while it ran, with the session: only those that name a client have
+    /// NFS4ERR_STALE_CLIENTID (RFC 8881 §15.1.13.5).
+    private func ofSession(_ status: NFSStatus, _ operation: OperationArguments) -> NFSStatus {
+        guard status == .staleClientID, version > .v40 else { return status }
+        switch operation {
+        case .createSession, .destroyClientID: return status
+        default: return .deadSession
         }
     }
 

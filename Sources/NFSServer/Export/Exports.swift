@@ -54,9 +54,6 @@ package final class Exports: Sendable {
 
     var current: Listing { listing.withLock { $0 } }
 
-    /// Grows with every change of what is offered.
-    var generation: UInt64 { listing.withLock { $0.generation } }
-
     /// A file system that a handle names; `nil` when it is not offered here.
     func fileSystem(_ key: FileSystemKey) -> ExportedFileSystem? {
         listing.withLock { $0.byKey[key] }

@@ -8,8 +8,8 @@ extension CompoundRun {
     ///
     /// It is done, and durable, when it is answered; it may be short, and the client goes on where it ended.
     func copy(_ arguments: CopyArguments) async throws(NFSStatus) -> OperationReply {
-        // Of another server nothing is read: it would have to trust us, and we it.
-        guard arguments.sourceServers.isEmpty else { throw .notSupported }
+        // Of another server nothing is read: it would have to trust us, and we it. NFS4ERR_NOTSUPP would end every COPY of its client.
+        guard arguments.sourceServers.isEmpty else { throw .offloadDenied }
         let files = try await copied(arguments.source, arguments.destination)
         let range = SourceRange(
             offset: arguments.sourceOffset,

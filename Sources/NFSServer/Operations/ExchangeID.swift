@@ -14,7 +14,11 @@ extension CompoundRun {
         case .none: break
         // Machine credentials are RPCSEC_GSS's (RFC 8881 §18.35.3).
         case .machineCredential: throw .invalid
-        case .secret: throw .hashNotSupported
+        case .secret(let secret):
+            guard !secret.hashAlgorithms.isEmpty, !secret.encryptionAlgorithms.isEmpty,
+                secret.window > 0
+            else { throw .invalid }
+            throw .hashNotSupported
         }
         let principal = principal
         let outcome = await store.change { state, now in

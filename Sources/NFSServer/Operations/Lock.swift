@@ -38,8 +38,9 @@ extension CompoundRun {
         return .lockTestDenied(denial)
     }
 
+    /// What is no file has no lock: the state id is wrong there (RFC 8881 §15.2).
     func unlock(_ arguments: UnlockArguments) async throws(NFSStatus) -> OperationReply {
-        let object = try await lockable()
+        let object = try inode(orElse: .badStateID)
         let client = try client()
         var request = arguments
         request.stateID = try resolved(arguments.stateID)

@@ -64,6 +64,10 @@ extension CompoundRun {
             return (try await past(name, of: fileSystem), nil)
         case .inode(let object):
             if object.inode == .root, object.view == .live, name.bytes == SnapshotDirectory.name {
+                let root = try await self.attributes(of: object)
+                guard Permission.rights(of: root, for: caller).contains(.execute) else {
+                    throw .accessDenied
+                }
                 return (.snapshots(object.fileSystem), nil)
             }
             let attributes = try await attributes(of: name, in: object)

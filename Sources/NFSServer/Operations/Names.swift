@@ -10,16 +10,21 @@ extension CompoundRun {
         let name = try name(arguments.name)
         let caller = caller
         let receipt = keeping { (change: DirectoryChange) in DoneChange(change) }
-        let change = try await engine {
-            try await directory.fileSystem.engine.removeEntry(
-                name,
-                in: directory.inode,
-                as: caller,
-                receipt: receipt
-            )
+        do {
+            let change = try await engine {
+                try await directory.fileSystem.engine.removeEntry(
+                    name,
+                    in: directory.inode,
+                    as: caller,
+                    receipt: receipt
+                )
+            }
+            kept(DoneChange(change))
+            return .remove(ChangeInfo(change))
+        } catch .notPermitted {
+            // Of a sticky directory: REMOVE and RENAME have no NFS4ERR_PERM (RFC 8881 §15.2), and unlink(2) may say either.
+            throw .accessDenied
         }
-        kept(DoneChange(change))
-        return .remove(ChangeInfo(change))
     }
 
     /// From the saved directory to the current one.
@@ -56,13 +61,14 @@ extension CompoundRun {
     }
 
     /// RENAME says NFS4ERR_EXIST where rename(2) says that kinds do not fit or that a directory is not empty
-    /// (RFC 8881 §18.26.3).
+    /// (RFC 8881 §18.26.3), and NFS4ERR_ACCESS where a directory is sticky, as REMOVE does.
     private func renamed(
         _ status: NFSStatus,
         _ source: InodeObject,
         _ target: InodeObject
     ) async throws(NFSStatus) -> NFSStatus {
         switch status {
+        case .notPermitted: return .accessDenied
         case .isDirectory, .notEmpty: return .exists
         case .notDirectory:
             // Either what the handles name are no directories, or what the names are do not fit.

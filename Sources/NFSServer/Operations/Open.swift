@@ -66,7 +66,8 @@ extension CompoundRun {
                 file: found.object.key,
                 access: share.access,
                 deny: share.deny,
-                isReclaim: isReclaim
+                isReclaim: isReclaim,
+                truncates: found.sizeToSet != nil
             )
         )
         var attributes = found.attributes
@@ -198,10 +199,9 @@ extension CompoundRun {
             guard arguments.creation == nil else { throw .invalid }
             let object = try inode(orElse: .isDirectory)
             let attributes = try await attributes(of: object)
-            // A reclaim had its permission before the server restarted.
-            var asked: ShareRequest?
-            if case .fileHandle = arguments.claim { asked = share }
-            return try opened(object, attributes, asked)
+            var isReclaim = false
+            if case .previous = arguments.claim { isReclaim = true }
+            return try opened(object, attributes, share, isReclaim: isReclaim)
         case .delegateCurrent, .delegateCurrentFileHandle: throw .badStateID
         case .delegatePrevious, .delegatePreviousFileHandle: throw .notSupported
         }
@@ -233,13 +233,14 @@ extension CompoundRun {
         )
     }
 
-    /// Of a handle; `share` is asked permission for, `nil` for a reclaim.
+    /// Of a handle.
     private func opened(
         _ object: InodeObject,
         _ attributes: Attributes,
-        _ share: ShareRequest?
+        _ share: ShareRequest,
+        isReclaim: Bool = false
     ) throws(NFSStatus) -> OpenTarget {
-        if let share { try permit(share, of: attributes, object) }
+        try permit(share, of: attributes, object, isReclaim: isReclaim)
         try Self.requireRegular(attributes)
         return OpenTarget(
             object: object,
@@ -264,6 +265,8 @@ extension CompoundRun {
             let requested = try RequestedAttributes(attributes, permissions: nil)
             return try await new(name, in: directory, requested, verifier: nil)
         case .exclusive(let verifier):
+            // A session that outlives the server needs no verifier, and has none (RFC 8881 §18.16.3).
+            guard session?.isPersistent != true else { throw .invalid }
             let none = try RequestedAttributes(FileAttributes([]), permissions: nil)
             return try await new(name, in: directory, none, verifier: verifier)
         case .exclusiveWithAttributes(let wanted):
@@ -367,18 +370,25 @@ extension CompoundRun {
     }
 
     /// Asks for the rights of an open; who may execute a file may read it, or no client could run it.
+    ///
+    /// A reclaim is granted no more than an OPEN would be now (RFC 8881 §8.4.2.1.1), but to the file's owner, who may have opened it as
+    /// its maker, whatever its mode says.
     private func permit(
         _ share: ShareRequest,
         of attributes: Attributes,
-        _ object: InodeObject
+        _ object: InodeObject,
+        isReclaim: Bool = false
     ) throws(NFSStatus) {
         let held = Permission.rights(of: attributes, for: caller)
+        let isOwners = isReclaim && caller.uid == attributes.uid
         if share.access.contains(.read) {
-            guard !held.isDisjoint(with: [.read, .execute]) else { throw .accessDenied }
+            guard isOwners || !held.isDisjoint(with: [.read, .execute]) else {
+                throw .accessDenied
+            }
         }
         if share.access.contains(.write) {
             guard object.view == .live else { throw .readOnly }
-            guard held.contains(.write) else { throw .accessDenied }
+            guard isOwners || held.contains(.write) else { throw .accessDenied }
         }
     }
 }

@@ -9,13 +9,19 @@ extension CompoundRun {
 
     func securityInfo(_ arguments: NameArguments) async throws(NFSStatus) -> OperationReply {
         let directory = try object()
-        _ = try await find(try name(arguments.name), in: directory)
+        let name = try name(arguments.name)
+        do {
+            _ = try await find(name, in: directory)
+        } catch .symlink {
+            // LOOKUP's alone (RFC 8881 §15.2).
+            throw .notDirectory
+        }
         current = nil
         currentStateID = nil
         return .securityInfo(Self.flavors)
     }
 
-    func securityInfoNoName(_ style: SecurityInfoStyle) throws(NFSStatus) -> OperationReply {
+    func securityInfoNoName(_ style: SecurityInfoStyle) async throws(NFSStatus) -> OperationReply {
         let object = try object()
         if style == .parent {
             switch object {
@@ -24,6 +30,9 @@ extension CompoundRun {
             case .inode(let inode):
                 let isTop = inode.inode == .root && inode.view == .live
                 guard !isTop || server.exports.root == .gateway else { throw .noEntry }
+                guard try await attributes(of: inode).kind == .directory else {
+                    throw .notDirectory
+                }
             }
         }
         current = nil

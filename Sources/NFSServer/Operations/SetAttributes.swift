@@ -19,11 +19,23 @@ extension CompoundRun {
         if requested.changes.size != nil {
             isOpened = try mayUse(arguments.stateID, on: object, for: .write)
         }
-        let changed = try await apply(requested.changes, to: object, isOpened: isOpened)
-        if let changed { noteKnown(changed) }
-        return .setAttributes(
-            SetAttributesReply(status: .ok, attributesSet: requested.mask)
-        )
+        do {
+            let changed = try await apply(requested.changes, to: object, isOpened: isOpened)
+            if let changed { noteKnown(changed) }
+            return .setAttributes(
+                SetAttributesReply(status: .ok, attributesSet: requested.mask)
+            )
+        } catch {
+            throw ofSize(error)
+        }
+    }
+
+    /// SETATTR has one status for a size of what is no file, whatever it is (RFC 8881 §15.2); in 4.0 a directory has its own.
+    private func ofSize(_ status: NFSStatus) -> NFSStatus {
+        switch status {
+        case .isDirectory where version > .v40, .symlink: .wrongType
+        default: status
+        }
     }
 
     /// Sets attributes, and answers what they are then; none is no change.

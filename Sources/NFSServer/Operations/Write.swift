@@ -43,19 +43,24 @@ extension CompoundRun {
 
     /// Commits the whole file: the range is a hint of how much must be durable.
     func commit(_ arguments: CommitArguments) async throws(NFSStatus) -> OperationReply {
-        guard case .inode? = current else {
+        guard case .inode(let object)? = current else {
             _ = try object()
             throw .isDirectory
         }
-        let object = try writable(current)
-        let kind = try await attributes(of: object).kind
-        guard kind == .regular else {
-            throw kind == .directory ? .isDirectory : kind == .symlink ? .symlink : .wrongType
+        forgetKnown()
+        _ = try await requireRegular(object)
+        let engine = object.fileSystem.engine
+        // Of the past all is durable.
+        guard object.view == .live else {
+            return .commit(Verifier(rawValue: engine.verifier.rawValue))
         }
-        let verifier = try await engine {
-            try await object.fileSystem.engine.commit(object.inode)
+        do {
+            let verifier = try await self.engine { try await engine.commit(object.inode) }
+            return .commit(Verifier(rawValue: verifier.rawValue))
+        } catch .readOnly {
+            // Since it failed; what was written before may never be durable.
+            throw .inputOutput
         }
-        return .commit(Verifier(rawValue: verifier.rawValue))
     }
 }
 

@@ -51,27 +51,27 @@ package struct ByteLocks: Sendable {
     package var isEmpty: Bool { owned.isEmpty }
 
     /// All of them, ascending by first byte, then by last byte and owner.
-    package var locks: [ByteLock] {
-        owned.values.joined().sorted { left, right in
-            let (one, other) = (left.owner, right.owner)
-            guard left.first == right.first, left.last == right.last else {
-                return (left.first, left.last) < (right.first, right.last)
-            }
-            guard one.client == other.client else {
-                return one.client.rawValue < other.client.rawValue
-            }
-            return one.owner.lexicographicallyPrecedes(other.owner)
+    package var locks: [ByteLock] { owned.values.joined().sorted(by: Self.precedes) }
+
+    private static func precedes(_ left: ByteLock, _ right: ByteLock) -> Bool {
+        let (one, other) = (left.owner, right.owner)
+        guard left.first == right.first, left.last == right.last else {
+            return (left.first, left.last) < (right.first, right.last)
         }
+        guard one.client == other.client else {
+            return one.client.rawValue < other.client.rawValue
+        }
+        return one.owner.lexicographicallyPrecedes(other.owner)
     }
 
-    /// The first lock of another owner in the way.
+    /// The first lock of another owner in the way: the same one whoever asks, in the order of ``locks``.
     package func conflict(with wanted: ByteLock) -> ByteLock? {
         var found: ByteLock?
         for (owner, ranges) in owned where owner != wanted.owner {
             for lock in ranges[Self.reaching(wanted.first, in: ranges)...] {
                 if lock.first > min(wanted.last, found?.first ?? .max) { break }
                 guard lock.isExclusive || wanted.isExclusive else { continue }
-                found = lock
+                if found.map({ Self.precedes(lock, $0) }) ?? true { found = lock }
                 break
             }
         }

@@ -13,7 +13,8 @@ struct OpenState: Sendable {
     /// Bit `n` says that access, or denial, `n` was opened: what OPEN_DOWNGRADE may go back to (RFC 8881 §18.18.3).
     private var accessHistory: UInt8
     private var denyHistory: UInt8
-    let held: HeldFile
+    /// Of the engine that serves the file.
+    var held: HeldFile
     /// Lock state ids made from it.
     var locks: Set<StateKey> = []
 

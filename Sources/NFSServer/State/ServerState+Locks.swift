@@ -51,9 +51,9 @@ extension ServerState {
         if let other = conflict(wanted, on: file, at: now) {
             return arguments.isReclaim ? .refused(.reclaimConflict) : .denied(other.denial)
         }
-        guard hasRoom(for: locker, of: client, on: file) else { return .refused(.delay) }
-        let added = files[file, default: FileState()].ranges.set(wanted)
-        clients[client]?.rangeCount += added
+        guard hasRoomForState(of: client, at: now), hasRoom(for: locker, of: client, on: file)
+        else { return .refused(.delay) }
+        count(files[file, default: FileState()].ranges.set(wanted), of: client)
         return .granted(advance(locker, of: client, on: file))
     }
 
@@ -120,7 +120,8 @@ extension ServerState {
     }
 
     private func hasRoomForRange(of client: ClientID, on file: FileKey) -> Bool {
-        (files[file]?.ranges.count ?? 0) < limits.lockRangesPerFileMax
+        rangeCount < limits.statesOfAllMax
+            && (files[file]?.ranges.count ?? 0) < limits.lockRangesPerFileMax
             && (clients[client]?.rangeCount ?? 0) < limits.lockRangesPerClientMax
     }
 
@@ -186,12 +187,17 @@ extension ServerState {
             let isSplit =
                 files[file]?.ranges.isSplit(by: range.first, range.last, of: owner) ?? false
             guard !isSplit || hasRoomForRange(of: client, on: file) else { return .failure(.delay) }
-            let added = files[file]?.ranges.clear(range.first, range.last, of: owner) ?? 0
-            clients[client]?.rangeCount += added
+            count(files[file]?.ranges.clear(range.first, range.last, of: owner) ?? 0, of: client)
             lock.sequence = lock.sequence.nextSequence
             locks[lock.key] = lock
             return .success(lock.stateID)
         }
+    }
+
+    /// Counts ranges more, or fewer; the client may be gone.
+    private mutating func count(_ more: Int, of client: ClientID) {
+        rangeCount += more
+        clients[client]?.rangeCount += more
     }
 
     /// Forgets a lock state id with its locks.
@@ -202,8 +208,7 @@ extension ServerState {
         clients[lock.client]?.v40?.dropped(key, of: lock.owner)
         opens[lock.open]?.locks.remove(key)
         let owner = LockOwner(client: lock.client, owner: lock.owner)
-        let added = files[lock.file]?.ranges.clear(owner) ?? 0
-        clients[lock.client]?.rangeCount += added
+        count(files[lock.file]?.ranges.clear(owner) ?? 0, of: lock.client)
         if files[lock.file]?.isIdle == true { files[lock.file] = nil }
     }
 }

@@ -12,6 +12,8 @@ extension ServerState {
         package let deny: ShareDeny
         /// Takes back what the client had before a restart.
         package let isReclaim: Bool
+        /// Cuts the file off, which is a write whatever it is opened for (RFC 8881 §9.1.2).
+        package let truncates: Bool
 
         package init(
             client: ClientID,
@@ -19,7 +21,8 @@ extension ServerState {
             file: FileKey,
             access: ShareAccess,
             deny: ShareDeny,
-            isReclaim: Bool = false
+            isReclaim: Bool = false,
+            truncates: Bool = false
         ) {
             self.client = client
             self.owner = owner
@@ -27,6 +30,7 @@ extension ServerState {
             self.access = access
             self.deny = deny
             self.isReclaim = isReclaim
+            self.truncates = truncates
         }
     }
 
@@ -54,7 +58,7 @@ extension ServerState {
     ) -> Result<StateID, NFSStatus> {
         let index = OpenIndex(client: request.client, owner: request.owner, file: request.file)
         let own = openIndex[index]
-        if let status = shareConflict(request, except: own, at: now) {
+        if let status = shareConflict(request, at: now) {
             released.append(file)
             return .failure(request.isReclaim ? .reclaimConflict : status)
         }
@@ -63,6 +67,10 @@ extension ServerState {
             open.upgrade(access: request.access, deny: request.deny)
             opens[own] = open
             return .success(open.stateID)
+        }
+        guard hasRoomForState(of: request.client, at: now) else {
+            released.append(file)
+            return .failure(.delay)
         }
         let opensMax = limits.opensPerClientMax
         let key = newStateKey(of: request.client)
@@ -109,15 +117,12 @@ extension ServerState {
         opens[open.key] = open
     }
 
-    /// NFS4ERR_SHARE_DENIED when another open is in the way; expired clients give way (courtesy, RFC 8881 §8.4.3).
-    private mutating func shareConflict(
-        _ request: OpenRequest,
-        except own: StateKey?,
-        at now: Timestamp
-    ) -> NFSStatus? {
-        for key in files[request.file]?.opens ?? [] where key != own {
-            guard let other = opens[key],
-                other.conflicts(access: request.access, deny: request.deny)
+    /// NFS4ERR_SHARE_DENIED when an open is in the way, the owner's own included (RFC 8881 §18.16.3); expired clients give way
+    /// (courtesy, RFC 8881 §8.4.3).
+    private mutating func shareConflict(_ request: OpenRequest, at now: Timestamp) -> NFSStatus? {
+        let access = request.truncates ? request.access.union(.write) : request.access
+        for key in files[request.file]?.opens ?? [] {
+            guard let other = opens[key], other.conflicts(access: access, deny: request.deny)
             else { continue }
             guard other.client != request.client, isExpired(other.client, at: now) else {
                 return .shareDenied
@@ -183,9 +188,24 @@ extension ServerState {
         released.append(open.held)
     }
 
-    /// Whether opens of others deny what a special state id is used for (RFC 8881 §8.2.3, §9.1.2).
-    func isDenied(_ access: ShareAccess, on file: FileKey) -> Bool {
-        for key in files[file]?.opens ?? [] {
+    /// The opens of a file system's present, and which inodes they hold.
+    func heldInodes(of fileSystem: FileSystemKey) -> [(open: StateKey, inode: InodeNumber)] {
+        files.filter { $0.key.fileSystem == fileSystem && $0.key.view == .live }
+            .flatMap { file, state in state.opens.map { (open: $0, inode: file.inode) } }
+    }
+
+    /// Holds the file of an open through another engine from now on; one that is closed meanwhile holds nothing.
+    mutating func hold(_ key: StateKey, through file: HeldFile) {
+        let before = opens.lend(key) { open in
+            defer { open.held = file }
+            return open.held
+        }
+        released.append(before ?? file)
+    }
+
+    /// Whether opens deny what one that was not opened for it, or a special state id, is used for (RFC 8881 §8.2.3, §9.1.2).
+    func isDenied(_ access: ShareAccess, on file: FileKey, except own: StateKey? = nil) -> Bool {
+        for key in files[file]?.opens ?? [] where key != own {
             if let open = opens[key], open.deny.rawValue & access.rawValue != 0 { return true }
         }
         return false

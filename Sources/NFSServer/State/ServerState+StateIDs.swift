@@ -55,11 +55,20 @@ extension ServerState {
         }
         switch find(stateID, of: client, on: file) {
         case .failure(let status): return .failure(status)
-        case .success(.open(let open)): return open.verdict(on: access)
+        case .success(.open(let open)): return verdict(of: open, on: access)
         case .success(.lock(let lock)):
             guard let open = opens[lock.open] else { return .failure(.badStateID) }
-            return open.verdict(on: access)
+            return verdict(of: open, on: access)
         }
+    }
+
+    /// Whether an open lets its client read or write: what it was not opened for, another may deny (RFC 8881 §9.1.2).
+    func verdict(of open: OpenState, on access: ShareAccess) -> Result<Bool, NFSStatus> {
+        let verdict = open.verdict(on: access)
+        guard verdict == .success(false), isDenied(access, on: open.file, except: open.key) else {
+            return verdict
+        }
+        return .failure(.locked)
     }
 
     /// TEST_STATEID for one (RFC 8881 §18.48).

@@ -50,7 +50,7 @@ extension ServerState {
             open = found
         }
         clients[open.client]?.lease.renew(at: now)
-        return open.verdict(on: access)
+        return verdict(of: open, on: access)
     }
 
     func isConfirmed(_ open: OpenState) -> Bool {

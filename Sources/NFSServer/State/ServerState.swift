@@ -28,6 +28,8 @@ package struct ServerState: Sendable {
     var locks: [StateKey: LockState] = [:]
     var lockIndex: [OpenIndex: StateKey] = [:]
     var files: [FileKey: FileState] = [:]
+    /// Ranges that all clients have locked.
+    var rangeCount = 0
     package var grace: GracePeriod
     /// Files that were let go of; the caller closes them once it has left the lock.
     var released: [HeldFile] = []
@@ -238,16 +240,29 @@ package struct ServerState: Sendable {
 
     /// Forgets clients that were silent for longer than courtesy lasts, and those that never confirmed.
     ///
-    /// A client of 4.0 says no farewell: one that holds nothing is forgotten with its lease.
+    /// A client of 4.0 says no farewell: one that holds nothing is forgotten with its lease. One of sessions stays so long, but it is struck
+    /// off: whoever was refused its first open, or has closed its last, has nothing that others should wait for after a restart.
     package mutating func sweep(at now: Timestamp) {
         for (id, record) in clients {
             let isKept = record.isConfirmed && (record.v40 == nil || record.hasState)
             let patience = isKept ? limits.courtesySeconds : 0
             let end = record.renewed.adding(seconds: limits.leaseSeconds + patience)
-            if end < now { remove(client: id) }
+            if end < now {
+                remove(client: id)
+            } else if isKept, isDone(record, at: now) {
+                forget(record.name)
+            }
         }
         sweepOpenOwners(at: now)
         endGraceIfOver(at: now)
+    }
+
+    /// Whether a client's lease is over, and it holds nothing, is opening nothing and has nothing to take back.
+    private func isDone(_ record: ClientRecord, at now: Timestamp) -> Bool {
+        guard !record.hasState, record.isExpired(at: now, limits), !grace.isActive(at: now) else {
+            return false
+        }
+        return record.sessions.allSatisfy { sessions[$0]?.isIdle ?? true }
     }
 
     /// Forgets opens and locks of file systems that are not offered any more: nobody can close them.
@@ -255,6 +270,28 @@ package struct ServerState: Sendable {
         for (file, state) in files where !offered.contains(file.fileSystem) {
             for open in state.opens { dropOpen(open) }
         }
+    }
+
+    /// Whether there is room for one more open, lock state id or range; courtesy ends where there is none.
+    ///
+    /// - Parameters:
+    ///   - client: Asks, and stays.
+    ///   - now: When.
+    /// - Returns: Whether there is; if not, `client` is refused what it asks for.
+    mutating func hasRoomForState(of client: ClientID, at now: Timestamp) -> Bool {
+        guard isFull else { return true }
+        let silent = clients.values
+            .filter { $0.hasState && $0.id != client && $0.isExpired(at: now, limits) }
+            .sorted { $0.renewed < $1.renewed }
+        for record in silent {
+            remove(client: record.id)
+            if !isFull { return true }
+        }
+        return false
+    }
+
+    private var isFull: Bool {
+        max(opens.count, locks.count, rangeCount) >= limits.statesOfAllMax
     }
 
     /// Whether a client's lease has run out: what it holds is then courtesy, and gives way.

@@ -118,6 +118,9 @@ package final class Session: Sendable {
         progress.withLock { $0.slots.finish(slot: slot, reply: reply) }
     }
 
+    /// Whether none of its requests runs.
+    var isIdle: Bool { progress.withLock { $0.slots.running == 0 } }
+
     // MARK: Its end
 
     /// Destroys it, unless more requests than so many run.
