@@ -1,6 +1,6 @@
 import Disk
-import TestKit
 import Synchronization
+import TestKit
 import Testing
 import VarveModel
 

@@ -200,8 +200,8 @@ import VarveModel
     ///
     /// An index can be made again from the packs (`DamageTests`: *the index is rebuilt from the packs
     /// alone*); a generation is for writers that live, and a power cut ends them all (`HostileTests`: *a
-    /// generation that is lost condemns nothing*); counts are made again of the maps (`CountsTests`); the vault's own directory is synced once more after each
-    /// file of its creation. A prune syncs the names of packs before it deletes any: when none came since the
+    /// generation that is lost condemns nothing*); counts are made again of the maps (`CountsTests`); the vault's own
+    /// directory is synced once more after each file of its creation. A prune syncs the names of packs before it deletes any: when none came since the
     /// last sync there was nothing to do.
     static func isExplained(_ sync: RecordedSync, in life: Life) -> Bool {
         let path = sync.path

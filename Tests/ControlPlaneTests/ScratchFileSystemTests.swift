@@ -53,6 +53,7 @@ import VarveModel
         let world = try await StateWorld(opening: disk)
         let fileSystems = world.fileSystems
         let scratch = try await fileSystems.makeScratch("restore test of home", for: 100_000)
+        // A child task, cancelled from the start: how a run that is broken off comes to its end.
         await withTaskGroup(of: Void.self) { group in
             group.cancelAll()
             group.addTask { await fileSystems.discard(scratch) }

@@ -13,8 +13,9 @@ extension Vault {
     ///
     /// - Returns: What was done.
     /// - Throws: `.locked` when another prune runs; `.corrupt` when a recovery point cannot be read whole, or is
-    ///   held and has no manifest, or the vault's lock does not read, since then nobody can say what is dead;
-    ///   `.corrupt` too when counts were found to be wrong, after all was done by the maps; `.newerFormat` where this program may not change the vault; `.noSpace`, `.failed`.
+    ///   held and has no manifest, or has a voucher alone, or the vault's lock does not read, since then nobody can
+    ///   say what is dead; also when counts were found to be wrong, after all was done by the maps; `.newerFormat`
+    ///   where this program may not change the vault; `.noSpace`, `.failed`.
     package func prune() throws(VaultError) -> PruneReport {
         try requireWritable()
         try requireLockReadable()
