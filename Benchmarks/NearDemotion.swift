@@ -7,21 +7,22 @@ import VarveModel
 /// Measures the slowest of a hundred reads and durable writes of a client while a run demotes files, against without.
 ///
 /// One caller reads 4 KiB anywhere in a file, another writes 4 KiB durably anywhere in another file: each call follows
-/// the answer to the one before.
+/// the answer to the one before. Runs and looks without one take turns, as long as each other: a disk's bad moments
+/// then fall on both, as they would not on a look that is short beside a run.
 struct NearDemotion {
     let place: Workplace
     let rounds: Int
+    /// What one turn's run demotes.
     let coldMiB: Int
     let hotMiB: Int
-    /// How long it is looked at without a run.
-    let seconds: Double
+    /// Of a round.
+    private static let turns = 4
 
     init(_ place: Workplace, small: Bool, rounds: Int) {
         self.place = place
         self.rounds = rounds
-        coldMiB = small ? 2 : 256
+        coldMiB = small ? 1 : 32
         hotMiB = small ? 1 : 64
-        seconds = small ? 0.05 : 5
     }
 
     func run() async throws {
@@ -35,21 +36,32 @@ struct NearDemotion {
             let aged = try await AgedFileSystem(ground)
             let client = try await Client(aged.fileSystem, mebibytes: hotMiB)
             var lines = LogLines(seed: 9)
+            // As long as the run before it, where a look comes first.
+            var length = Duration.zero
             for round in 0..<rounds {
-                for number in 0..<coldMiB {
-                    let bytes = lines.text(1 << 20)
-                    _ = try await aged.fileSystem.makeFile("cold-\(round)-\(number)", bytes)
-                }
-                try await aged.pass(days: 8)
-                let pair = try await alternate(
-                    round,
-                    ours: { try await client.calls { try await demote(aged, policy) } },
-                    floor: {
-                        try await client.calls { try await Task.sleep(for: .seconds(seconds)) }
+                var (with, without) = (Client.Calls(), Client.Calls())
+                for turn in 0..<Self.turns {
+                    for number in 0..<coldMiB {
+                        let bytes = lines.text(1 << 20)
+                        _ = try await aged.fileSystem
+                            .makeFile("cold-\(round)-\(turn)-\(number)", bytes)
                     }
-                )
-                reads.add(with: pair.ours.reads, without: pair.floor.reads)
-                writes.add(with: pair.ours.writes, without: pair.floor.writes)
+                    try await aged.pass(days: 8)
+                    let pair = try await alternate(
+                        turn,
+                        ours: {
+                            let start = ContinuousClock.now
+                            let calls = try await client.calls { try await demote(aged, policy) }
+                            length = .now - start
+                            return calls
+                        },
+                        floor: { try await client.calls { try await Task.sleep(for: length) } }
+                    )
+                    with.add(pair.ours)
+                    without.add(pair.floor)
+                }
+                reads.add(with: with.reads, without: without.reads)
+                writes.add(with: with.writes, without: without.writes)
             }
             await aged.fileSystem.close()
         }
@@ -72,8 +84,13 @@ private struct Client: Sendable {
 
     /// Seconds of each call.
     struct Calls: Sendable {
-        var reads: [Double]
-        var writes: [Double]
+        var reads: [Double] = []
+        var writes: [Double] = []
+
+        mutating func add(_ more: Calls) {
+            reads += more.reads
+            writes += more.writes
+        }
     }
 
     init(_ fileSystem: FileSystem, mebibytes: Int) async throws {

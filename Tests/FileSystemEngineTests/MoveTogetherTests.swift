@@ -19,6 +19,36 @@ import VarveModel
         await fileSystem.moveTogether(inodes, to: tier) { $0.map { _ in nil } }
     }
 
+    /// Goal: what is to be copied of a file is found by its own rows.
+    ///
+    /// Method: rows stepped and the plan, of the first file made, before others of one record each follow it.
+    @Test func `planning a file's copies costs the same however many files follow it`()
+        async throws
+    {
+        var costs: [UInt64] = []
+        for others in [2, 600] {
+            let world = try await EngineWorld.make()
+            let fileSystem = world.fileSystem
+            let first = try await fileSystem.makeFile("f", [UInt8](repeating: 1, count: 20_000))
+            for number in 0..<others {
+                _ = try await fileSystem.makeFile("g\(number)", [UInt8](repeating: 2, count: 3_000))
+            }
+            try await fileSystem.checkpoint()
+            let (steps, planned) = try await fileSystem.readers.run { context in
+                // What a first question of a transaction and a statement's making cost is left out.
+                _ = context.planCopies(of: [first], to: .infrequentAccess)
+                let before = context.reader.rowsStepped
+                let piece = context.planCopies(of: [first], to: .infrequentAccess)
+                return (context.reader.rowsStepped - before, try piece.plans[0].copies.get())
+            }
+            #expect(!planned.isEmpty && planned.allSatisfy { $0.row.inode == first })
+            costs.append(steps)
+            await fileSystem.close()
+        }
+        #expect(costs[0] == costs[1], "rows stepped")
+        #expect(costs[0] > 0)
+    }
+
     @Test func `files move as one, and what holds one back holds no other`() async throws {
         let world = try await EngineWorld.make()
         let fileSystem = world.fileSystem

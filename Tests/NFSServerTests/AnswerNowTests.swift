@@ -1,10 +1,10 @@
-import FileSystemEngine
 import NFSWire
 import NIOCore
 import NIOPosix
 import Testing
 import VarveModel
 
+@testable import FileSystemEngine
 @testable import NFSServer
 
 /// Goal: what memory can answer is answered where it arrived, whole and the same; what cannot be goes on from where it stood.
@@ -41,6 +41,33 @@ import VarveModel
         }
         try await client.connect()
         return (world, client, witness)
+    }
+
+    /// Goal: files that move leave the machine also to clients who only look (docs/decisions/0050).
+    @Test func `while a file moves, who asks for attributes is heeded`() async throws {
+        let (world, client, _) = try await Self.world()
+        let (made, handle) = try await client.make("f")
+        _ = try await client.write(handle, made, [UInt8](repeating: 1, count: 8_192))
+        let name = try #require(FileName("f"))
+        let file = try await world.fileSystem.lookup(name, in: .root, as: .root)
+        let pace = world.fileSystem.core.copyPace
+        let asked: [OperationArguments] = [
+            .putFileHandle(handle), .getAttributes(GetAttributesArguments(attributes: [1, 4])),
+        ]
+        let before = pace.callsNoted
+        #expect(try await client.status(asked) == .ok)
+        #expect(pace.callsNoted == before)
+        let moved = await world.fileSystem.moveTogether([file.inode], to: .infrequentAccess) {
+            copied in
+            do {
+                #expect(try await client.status(asked) == .ok)
+            } catch {
+                Issue.record("\(error)")
+            }
+            return copied.map { _ in nil }
+        }
+        #expect(moved.allSatisfy { $0.failure == nil })
+        #expect(pace.callsNoted > before)
     }
 
     @Test func `a file that is known is found, opened, read and closed without waiting`()

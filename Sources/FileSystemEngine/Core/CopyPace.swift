@@ -40,6 +40,9 @@ final class CopyPace: Sendable {
     /// A client has called.
     func noteCall() { calls.add(1, ordering: .relaxed) }
 
+    /// Calls so far.
+    var callsNoted: UInt64 { calls.load(ordering: .relaxed) }
+
     /// Runs `body`, a record's copy, when it is its turn; at once where no client works, or `isHurried`.
     func step<Value>(
         isHurried: () -> Bool,

@@ -54,6 +54,15 @@ extension FileSystem {
         return outcomes
     }
 
+    /// Notes that a client has asked for something: moves under way leave it the machine (``CopyPace``).
+    ///
+    /// Reads of data and commits note themselves; of lookups, attributes and listings the engine cannot tell clients' from
+    /// a backup's. Without a move it costs a look.
+    package func noteClient() {
+        guard core.moves.load(ordering: .relaxed) > 0 else { return }
+        core.copyPace.noteCall()
+    }
+
     /// Four: records are rewritten by compaction and merges, which take seconds, and come up to a file once.
     private static let moveAttemptsMax = 4
 

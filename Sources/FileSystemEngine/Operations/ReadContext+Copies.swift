@@ -71,9 +71,8 @@ extension ReadContext {
         if position == nil { try attributes(of: walk.inode, at: .live).requireRegular() }
         var last = position ?? SliceKey(before: walk.inode)
         while true {
-            let page = try reader.slices(after: last, limit: 1_024)
+            let page = try reader.slices(ofInodeAt: last, limit: 1_024)
             for row in page {
-                guard row.inode == walk.inode else { return nil }
                 if walk.bytes >= CopyPiece.bytesMax, row.tile != last.tile { return last }
                 last = SliceKey(row)
                 guard let old = row.record else { continue }

@@ -143,6 +143,27 @@ extension RowReader {
         ) { SliceRow($0) }
     }
 
+    /// A file's slice rows, of any age, in the order of the primary key; none of another file is looked at.
+    ///
+    /// - Parameters:
+    ///   - key: Of the file; ``SliceKey/init(before:)`` begins.
+    ///   - limit: Rows at most.
+    /// - Returns: The rows behind the key; fewer than `limit` when there are no more.
+    /// - Throws: What SQLite refuses.
+    package func slices(
+        ofInodeAt key: SliceKey,
+        limit: Int
+    ) throws(MetadataError) -> [SliceRow] {
+        try statements.all(
+            .slicesOfInode,
+            key.inode.stored,
+            key.tile,
+            key.died.stored,
+            Int64(key.sequence),
+            Int64(limit)
+        ) { SliceRow($0) }
+    }
+
     /// The rows of one tile, of any age, whose records lie in a segment.
     package func slices(
         _ inode: InodeNumber,
@@ -366,6 +387,12 @@ extension Query {
         ORDER BY ino, tile, died, seq LIMIT ?5
         """
     )
+    static let slicesOfInode = Query(
+        """
+        SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND (tile, died, seq) > (?2, ?3, ?4)
+        ORDER BY tile, died, seq LIMIT ?5
+        """
+    )
     static let sliceBySequence = Query(
         "SELECT \(sliceColumns) FROM slice WHERE ino = ?1 AND tile = ?2 AND seq = ?3"
     )
@@ -398,8 +425,8 @@ extension Query {
     )
 
     static let ofContentReads = [
-        slicesShown, nextTile, tileShows, sequencesLive, slicesEverywhere, sliceBySequence,
-        slicesInSegment,
-        referrers, tilesReferring, slicesNaming, inlineLive, inlinePast, xattrsLive, xattrsPast,
+        slicesShown, nextTile, tileShows, sequencesLive, slicesEverywhere, slicesOfInode,
+        sliceBySequence, slicesInSegment, referrers, tilesReferring, slicesNaming, inlineLive,
+        inlinePast, xattrsLive, xattrsPast,
     ]
 }
