@@ -19,6 +19,7 @@ extension Vault {
     private struct News {
         var knownPacks: Set<UniqueID>
         var knownIndexFiles: Set<String>
+        var indexLists: [String: IndexList] = [:]
         var packs: [ListedPack] = []
         /// What index files tell of packs whose own lists are asked first.
         var told: [UniqueID: ListedPack] = [:]
@@ -78,6 +79,10 @@ extension Vault {
                 }
                 known.generation = directory.generation
                 known.indexFiles.formUnion(directory.indexFiles)
+                known.indexLists.merge(found.indexLists) { $1 }
+                known.indexLists = known.indexLists.filter {
+                    directory.indexFiles.contains($0.key)
+                }
                 known.unlisted = known.unlisted.union(found.unlisted).subtracting(found.listed)
                 known.damagedIndexFiles.merge(found.damagedIndexFiles) { $1 }
                 known.damagedIndexFiles = known.damagedIndexFiles.filter {
@@ -138,7 +143,9 @@ extension Vault {
                 default: throw error
                 }
             }
-            news.listed.formUnion(packs.map(\.pack.id))
+            let list = IndexList(packs)
+            news.indexLists[stem] = list
+            news.listed.formUnion(list.packs)
             for found in packs
             where directory.packs.contains(found.pack.id)
                 && !news.knownPacks.contains(found.pack.id)
@@ -236,9 +243,21 @@ extension Vault {
         return packs
     }
 
-    /// Writes an index file durably.
+    /// Writes an index of some packs durably, as one file or several.
+    ///
+    /// - Returns: The files' names.
+    /// - Throws: `.noSpace`, `.failed`.
     @discardableResult
-    func writeIndexFile(
+    func writeIndex(
+        _ packs: [(pack: IndexedPack, entries: [PackEntry])]
+    ) throws(VaultError) -> [String] {
+        var names: [String] = []
+        let groups = IndexFile.groups(packs, chunksMax: settings.indexChunksMax)
+        for group in groups { names.append(try writeIndexFile(group)) }
+        return names
+    }
+
+    private func writeIndexFile(
         _ packs: [(pack: IndexedPack, entries: [PackEntry])]
     ) throws(VaultError) -> String {
         let object = UniqueID.random()
@@ -251,13 +270,15 @@ extension Vault {
         let stem = Hex.encode(object.bytes)
         try files.replace(.index, stem + IndexFile.ending, with: bytes)
         knowledge.withLock { known in
+            let list = IndexList(packs)
             known.indexFiles.insert(stem)
-            known.unlisted.subtract(packs.map(\.pack.id))
+            known.indexLists[stem] = list
+            known.unlisted.subtract(list.packs)
         }
         return stem + IndexFile.ending
     }
 
-    /// Makes one index file of all, from the packs' own lists.
+    /// Makes the index again, from the packs' own lists.
     ///
     /// - Returns: How many packs it lists.
     /// - Throws: `.noSpace`, `.failed`; a pack whose list is damaged is listed as an old index file tells it, or
@@ -272,7 +293,7 @@ extension Vault {
         return packs.count
     }
 
-    /// Index files that stay where another one is made: newer ones, and those that the medium does not give just now, as long as they
+    /// Index files that stay where others are made: newer ones, and those that the medium does not give just now, as long as they
     /// may tell of a pack that tells nothing of itself.
     func indexFilesKept(beside listed: Set<UniqueID>) -> Set<String> {
         knowledge.withLock { known in
@@ -284,17 +305,18 @@ extension Vault {
         }
     }
 
-    /// Writes one index file and drops others whose packs it holds.
+    /// Writes an index of some packs and drops files whose packs it holds.
     func replaceIndexFiles(
         _ old: [String],
         with packs: [(pack: IndexedPack, entries: [PackEntry])]
     ) throws(VaultError) {
-        try writeIndexFile(packs)
+        try writeIndex(packs)
         for stem in old {
             do throws(VaultError) {
                 try files.remove(.index, stem + IndexFile.ending)
             } catch {
-                guard error.code == .notFound else { throw error }
+                // One that the store keeps for a time of its own tells nothing that the others do not.
+                guard error.code == .notFound || error.code == .held else { throw error }
             }
         }
         try files.sync(.index)

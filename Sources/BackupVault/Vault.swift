@@ -52,6 +52,8 @@ package final class Vault: Sendable {
         var generation = Generation.first
         /// Index files taken in already.
         var indexFiles: Set<String> = []
+        /// What those that read list.
+        var indexLists: [String: IndexList] = [:]
         /// Packs that no readable index file lists.
         var unlisted: Set<UniqueID> = []
         var damagedIndexFiles: [String: VaultError] = [:]
@@ -234,6 +236,8 @@ package struct VaultSettings: Hashable, Sendable {
     package var compressionLevel: Int32
     /// Of a new vault; an old one keeps its own.
     package var chunks: ChunkSizes
+    /// Chunks that an index file lists at the most, but for those of its last pack.
+    var indexChunksMax = IndexFile.chunksMax
 
     package init(
         packBytes: Int = 32 << 20,

@@ -193,10 +193,29 @@ extension VaultWriter {
         unconfirmed = nil
     }
 
+    /// Builds on the maps of a point from now on, as any writer may on those of each point that there is.
+    ///
+    /// It reads that point's manifest alone; without it, the first map that is built on costs a look at all points.
+    ///
+    /// - Parameter id: A warm point.
+    /// - Throws: `.notFound` when it is gone; what reading it throws.
+    package func stand(on id: RecoveryPointID) throws(VaultError) {
+        let point = try vault.recoveryPoint(id)
+        guard !point.isCold else {
+            throw VaultError(
+                .notFound,
+                "recovery point \(id) is in cold storage now",
+                remedy: "Take a full backup."
+            )
+        }
+        for root in point.maps.values { trust(root) }
+    }
+
     /// A root may be built on only if a prune cannot have dropped what it needs.
     private func requireTrusted(_ root: MapRoot) throws(VaultError) {
         if trusts(root) { return }
-        for point in try vault.manifests.listing().points {
+        // A manifest never changes: what is known of one that is still there is not asked for again.
+        for point in try vault.manifests.listing(readsAll: false).points {
             for known in point.maps.values { trust(known) }
         }
         guard trusts(root) else {

@@ -261,8 +261,7 @@ package final class VaultWriter {
         do throws(VaultError) {
             for kind in PackKind.allCases { try finish(kind) }
             guard !unindexed.isEmpty else { return }
-            let index = try vault.writeIndexFile(unindexed)
-            written.append("index/" + index)
+            written += try vault.writeIndex(unindexed).map { "index/" + $0 }
             unindexed = []
         } catch {
             state = .broken

@@ -13,12 +13,12 @@ struct attributes {
     uint64_t runtime, deadline, period;
 };
 
-enum { reset_on_fork = 1, slice_nanoseconds = 100000000 };
+enum { reset_on_fork = 1 };
 
-void varve_take_long_slices(void) {
+void varve_take_slices(uint64_t nanoseconds) {
     struct attributes attributes;
     if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
     attributes.flags |= reset_on_fork;
-    attributes.runtime = slice_nanoseconds;
+    attributes.runtime = nanoseconds;
     (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }

@@ -223,6 +223,7 @@ private struct Opening {
             family: configuration.family
         )
         settings.report = configuration.log
+        settings.openFiles = configuration.openFiles
         configuration.limits.tune(&settings)
         return settings
     }

@@ -25,6 +25,8 @@ package struct FileSystemConfiguration: Sendable {
     package var history: HistoryBudget
     /// Space held back on the disk of the state directory; shared by all that lie on it.
     package var reserve: SpaceReserve?
+    /// For segments that stay open; shared by all file systems of the process.
+    package var openFiles: OpenFileBudget
     /// Told of each data read and write of a client.
     package var accessObserver: (any AccessObserver)?
     /// Told, in one line each, of what an operator should know.
@@ -43,6 +45,7 @@ package struct FileSystemConfiguration: Sendable {
         retention: RetentionLadder = .standard,
         history: HistoryBudget = .standard,
         reserve: SpaceReserve? = nil,
+        openFiles: OpenFileBudget = OpenFileBudget(),
         accessObserver: (any AccessObserver)? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -59,6 +62,7 @@ package struct FileSystemConfiguration: Sendable {
         self.retention = retention
         self.history = history
         self.reserve = reserve
+        self.openFiles = openFiles
         self.accessObserver = accessObserver
         self.log = log
     }

@@ -196,6 +196,15 @@ package struct FileSystemStatistics: Sendable, Hashable {
     package var diskAvailableBytes: UInt64
 }
 
+/// What is counted as it changes, and the disk's room (statvfs(3)).
+package struct FileSystemRoom: Sendable, Hashable {
+    package var inodes: UInt64
+    /// Bytes that live files' data occupies.
+    package var liveBytes: UInt64
+    package var diskTotalBytes: UInt64
+    package var diskAvailableBytes: UInt64
+}
+
 /// What a tier move did.
 package struct MoveResult: Sendable, Hashable {
     package var records = 0

@@ -101,11 +101,21 @@ struct RecordSealer {
     }
 
     /// Compresses each block into its place; one that saves less than a sixteenth stays plain.
-    mutating func layOut(compressing compressor: ZstdCompressor, scratch: ScratchPool) {
+    ///
+    /// - Parameters:
+    ///   - compressor: Of the tier's level.
+    ///   - scratch: For blocks that lie in several pieces.
+    ///   - rest: Called before each block but the first: whoever has time may let others have the processor.
+    mutating func layOut(
+        compressing compressor: ZstdCompressor,
+        scratch: ScratchPool,
+        rest: () -> Void
+    ) {
         isStaged = true
         blocks.reserveCapacity(blockCount)
         var position = SegmentFormat.recordHeaderBytes(blocks: blockCount)
         for index in 0..<blockCount {
+            if index > 0 { rest() }
             let range = plainRange(index)
             let place = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[position..<position + range.count]

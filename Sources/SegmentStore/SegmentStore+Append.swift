@@ -51,7 +51,8 @@ extension SegmentStore {
     func append(
         _ draft: RecordDraft,
         _ pieces: [UnsafeRawBufferPointer],
-        _ lane: SegmentLane
+        _ lane: SegmentLane,
+        rest: () -> Void = {}
     ) throws(SegmentError) -> RecordAddress {
         let tier = lane.tier
         let plain = PlainPieces(pieces)
@@ -67,7 +68,9 @@ extension SegmentStore {
         return try scratch.with(size) { (buffer) throws(SegmentError) -> RecordAddress in
             var sealer = RecordSealer(plain: plain, blockBytes: blockBytes, buffer: buffer)
             if let compressors = compressors[tier] {
-                compressors.with { sealer.layOut(compressing: $0, scratch: scratch) }
+                compressors.with {
+                    sealer.layOut(compressing: $0, scratch: scratch, rest: rest)
+                }
             } else {
                 sealer.layOut()
             }

@@ -114,19 +114,20 @@ extension SegmentStore {
         try countedCopy(of: address, expecting: identity, to: tier, isSurvivor: isSurvivor).address
     }
 
-    /// As ``copyRecord(_:expecting:to:isSurvivor:)``; tells the plain bytes too.
+    /// As ``copyRecord(_:expecting:to:isSurvivor:)``; tells the plain bytes too, and rests between blocks that it compresses.
     package func countedCopy(
         of address: RecordAddress,
         expecting identity: RecordIdentity,
         to tier: Tier,
-        isSurvivor: Bool = false
+        isSurvivor: Bool = false,
+        rest: () -> Void = {}
     ) throws(SegmentError) -> (address: RecordAddress, plainBytes: Int) {
         let old = try readRecord(address, expecting: identity)
         let lane = SegmentLane(tier: tier, isForSurvivors: isSurvivor)
         // SAFETY: the pointer stays inside the closure; a typed throw is carried out by hand.
         let result: Result<RecordAddress, SegmentError> = old.bytes.withUnsafeBytes { buffer in
             do throws(SegmentError) {
-                return .success(try append(old.header.draft, [buffer], lane))
+                return .success(try append(old.header.draft, [buffer], lane, rest: rest))
             } catch {
                 return .failure(error)
             }
@@ -134,9 +135,10 @@ extension SegmentStore {
         return (try result.get(), old.bytes.count)
     }
 
-    /// Lets go of decompressed blocks of which nobody has read since the last call of this.
-    package func forgetIdleBlocks() {
+    /// Lets go of decompressed blocks of which nobody has read since the last call of this, and of files long unused.
+    package func forgetIdle() {
         blocks.age()
+        files.age()
     }
 
     /// Runs `body` on one zone's replica after another until it succeeds.

@@ -66,8 +66,8 @@ package struct SegmentStoreConfiguration: Sendable {
     package var wastePercentMin: UInt64 = 50
     /// And when so much at least comes back: less is not worth a sync.
     package var wasteBytesMin: UInt64 = 64 << 10
-    /// Closed segments whose files stay open.
-    package var openFilesMax = 256
+    /// For segments whose files stay open.
+    package var openFiles = OpenFileBudget()
     /// Headers of large records that are kept in memory: 1 KiB each for 1 MiB, 3 KiB for 4 MiB.
     package var headersCachedMax = 8192
     /// 32 MiB of decompressed blocks: 2,048 of IA.

@@ -26,6 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         HostMemory.keepBuffers()
+        HostFiles.raiseLimit()
         let settings = try options.settings(state: place.path)
         let logger = Logger(label: "varved") { label in
             EventLog(

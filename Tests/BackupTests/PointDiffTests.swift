@@ -1,10 +1,12 @@
 import Backup
-import BackupVault
 import Disk
 import FileSystemEngine
+import Synchronization
 import TestKit
 import Testing
 import VarveModel
+
+@testable import BackupVault
 
 /// What two dumps say of the difference between their points.
 ///
@@ -122,6 +124,68 @@ enum PointDiffModel {
             files += page.entries.map(\.attributes.inode)
         }
         return files.sorted()
+    }
+
+    /// Goal: what is looked at costs what it holds, and bytes are read only where ids do not tell.
+    ///
+    /// Method: a directory of two files beside 4,000 others, whose content is then replaced by as much; the reads of a vault that was
+    /// opened anew.
+    @Test func `a small directory costs its own names, and other chunks differ unread`()
+        async throws
+    {
+        let (world, disk) = try BackupWorld.inMemory()
+        let fileSystem = try await world.makeFileSystem()
+        let vault = try world.makeVault()
+        var generator = SeededGenerator(seed: testSeed(default: 83))
+        let small = try await make("small", .root, in: fileSystem)
+        var files: [InodeNumber] = []
+        for name in ["a", "b"] {
+            files.append(try await make(name, small, in: fileSystem, isFile: true))
+        }
+        func fill() async throws {
+            for file in files {
+                let bytes = generator.bytes(9_000)
+                _ = try await fileSystem.write(file, bytes, at: 0, stability: .stable, as: .root)
+            }
+        }
+        try await fill()
+        let many = try await make("many", .root, in: fileSystem)
+        for number in 0..<4_000 {
+            _ = try await make("f\(number)", many, in: fileSystem, isFile: true)
+        }
+        let service = BackupService(clock: world.clock)
+        let old = try await service.backUp(fileSystem, source: "fs", to: vault).point
+        world.clock.advance(seconds: 60)
+        try await fill()
+        let new = try await service.backUp(fileSystem, source: "fs", to: vault).point
+        let reopened = try Vault.open(
+            disk: disk,
+            directory: world.root + "/vaults/main",
+            root: world.rootKey
+        )
+        let content = reopened.knowledge.withLock { known in
+            known.index.packs.filter { $0.kind == .content }.map { PackFormat.fileName($0.id) }
+        }
+        #expect(content.count == 2)
+        func packReads() -> [String] {
+            disk.endRecordingReads().map(\.path).filter { $0.contains("/packs/") }
+        }
+        let trees = (
+            try PointTree.open(old.id, of: reopened), try PointTree.open(new.id, of: reopened)
+        )
+        disk.beginRecordingReads()
+        let page = try trees.1.list(small, after: 0)
+        #expect(page.entries.count == 2 && page.isEnd)
+        // A path of nodes in each of two maps, a leaf's neighbour in each, and headers of packs. A page of a thousand names, whosever
+        // they are, has eleven.
+        #expect(packReads().count <= 9)
+        disk.beginRecordingReads()
+        let report = try PointDiff.run(from: trees.0, to: trees.1)
+        #expect(report.differences.count == 2)
+        #expect(report.differences.allSatisfy { $0.what.contains("data") })
+        let ofContent = packReads().filter { path in content.contains { path.hasSuffix($0) } }
+        #expect(ofContent.isEmpty)
+        await world.close()
     }
 
     @Test func `a comparison of 20 changes costs the same in a small tree and a large one`()

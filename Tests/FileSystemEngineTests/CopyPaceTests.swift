@@ -26,7 +26,7 @@ import Testing
         let met = Atomic(0)
         // Each ends when all are at it: one after another, none ever would.
         onThreads(4) {
-            pace.step(isHurried: { false }) {
+            pace.step(isHurried: { false }) { _ in
                 met.add(1, ordering: .acquiringAndReleasing)
                 while met.load(ordering: .acquiring) < 4 { sched_yield() }
             }
@@ -42,11 +42,15 @@ import Testing
         let copied = Atomic(0)
         onThreads(4) {
             for _ in 0..<5 {
-                pace.step(isHurried: { false }) {
+                pace.step(isHurried: { false }) { rest in
                     let now = inside.add(1, ordering: .acquiringAndReleasing).newValue
                     most.max(now, ordering: .relaxed)
                     // Whoever else may, does now.
                     for _ in 0..<100 { sched_yield() }
+                    // Whoever rests keeps the turn, however long the burst was.
+                    let burst = ContinuousClock.now
+                    while ContinuousClock.now - burst < .milliseconds(2) { sched_yield() }
+                    rest()
                     inside.subtract(1, ordering: .acquiringAndReleasing)
                     copied.add(1, ordering: .relaxed)
                 }
@@ -56,12 +60,25 @@ import Testing
         #expect(copied.load(ordering: .relaxed) == 20)
     }
 
+    @Test func `a rest ends when the file system is being closed`() {
+        let pace = CopyPace(share: 1, quiet: .seconds(3_600))
+        pace.noteCall()
+        let looks = Atomic(0)
+        // Hurried from the third look on: the turn is there at the first, the rest sees the others.
+        pace.step(isHurried: { looks.add(1, ordering: .relaxed).newValue > 2 }) { rest in
+            let burst = ContinuousClock.now
+            while ContinuousClock.now - burst < .milliseconds(2) { sched_yield() }
+            rest()
+        }
+        #expect(looks.load(ordering: .relaxed) >= 3)
+    }
+
     @Test func `a copy that failed leaves its turn to the next`() {
         struct Failed: Error {}
         let pace = CopyPace(share: 100, quiet: .seconds(3_600))
         pace.noteCall()
-        #expect(throws: Failed.self) { try pace.step(isHurried: { false }) { throw Failed() } }
-        #expect(pace.step(isHurried: { false }) { 7 } == 7)
+        #expect(throws: Failed.self) { try pace.step(isHurried: { false }) { _ in throw Failed() } }
+        #expect(pace.step(isHurried: { false }) { _ in 7 } == 7)
     }
 
     @Test func `who is hurried waits for nobody`() {
@@ -71,7 +88,7 @@ import Testing
         let copied = Atomic(0)
         // The first has the turn until the second has copied too.
         onThreads(2) {
-            pace.step(isHurried: { isClosing.load(ordering: .acquiring) }) {
+            pace.step(isHurried: { isClosing.load(ordering: .acquiring) }) { _ in
                 isClosing.store(true, ordering: .releasing)
                 copied.add(1, ordering: .acquiringAndReleasing)
                 while copied.load(ordering: .acquiring) < 2 { sched_yield() }

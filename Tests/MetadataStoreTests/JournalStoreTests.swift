@@ -62,6 +62,39 @@ import VarveModel
         #expect(missing?.code == .notFound)
     }
 
+    /// Goal: the newest runs of a job, and moves of a file system, are an index's last ones.
+    @Test func `the newest cost the same however many there are`() async throws {
+        var costs: [UInt64] = []
+        for count in [20, 2_000] {
+            let (world, _) = try SQLiteWorld.simulated()
+            let store = try JournalStoreTests.open(world.disk)
+            for number in 0..<count {
+                let job = number.isMultiple(of: 2) ? "nightly" : "hourly"
+                let due = Int64(number)
+                _ = try await store.insert(JournalStoreTests.run(job, due: due, .succeeded))
+            }
+            let moves = (0..<count).map { number in
+                PlannedTransition(
+                    inode: InodeNumber(rawValue: UInt64(number % 50)),
+                    from: .standard,
+                    to: .infrequentAccess,
+                    bytes: 1,
+                    policy: "demote",
+                    reason: ""
+                )
+            }
+            for fileSystem in ["fs-a", "fs-b"] {
+                _ = try await store.planTransitions(fileSystem, moves, at: Timestamp(seconds: 9))
+            }
+            _ = try await store.newest()
+            let before = await store.rowsStepped
+            #expect(try await store.newest() == [5, 5])
+            costs.append(await store.rowsStepped - before)
+        }
+        #expect(costs[0] == costs[1])
+        #expect(costs[0] > 0)
+    }
+
     @Test func `sightings are replaced by job`() async throws {
         let (world, _) = try SQLiteWorld.simulated()
         let store = try JournalStoreTests.open(world.disk)
@@ -138,5 +171,14 @@ import VarveModel
         }
         #expect(try await store.runs(of: nil, limit: 100).count == 40)
         #expect(try await store.findings() == [])
+    }
+}
+
+extension JournalStore {
+    fileprivate var rowsStepped: UInt64 { connection.totalRowsStepped }
+
+    /// How many there are of the newest five of a job's runs, and of a file system's moves.
+    fileprivate func newest() throws(MetadataError) -> [Int] {
+        [try runs(of: "nightly", limit: 5).count, try transitions("fs-a", limit: 5).count]
     }
 }

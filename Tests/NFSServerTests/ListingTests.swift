@@ -114,7 +114,7 @@ import VarveModel
                 let described = ObjectAttributes(
                     object: object,
                     attributes: Self.attributes(of: object),
-                    statistics: try await world.fileSystem.statistics(),
+                    room: try await world.fileSystem.room(),
                     limits: ServerLimits(),
                     version: version
                 )

@@ -34,11 +34,28 @@ import VarveModel
         #expect(try Self.opened(world) { try read(cold, 1) } == 7)
         #expect(try Self.opened(world) { try read(cold, 1) } == 0)
         #expect(try Self.opened(world) { try read(warm, 2) } > 90)
-        world.store.forgetIdleBlocks()
+        world.store.forgetIdle()
         #expect(try Self.opened(world) { try read(cold, 1) } == 0)
-        for _ in 0..<2 { world.store.forgetIdleBlocks() }
+        for _ in 0..<2 { world.store.forgetIdle() }
         #expect(try Self.opened(world) { try read(cold, 1) } == 7)
         #expect(try world.store.bytes(cold, draft(1), 0..<plain.count) == plain)
+    }
+
+    @Test func `a copy may rest between blocks that it compresses`() throws {
+        let world = try World()
+        let plain = Self.text(100_000)
+        let warm = try world.store.append(draft(1), plain)
+        try world.store.syncDirty()
+        var rests = 0
+        let copy = try world.store.countedCopy(
+            of: warm,
+            expecting: draft(1).identity,
+            to: .infrequentAccess
+        ) { rests += 1 }
+        // Seven blocks.
+        #expect(rests == 6)
+        #expect(copy.plainBytes == plain.count)
+        #expect(try world.store.bytes(copy.address, draft(1), 0..<plain.count) == plain)
     }
 
     @Test func `a block in memory is nobody else's, and goes with its segment`() throws {

@@ -74,6 +74,8 @@ final class BackupRun {
         switch try await start() {
         case .point(let point, let bookmark):
             do throws(BackupError) {
+                // Harmless: where it does not stand now, the first edit of its maps says so.
+                try? writer.stand(on: point.id)
                 names = point.maps[PointFormat.names]
                 inodes = point.maps[PointFormat.inodes]
                 isIncrement = true
@@ -92,7 +94,7 @@ final class BackupRun {
             try applyInodes()
         }
         let size = try await reader.engine { () async throws(FileSystemError) in
-            try await reader.fileSystem.statistics()
+            try await reader.fileSystem.room()
         }
         statistics.inodes = size.inodes
         statistics.bytesTotal = size.liveBytes
@@ -129,7 +131,7 @@ final class BackupRun {
 
     private func copyEverything() async throws(BackupError) {
         let size = try await reader.engine { () async throws(FileSystemError) in
-            try await reader.fileSystem.statistics()
+            try await reader.fileSystem.room()
         }
         (inodesTotal, bytesTotal) = (size.inodes, size.liveBytes)
         let result = await withTaskGroup(of: PointAnswer.self) { group in

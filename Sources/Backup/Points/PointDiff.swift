@@ -190,9 +190,10 @@ package struct PointDiff {
             var change = current?.change ?? Change()
             if PointFormat.tile(ofKey: difference.key) != nil {
                 if change.needsTiles {
-                    let before = try bytes(of: try PointDiff.tile(difference.old))
-                    change.hasOtherTile =
-                        try before != bytes(of: try PointDiff.tile(difference.new))
+                    change.hasOtherTile = try isOther(
+                        try PointDiff.tile(difference.old),
+                        try PointDiff.tile(difference.new)
+                    )
                 }
             } else {
                 change.old = try difference.old.map { value throws(BackupError) in
@@ -258,6 +259,19 @@ package struct PointDiff {
     ) -> Bool {
         guard after.attributes.kind == .regular else { return false }
         return change.hasOtherTile || before.attributes.size != after.attributes.size
+    }
+
+    /// Whether two tiles show other bytes; chunks are read only where their ids do not tell.
+    ///
+    /// Ids are digests of what chunks hold, under one key: both points are of one vault. Where whole chunks stand in
+    /// the same runs, other ids are other bytes.
+    private func isOther(_ old: PointTile, _ new: PointTile) throws(BackupError) -> Bool {
+        if old == new { return false }
+        let isOfWholeChunks = (old.extents + new.extents).allSatisfy {
+            $0.skip == 0 && $0.range.count == Int($0.chunk.length)
+        }
+        if isOfWholeChunks, old.extents.map(\.range) == new.extents.map(\.range) { return true }
+        return try bytes(of: old) != bytes(of: new)
     }
 
     /// All bytes of a tile: two maps of extents may show the same.

@@ -119,14 +119,12 @@ package final class PointTree: Sendable {
         var key = PointFormat.key(directory, cookie: cookie)
         if cookie > 0 { key.append(0) }
         let entries = try reading { () throws(VaultError) in
-            try vault.scan(try source.nameMap(), from: key, limit: PointTree.pageNames)
+            try names(of: directory, from: key)
         }
         page.isEnd = entries.count < PointTree.pageNames
         for entry in entries {
-            guard let place = PointFormat.name(ofKey: entry.key), place.directory == directory
-            else {
-                page.isEnd = true
-                break
+            guard let place = PointFormat.name(ofKey: entry.key) else {
+                throw BackupError(malformed: "a key of a name")
             }
             let name = try PointName(entry.value)
             page.cookie = place.cookie
@@ -138,6 +136,21 @@ package final class PointTree: Sendable {
             }
         }
         return page
+    }
+
+    /// A page of a directory's names; no node behind the one where the first other name is.
+    private func names(
+        of directory: InodeNumber,
+        from key: [UInt8]
+    ) throws(VaultError) -> [MapEntry] {
+        var scan = vault.entries(of: try source.nameMap(), from: key)
+        var found: [MapEntry] = []
+        while found.count < PointTree.pageNames, let entry = try scan.next(),
+            PointFormat.directory(ofKey: entry.key) == directory
+        {
+            found.append(entry)
+        }
+        return found
     }
 
     /// Bytes of a regular file, holes as zeros; what lies behind its end is dropped.

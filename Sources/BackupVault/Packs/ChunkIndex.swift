@@ -209,6 +209,28 @@ extension PackEntry {
 /// The body of an index file: packs with their chunks, as their footers list them.
 enum IndexFile {
     static let ending = ".index"
+    /// Chunks that a file lists at the most, but for those of its last pack.
+    ///
+    /// 20 MB: any file is read in one piece.
+    static let chunksMax = 1 << 19
+
+    /// Packs as files list them.
+    static func groups(
+        _ packs: [(pack: IndexedPack, entries: [PackEntry])],
+        chunksMax: Int = chunksMax
+    ) -> [[(pack: IndexedPack, entries: [PackEntry])]] {
+        var groups: [[(pack: IndexedPack, entries: [PackEntry])]] = []
+        var chunks = chunksMax
+        for pack in packs {
+            if chunks >= chunksMax {
+                groups.append([])
+                chunks = 0
+            }
+            groups[groups.count - 1].append(pack)
+            chunks += pack.entries.count
+        }
+        return groups
+    }
 
     static func encode(_ packs: [(pack: IndexedPack, entries: [PackEntry])]) -> [UInt8] {
         let count = packs.reduce(0) { $0 + $1.entries.count }
@@ -235,5 +257,27 @@ enum IndexFile {
             packs.append((pack, entries))
         }
         return reader.remaining == 0 ? packs : nil
+    }
+}
+
+/// What one index file lists.
+struct IndexList: Sendable {
+    let packs: Set<UniqueID>
+    let chunks: Int
+
+    init(_ packs: [(pack: IndexedPack, entries: [PackEntry])]) {
+        self.packs = Set(packs.map(\.pack.id))
+        chunks = packs.reduce(0) { $0 + $1.entries.count }
+    }
+
+    /// Whether a file is to be joined with others: it is far from full, or most of what it lists is gone.
+    ///
+    /// - Parameters:
+    ///   - present: Of each pack that there is, its chunks.
+    ///   - chunksMax: Of a full file.
+    /// - Returns: `false` for one that stays as it is.
+    func isSmall(beside present: [UniqueID: Int], chunksMax: Int = IndexFile.chunksMax) -> Bool {
+        chunks < chunksMax / 2
+            || packs.reduce(0) { $0 + (present[$1] ?? 0) } < chunks / 2
     }
 }

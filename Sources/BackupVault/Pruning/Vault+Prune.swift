@@ -73,7 +73,7 @@ private struct Pruner {
     private var report = PruneReport()
     private(set) var counting: PointCounting
 
-    /// Every backup adds an index file; so many are read at an open without being felt.
+    /// Every backup adds an index file; so many small ones are read at an open without being felt.
     private static let indexFilesMax = 16
 
     init(_ vault: Vault) {
@@ -354,19 +354,56 @@ private struct Pruner {
 
     // MARK: Afterwards
 
-    /// Joins index files that have become many, and makes them again where one is damaged or lost.
+    /// Joins small index files that have become many, and makes all again where one is damaged or lost.
     private func compactIndex() throws(VaultError) {
         var stems = try vault.files.list(.index, ending: IndexFile.ending)
+        let (packs, lists, known) = vault.knowledge.withLock {
+            ($0.index.packs, $0.indexLists, $0.indexFiles)
+        }
+        // What another process has written since tells of packs that are not known here.
+        stems.removeAll { !known.contains($0) }
+        let chunks = Dictionary(packs.map { ($0.id, Int($0.chunks)) }) { $1 }
+        // Full files stay: joined with all others each time they would cost as much as the vault is large.
+        var kept: [String: IndexList] = [:]
+        var told: Set<UniqueID> = []
+        var isToldTwice = false
+        for (stem, list) in lists.sorted(by: { $0.key < $1.key })
+        where !list.isSmall(beside: chunks, chunksMax: vault.settings.indexChunksMax) {
+            let more = list.packs.subtracting(told)
+            // A crash left it beside those that took its place.
+            guard more.contains(where: { chunks[$0] != nil }) else {
+                isToldTwice = true
+                continue
+            }
+            told.formUnion(more)
+            kept[stem] = list
+        }
+        stems.removeAll { kept[$0] != nil }
         let isIncomplete = try isIndexIncomplete()
-        guard isIncomplete || stems.count > Pruner.indexFilesMax else { return }
-        let present = vault.knowledge.withLock { $0.index.packIDs }
+        guard isIncomplete || isToldTwice || stems.count > Pruner.indexFilesMax else { return }
+        try makeIndex(of: Set(packs.map(\.id)), besides: told, insteadOf: stems)
+    }
+
+    /// Lists packs anew.
+    ///
+    /// - Parameters:
+    ///   - present: All that there are.
+    ///   - told: Those that files that stay tell of.
+    ///   - old: Files that tell of all others, and go.
+    /// - Throws: `.noSpace`, `.failed`; what reading a pack's own list throws.
+    private func makeIndex(
+        of present: Set<UniqueID>,
+        besides told: Set<UniqueID>,
+        insteadOf old: [String]
+    ) throws(VaultError) {
+        var stems = old
         // A pack that tells nothing of itself may stand in one that does not read just now.
         let isMissed = vault.knowledge.withLock { known in
             known.damagedPacks.keys.contains { !present.contains($0) }
         }
-        var seen: Set<UniqueID> = []
+        var seen = told
         var packs: [(pack: IndexedPack, entries: [PackEntry])] = []
-        for stem in stems {
+        for stem in old {
             do throws(VaultError) {
                 for found in try vault.readIndexFile(stem)
                 where present.contains(found.pack.id) && seen.insert(found.pack.id).inserted {

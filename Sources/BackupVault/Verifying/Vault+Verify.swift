@@ -372,7 +372,8 @@ private struct Verifier {
                 switch node.items {
                 case .leaf(let entries): for entry in entries { check(entry.value.chunks) }
                 case .branch(let children):
-                    for child in children { waiting.append((child.node, level - 1)) }
+                    // Ascending, as they were written: a store's file is read on.
+                    for child in children.reversed() { waiting.append((child.node, level - 1)) }
                 }
             } catch {
                 // What stands in it cannot be held against the counts.

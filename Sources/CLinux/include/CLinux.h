@@ -9,10 +9,10 @@ int varve_preallocate(int fd, uint64_t offset, uint64_t length);
 int varve_punch(int fd, uint64_t offset, uint64_t length);
 /// Starts writing a range of the page cache out, without waiting for it (sync_file_range(2)); what it answers helps nobody.
 void varve_begin_writing(int fd, uint64_t offset, uint64_t length);
-/// Has the calling thread run long when it runs, and behind threads that wake meanwhile (sched_setattr(2), Linux 6.12: a
-/// slice of its own, of 100 ms). Its share of the processor is what it was, and threads that it makes are as any other.
-/// An older kernel knows no such slices, which is no error.
-void varve_take_long_slices(void);
+/// Gives the calling thread slices of its own, of 100 us to 100 ms (sched_setattr(2), Linux 6.12): whoever wakes preempts
+/// one with longer slices. Its share of the processor is what it was, and threads that it makes are as any other. An older
+/// kernel knows no such slices, which is no error.
+void varve_take_slices(uint64_t nanoseconds);
 int varve_open(const char *path, int flags, unsigned mode);
 int varve_lock_exclusive(int fd);
 /// Serves buffers below `mapped_min` bytes from heaps, of which freed ends up to `kept_max` bytes stay.
@@ -66,6 +66,9 @@ int64_t varve_seek_hole(int fd, int64_t offset);
 
 // Processes.
 
+/// Raises the soft limit of open files as far as the hard one, `most` at the most.
+void varve_raise_open_files(long most);
+long varve_open_files_limit(void);
 /// Starts a program as the leader of a session of its own: in /, its input empty, its output and errors to `output`, no
 /// other descriptor of ours, signals as a shell would leave them. 0, or -errno.
 int varve_spawn(char *const arguments[], char *const environment[], int output, pid_t *child);

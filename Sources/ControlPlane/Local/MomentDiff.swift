@@ -158,7 +158,13 @@ struct MomentDiff: Sendable {
     ) async throws -> Bool {
         guard after.kind == .regular else { return false }
         guard before.size == after.size else { return true }
-        guard parts.contains(.data) || before.change != after.change else { return false }
+        if !parts.contains(.data) {
+            guard before.change != after.change else { return false }
+            // Bytes in slices have keys of their own: without one they are as they were.
+            let wasInline = try await engine.inlineCount(before.inode, at: old) != nil
+            let isInline = try await engine.inlineCount(after.inode, at: new) != nil
+            guard wasInline || isInline else { return false }
+        }
         var offset: UInt64 = 0
         while offset < after.size {
             let range = offset..<min(after.size, offset + MomentDiff.pieceBytes)

@@ -39,6 +39,9 @@ package actor FileSystems {
     let lifecycle: LifecycleRuns?
     /// Of the disk that the state directory lies on, for all One Zone file systems; set by ``start()``.
     private(set) var reserve: SpaceReserve?
+    /// An eighth of what may be open: a segment of a Regional file system has a file in each zone, and clients want the
+    /// rest.
+    private let openFiles = OpenFileBudget(max(128, min(HostFiles.limit, 65_536) / 8))
     var entries: [FileSystemID: Entry] = [:] {
         didSet { tellObservers() }
     }
@@ -430,6 +433,7 @@ package actor FileSystems {
             retention: settings.ladder,
             history: settings.history,
             reserve: ground.reserve,
+            openFiles: openFiles,
             accessObserver: lifecycle?.observer(of: record.id),
             log: {
                 logger.notice("engine", metadata: ["fileSystem": "\(record.id)", "says": "\($0)"])

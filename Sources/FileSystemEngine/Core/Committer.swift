@@ -1,3 +1,4 @@
+import Disk
 import Foundation
 import MetadataStore
 import VarveModel
@@ -106,6 +107,7 @@ final class Committer: Sendable {
     }
 
     private func work(_ context: WriteContext) {
+        HostThread.takeShortSlices()
         let runner = BatchRunner(core: core, context: context)
         while let first = gather() {
             guard let batch = runner.run(first, joining: joining, defers: isShared) else {

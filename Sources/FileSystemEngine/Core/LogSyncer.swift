@@ -1,3 +1,4 @@
+import Disk
 import Dispatch
 import Foundation
 import Synchronization
@@ -46,6 +47,7 @@ final class LogSyncer: Sendable {
     }
 
     private func work() {
+        HostThread.takeShortSlices()
         while true {
             called.wait()
             guard let batch = take() else { break }

@@ -13,7 +13,7 @@ extension FileSystem {
     package func collectGarbage() async throws(FileSystemError) -> MaintenanceReport {
         flushAccessTimes()
         core.ahead.forgetIdle()
-        core.segments.forgetIdleBlocks()
+        core.segments.forgetIdle()
         let (ladder, budget) = (core.configuration.retention, core.configuration.history)
         let unsettled = core.segments.unsettledSegments
         var (report, settled) = try await committer.run(room: .frees) { context in
@@ -81,6 +81,24 @@ extension FileSystem {
     package func statistics() async throws(FileSystemError) -> FileSystemStatistics {
         try await readers.run { try $0.statistics() }
     }
+
+    /// What statvfs(3) tells, and live bytes: one row, and no look at segments.
+    ///
+    /// - Throws: `.failed`.
+    package func room() async throws(FileSystemError) -> FileSystemRoom {
+        try await readers.run { context in
+            try context.begin(.live)
+            let counters = try context.reader.counters()
+            let configuration = context.core.configuration
+            let space = try configuration.disk.space(at: configuration.zones[0])
+            return FileSystemRoom(
+                inodes: counters.inodes,
+                liveBytes: counters.liveBytes,
+                diskTotalBytes: space.total,
+                diskAvailableBytes: space.available
+            )
+        }
+    }
 }
 
 extension WriteContext {
@@ -130,7 +148,7 @@ extension ReadContext {
         let path = configuration.directory + "/meta.sqlite"
         let base = try configuration.disk.status(of: path)?.allocated ?? 0
         return FileSystemStatistics(
-            liveBytes: counters.space.reduce(counters.inlineBytes, +),
+            liveBytes: counters.liveBytes,
             tierBytes: Dictionary(
                 uniqueKeysWithValues: Tier.allCases.map { tier in
                     let inline = tier == .standard ? counters.inlineBytes : 0

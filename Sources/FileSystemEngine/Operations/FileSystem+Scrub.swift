@@ -1,6 +1,7 @@
 import Disk
 import MetadataStore
 import SegmentStore
+import Synchronization
 import VarveModel
 
 /// Reading every copy of everything, so that what rots in one zone is put right while another has it.
@@ -20,23 +21,24 @@ extension FileSystem {
         options: ScrubOptions = ScrubOptions(),
         progress: @escaping @Sendable (ScrubProgress) -> Void = { _ in }
     ) async throws(FileSystemError) -> ScrubReport {
-        var walk = ScrubWalk()
+        // It stays where it is: a copy between two pieces would copy all that was checked.
+        let walk = Mutex(ScrubWalk())
         let pace = ScrubPace(bytesPerSecond: options.bytesPerSecond, from: .now)
-        progress(walk.progress)
-        while !walk.isComplete, !Task.isCancelled {
-            let before = walk
-            walk = try await readers.run(isLong: true, shows: false) { context in
-                var next = before
-                try next.step(context)
-                return next
+        progress(walk.withLock { $0.progress })
+        while !walk.withLock({ $0.isComplete }), !Task.isCancelled {
+            try await readers.run(isLong: true, shows: false) { context in
+                try walk.withLock { try $0.step(context) }
             }
-            progress(walk.progress)
-            guard let due = pace.due(after: walk.report.bytesRead, now: .now) else { continue }
+            let (come, bytesRead) = walk.withLock { ($0.progress, $0.report.bytesRead) }
+            progress(come)
+            guard let due = pace.due(after: bytesRead, now: .now) else { continue }
             // Harmless: it ends early when the task is cancelled, which is asked next.
             try? await Task.sleep(until: due)
         }
-        walk.report.isComplete = walk.isComplete
-        return walk.report
+        return walk.withLock { walk in
+            walk.report.isComplete = walk.isComplete
+            return walk.report
+        }
     }
 }
 

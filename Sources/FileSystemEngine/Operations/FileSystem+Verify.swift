@@ -1,5 +1,6 @@
 import MetadataStore
 import SegmentStore
+import Synchronization
 import VarveModel
 
 /// What doctor asks of a file system: does everything fit together, and does every record open?
@@ -30,17 +31,18 @@ extension FileSystem {
         at instant: Epoch,
         _ progress: @escaping @Sendable (String) -> Void
     ) async throws(FileSystemError) -> [Finding] {
-        var walk = VerifyWalk(instant: instant, missing: core.segments.missingSegments)
-        while !walk.isComplete, walk.findings.count < VerifyWalk.findingsMax {
-            let before = walk
-            walk = try await readers.run { context in
-                var next = before
-                try next.step(context)
-                return next
+        // It stays where it is: a copy between two steps would copy all that was checked.
+        let walk = Mutex(VerifyWalk(instant: instant, missing: core.segments.missingSegments))
+        while walk.withLock({ !$0.isComplete && $0.findings.count < VerifyWalk.findingsMax }) {
+            let come = try await readers.run { context in
+                try walk.withLock { walk in
+                    try walk.step(context)
+                    return walk.progress
+                }
             }
-            progress(walk.progress)
+            progress(come)
         }
-        return walk.findings
+        return walk.withLock { $0.findings }
     }
 }
 

@@ -173,8 +173,13 @@ extension Core {
     ) throws -> CopiedRecords.Copy {
         // Whoever closes the file system waits for one record, not for a file.
         if copyThreads.isStopping { throw FileSystemError.closed }
-        let made = try copyPace.step(isHurried: { copyThreads.isStopping }) {
-            try segments.countedCopy(of: RecordAddress(old), expecting: identity, to: tier)
+        let made = try copyPace.step(isHurried: { self.copyThreads.isStopping }) { rest in
+            try segments.countedCopy(
+                of: RecordAddress(old),
+                expecting: identity,
+                to: tier,
+                rest: rest
+            )
         }
         let copy = CopiedRecords.Copy(
             record: RecordPointer(made.address),

@@ -169,7 +169,8 @@ struct Rollback {
     // MARK: Names
 
     private func removeNames(_ edge: Edge) throws {
-        for dirent in edge.now where !edge.then.contains(where: { $0.names(same: dirent) }) {
+        let then = Set(edge.then.map(PlacedName.init))
+        for dirent in edge.now where !then.contains(PlacedName(dirent)) {
             try writer.removeDirent(directory: dirent.directory, hash: dirent.hash)
             try unname(dirent)
         }
@@ -187,7 +188,8 @@ struct Rollback {
     }
 
     private func addNames(_ edge: Edge, _ walk: Walk) throws {
-        for dirent in edge.then where !edge.now.contains(where: { $0.names(same: dirent) }) {
+        let now = Set(edge.now.map(PlacedName.init))
+        for dirent in edge.then where !now.contains(PlacedName(dirent)) {
             guard var row = try writer.inode(dirent.inode, at: .live) else { continue }
             if row.kind == .directory { try leavePresentPlace(row, walk) }
             let hash = try writer.insertDirent(
@@ -310,9 +312,15 @@ private struct Walk {
     }
 }
 
-extension DirentRow {
-    /// Whether both say the same, whatever their hashes and births.
-    fileprivate func names(same other: DirentRow) -> Bool {
-        directory == other.directory && name == other.name && inode == other.inode
+/// What a name says, whatever its hash and birth.
+private struct PlacedName: Hashable {
+    let directory: InodeNumber
+    let name: FileName
+    let inode: InodeNumber
+
+    init(_ dirent: DirentRow) {
+        directory = dirent.directory
+        name = dirent.name
+        inode = dirent.inode
     }
 }

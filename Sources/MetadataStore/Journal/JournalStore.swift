@@ -95,7 +95,13 @@ enum JournalSchema {
     /// 10,000 pins of a file system: a run holds their paths in memory.
     static let pinsMax: Int64 = 10_000
 
-    static let steps = [first, second, third]
+    static let steps = [first, second, third, fourth]
+
+    /// The newest of a file system's transitions, and of a job's runs, without a look at all.
+    private static let fourth = """
+        CREATE INDEX transition_newest ON transition(fs, id);
+        CREATE INDEX job_run_newest ON job_run(job, id);
+        """
 
     /// When a look is worth it; uses of cold files; what was moved lately; pins.
     ///

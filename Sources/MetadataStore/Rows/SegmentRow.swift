@@ -72,5 +72,8 @@ package struct FileSystemCounters: Hashable, Sendable {
     /// Bytes of content kept in rows.
     package var inlineBytes: UInt64 = 0
 
+    /// Bytes that live files' data occupies, in all tiers.
+    package var liveBytes: UInt64 { space.reduce(inlineBytes, +) }
+
     package init() {}
 }

@@ -4,13 +4,13 @@ import VarveModel
 
 /// All that GETATTR, READDIR and VERIFY may be asked of one object (RFC 8881 §5.6 to §5.8).
 ///
-/// A listing copies it for each name, on several threads at once: but for `statistics` it holds numbers alone, and no
+/// A listing copies it for each name, on several threads at once: but for `room` it holds numbers alone, and no
 /// reference to be counted.
 struct ObjectAttributes: Sendable {
     /// Of the object; in a listing, of one entry after another of the same file system and moment.
     var attributes: Attributes
     /// Where an attribute of space or of numbers of files is asked for.
-    var statistics: FileSystemStatistics?
+    var room: FileSystemRoom?
     /// Of the COMPOUND: it decides which attributes there are.
     let version: MinorVersion
     private let place: FileHandle.Place?
@@ -26,12 +26,12 @@ struct ObjectAttributes: Sendable {
     init(
         object: NFSObject,
         attributes: Attributes,
-        statistics: FileSystemStatistics? = nil,
+        room: FileSystemRoom? = nil,
         limits: ServerLimits,
         version: MinorVersion
     ) {
         self.attributes = attributes
-        self.statistics = statistics
+        self.room = room
         self.version = version
         place = FileHandle.Place(object)
         fileSystemID = Self.fileSystemID(of: object)
@@ -105,7 +105,7 @@ struct ObjectAttributes: Sendable {
     /// `mode_umask` is of NFSv4.2 alone: in a COMPOUND of an earlier version it comes no further than `requireVersion`.
     static let exclusiveCreate: Bitmap = [4, 33, 36, 37, 81]
 
-    /// Those that need `statistics`.
+    /// Those that need `room`.
     static let ofSpace: Bitmap = [21, 22, 23, 42, 43, 44]
 
     /// Writes an attribute's value, where it has one here; the same as ``value(_:)`` answers.
@@ -219,9 +219,9 @@ struct ObjectAttributes: Sendable {
 
     private func space(_ attribute: Attribute) -> AttributeValue? {
         // The gateway's root has no room of its own.
-        let total = statistics?.diskTotalBytes ?? 0
-        let free = statistics?.diskAvailableBytes ?? 0
-        let inodes = statistics?.inodes ?? 0
+        let total = room?.diskTotalBytes ?? 0
+        let free = room?.diskAvailableBytes ?? 0
+        let inodes = room?.inodes ?? 0
         // Numbers of inodes do not run out: a file takes 1 KiB of metadata, say.
         let files = free >> 10
         return switch attribute {

@@ -46,17 +46,17 @@ extension CompoundRun {
     ) async throws(NFSStatus) -> ObjectAttributes {
         var described = described(object, try await attributes(of: object))
         if case .inode(let inode) = object {
-            described.statistics = try await statistics(of: inode, for: requested)
+            described.room = try await room(of: inode, for: requested)
         }
         return described
     }
 
     /// What attributes of space need; `nil` where none of them is asked for.
-    func statistics(
+    func room(
         of object: InodeObject,
         for requested: Bitmap
-    ) async throws(NFSStatus) -> FileSystemStatistics? {
+    ) async throws(NFSStatus) -> FileSystemRoom? {
         guard !requested.intersection(ObjectAttributes.ofSpace).isEmpty else { return nil }
-        return try await engine { try await object.fileSystem.engine.statistics() }
+        return try await engine { try await object.fileSystem.engine.room() }
     }
 }

@@ -44,7 +44,7 @@ extension CompoundRun {
             )
         }
         var own = described(.inode(directory), page.directory)
-        own.statistics = try await statistics(of: directory, for: arguments.attributes)
+        own.room = try await room(of: directory, for: arguments.attributes)
         listing.fill(page, own)
     }
 
