@@ -437,7 +437,9 @@ import VarveModel
         #expect(try a.vault.verify(readData: true).isClean)
     }
 
-    @Test func `a base that goes while a copy stands on it costs a whole copy`() async throws {
+    /// Goal: what a copy stands on stays for it, though it is deleted and pruned meanwhile: the writer's lease is older than that.
+    @Test func `a base that goes while a copy stands on it is there until that ends`() async throws
+    {
         var generator = SeededGenerator(seed: testSeed(default: 310))
         let world = CopyWorld()
         let (a, b) = (try world.makeVault("a"), try world.makeVault("b"))
@@ -460,7 +462,7 @@ import VarveModel
                 }
             })
         )
-        #expect(once.hasRun && copied.base == nil)
+        #expect(once.hasRun && copied.base != nil)
         #expect(try CopyWorld.contents(of: copied.copy, in: b.vault) == changed)
         _ = try pruner.prune()
         let reopened = try world.open("b", on: b.disk)
