@@ -209,10 +209,19 @@ extension VaultError {
 extension MapScan {
     /// Up to `limit` entries more.
     ///
+    /// - Parameters:
+    ///   - limit: Entries at most.
+    ///   - belongs: Ends it at the first key that does not; no node behind that one's is read.
+    /// - Returns: Fewer than `limit` at the end.
     /// - Throws: As ``next()``.
-    package mutating func take(_ limit: Int) throws(VaultError) -> [MapEntry] {
+    package mutating func take(
+        _ limit: Int,
+        while belongs: ([UInt8]) -> Bool = { _ in true }
+    ) throws(VaultError) -> [MapEntry] {
         var entries: [MapEntry] = []
-        while entries.count < limit, let entry = try next() { entries.append(entry) }
+        while entries.count < limit, let entry = try next(), belongs(entry.key) {
+            entries.append(entry)
+        }
         return entries
     }
 }

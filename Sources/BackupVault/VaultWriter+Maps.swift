@@ -195,7 +195,7 @@ extension VaultWriter {
 
     /// Builds on the maps of a point from now on, as any writer may on those of each point that there is.
     ///
-    /// It reads that point's manifest alone; without it, the first map that is built on costs a look at all points.
+    /// It reads that point's manifest alone; without it, the first map that is built on costs reading all of them.
     ///
     /// - Parameter id: A warm point.
     /// - Throws: `.notFound` when it is gone; what reading it throws.
@@ -214,8 +214,7 @@ extension VaultWriter {
     /// A root may be built on only if a prune cannot have dropped what it needs.
     private func requireTrusted(_ root: MapRoot) throws(VaultError) {
         if trusts(root) { return }
-        // A manifest never changes: what is known of one that is still there is not asked for again.
-        for point in try vault.manifests.listing(readsAll: false).points {
+        for point in try vault.manifests.listing().points {
             for known in point.maps.values { trust(known) }
         }
         guard trusts(root) else {

@@ -12,6 +12,6 @@ package enum HostFiles {
         varve_raise_open_files(limitMax)
     }
 
-    /// How many it may have open now.
-    package static var limit: Int { varve_open_files_limit() }
+    /// How many it may have open now, 65,536 at most.
+    package static var limit: Int { min(varve_open_files_limit(), limitMax) }
 }

@@ -55,7 +55,7 @@ final class SegmentFiles: Sendable {
 
     /// Takes an open segment in.
     func keep(_ file: SegmentFile, pinned: Bool) {
-        letGo { state, closed in
+        change { state, closed in
             state.uses += 1
             let isCounted =
                 state.entries[file.segment]?.isCounted ?? takeRoom(&state, &closed)
@@ -69,7 +69,7 @@ final class SegmentFiles: Sendable {
     }
 
     /// Changes what is open; files that are closed by it end once the lock is free, for readers wait for that.
-    private func letGo(_ body: (inout State, inout [Entry]) -> Void) {
+    private func change(_ body: (inout State, inout [Entry]) -> Void) {
         let closed = state.withLock { state in
             var closed: [Entry] = []
             body(&state, &closed)
@@ -102,7 +102,7 @@ final class SegmentFiles: Sendable {
 
     /// Closes what was not used for some rounds, so that other stores of the process may have it; to be called now and then.
     func age() {
-        letGo { state, closed in
+        change { state, closed in
             state.rounds.append(state.uses)
             guard state.rounds.count > SegmentFiles.roundsMax else { return }
             let mark = state.rounds.removeFirst()
@@ -119,7 +119,7 @@ final class SegmentFiles: Sendable {
 
     /// The segment is written no more, and may be dropped.
     func unpin(_ segment: SegmentID) {
-        letGo { state, closed in
+        change { state, closed in
             state.entries[segment]?.isPinned = false
             let isBeside = state.entries[segment]?.isCounted == false
             if isBeside, state.entries.count > SegmentFiles.least {
@@ -130,11 +130,11 @@ final class SegmentFiles: Sendable {
 
     /// The segment is gone; whoever still reads it keeps its own reference.
     func drop(_ segment: SegmentID) {
-        letGo { close([segment], &$0, &$1) }
+        change { close([segment], &$0, &$1) }
     }
 
     /// Lets go of every file; whoever still reads one keeps its own reference.
     func dropAll() {
-        letGo { close(Array($0.entries.keys), &$0, &$1) }
+        change { close(Array($0.entries.keys), &$0, &$1) }
     }
 }

@@ -367,6 +367,41 @@ import VarveModel
         await bench.world.close()
     }
 
+    /// Goal: whenever the earlier point's manifest rots, the next backup is whole, and none stands on what does not read.
+    ///
+    /// Method: it rots at the first opening, at the second, and so on until it is opened no more.
+    @Test func `an earlier point whose manifest rots during a backup makes that a full one`()
+        async throws
+    {
+        var full: [Bool] = []
+        var hasRotted = true
+        while hasRotted {
+            let bench = try await Bench()
+            let inode = try await bench.make("a")
+            try await bench.write(inode, [UInt8](repeating: 1, count: 5_000), at: 0)
+            let first = try await bench.backUp()
+            let name = "/manifests/\(first.point.id).manifest"
+            let rot = RotAtOpening(of: "/var/vaults/main" + name, after: full.count)
+            let disk = bench.disk
+            let vault = try Vault.open(
+                disk: WatchedDisk(disk, opening: { rot.open($0, disk) }) { _, _ in },
+                directory: "/var/vaults/main",
+                root: bench.world.rootKey
+            )
+            rot.begin()
+            _ = try await bench.make("b")
+            bench.world.clock.advance(seconds: 60)
+            let second = try await BackupService(clock: bench.world.clock)
+                .backUp(bench.fileSystem, source: "fs", to: vault)
+            hasRotted = rot.hasRotted
+            if hasRotted { full.append(second.isFull) }
+            try await bench.expectRestored(second.point, "rotten at \(full.count)")
+            await bench.world.close()
+        }
+        // Once to find it, once to stand on it.
+        #expect(full.count >= 2 && full.prefix(2).allSatisfy { $0 }, "\(full)")
+    }
+
     @Test func `another point's damaged manifest does not hinder a backup`() async throws {
         let bench = try await Bench()
         _ = try await bench.make("a")

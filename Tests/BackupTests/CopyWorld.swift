@@ -50,7 +50,7 @@ struct CopyWorld {
         return Place(disk: disk, vault: vault)
     }
 
-    func open(_ name: String, on disk: SimulatedDisk) throws -> Vault {
+    func open(_ name: String, on disk: some Disk) throws -> Vault {
         try Vault.open(
             disk: disk,
             directory: CopyWorld.directory(name),

@@ -470,6 +470,37 @@ import VarveModel
         #expect(try reopened.verify(readData: true).isClean)
     }
 
+    /// Goal: whenever the manifest of a copy's base rots, the copy is whole, and stands on nothing that does not read.
+    @Test func `a base whose manifest rots during a copy costs a whole copy at the most`()
+        async throws
+    {
+        var stood: [Bool] = []
+        var hasRotted = true
+        while hasRotted {
+            var generator = SeededGenerator(seed: testSeed(default: 312))
+            let world = CopyWorld()
+            let (a, b) = (try world.makeVault("a"), try world.makeVault("b"))
+            let contents = CopyWorld.random(60, bytesMax: 500, using: &generator)
+            let first = try world.backUp(contents, to: a.vault)
+            let base = try await world.copy(first, from: a.vault, to: b.vault).copy
+            let changed = CopyWorld.change(contents, using: &generator)
+            let second = try world.backUp(changed, to: a.vault, after: (first, contents))
+            let path = CopyWorld.directory("b") + "/manifests/\(base.id).manifest"
+            let rot = RotAtOpening(of: path, after: stood.count)
+            let medium = b.disk
+            let disk = WatchedDisk(medium, opening: { rot.open($0, medium) }) { _, _ in }
+            let target = try world.open("b", on: disk)
+            rot.begin()
+            let copied = try await world.copy(second, from: a.vault, to: target)
+            hasRotted = rot.hasRotted
+            if hasRotted { stood.append(copied.base != nil) }
+            let reopened = try world.open("b", on: b.disk)
+            #expect(try CopyWorld.contents(of: copied.copy, in: reopened) == changed)
+        }
+        // To find it, to see that it stands, to stand on it: and once it does, it is there until the copy ends.
+        #expect(stood.count >= 3 && stood.prefix(3).allSatisfy { !$0 }, "\(stood)")
+    }
+
     @Test func `a run that is cancelled stops, and publishes nothing half`() async throws {
         var generator = SeededGenerator(seed: testSeed(default: 311))
         let world = CopyWorld()

@@ -1,6 +1,7 @@
 package import Disk
 
-/// A disk that calls somebody before each write and sync of a file: who may wait there, do something else, or fail it.
+/// A disk that calls somebody before each write and sync of a file, and before each opening: who may wait there, do something
+/// else, or fail it.
 package final class WatchedDisk: Disk {
     package enum Moment: Sendable, Hashable {
         case write(offset: UInt64)
@@ -12,14 +13,21 @@ package final class WatchedDisk: Disk {
 
     private let disk: SimulatedDisk
     private let watcher: Watcher
+    private let opening: @Sendable (_ path: String) -> Void
 
-    package init(_ disk: SimulatedDisk, _ watcher: @escaping Watcher) {
+    package init(
+        _ disk: SimulatedDisk,
+        opening: @escaping @Sendable (_ path: String) -> Void = { _ in },
+        _ watcher: @escaping Watcher
+    ) {
         self.disk = disk
+        self.opening = opening
         self.watcher = watcher
     }
 
     package func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
-        WatchedFile(try disk.open(path, mode), path, watcher)
+        opening(path)
+        return WatchedFile(try disk.open(path, mode), path, watcher)
     }
 
     package func status(of path: String) throws(DiskError) -> DiskStatus? {

@@ -92,8 +92,7 @@ final class CopyRun {
         // The run's alone from here on. What a failed one learned of its base is not believed.
         names = ChunkNames()
         do throws(BackupError) {
-            // Harmless: where it does not stand now, the first edit of its maps says so.
-            if let base { try? writer.stand(on: base.target.id) }
+            if let base { try writer.stand(onEarlier: base.target) }
             let maps = try await run.copyMaps()
             names = run.names
             let outcome = try run.publish(draft(maps, run.statistics), in: target)

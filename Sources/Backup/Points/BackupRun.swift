@@ -74,8 +74,7 @@ final class BackupRun {
         switch try await start() {
         case .point(let point, let bookmark):
             do throws(BackupError) {
-                // Harmless: where it does not stand now, the first edit of its maps says so.
-                try? writer.stand(on: point.id)
+                try writer.stand(onEarlier: point)
                 names = point.maps[PointFormat.names]
                 inodes = point.maps[PointFormat.inodes]
                 isIncrement = true

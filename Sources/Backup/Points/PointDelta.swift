@@ -201,3 +201,16 @@ extension BackupError {
             : BackupError(error)
     }
 }
+
+extension VaultWriter {
+    /// As ``stand(on:)``, for what can do without the point.
+    ///
+    /// - Throws: `.stale` where its manifest is damaged, `.notFound` where it is gone: everything is then read anew.
+    func stand(onEarlier point: RecoveryPoint) throws(BackupError) {
+        do throws(VaultError) {
+            try stand(on: point.id)
+        } catch {
+            throw BackupError(earlierPoint: error)
+        }
+    }
+}

@@ -119,7 +119,10 @@ package final class PointTree: Sendable {
         var key = PointFormat.key(directory, cookie: cookie)
         if cookie > 0 { key.append(0) }
         let entries = try reading { () throws(VaultError) in
-            try names(of: directory, from: key)
+            var scan = vault.entries(of: try source.nameMap(), from: key)
+            return try scan.take(PointTree.pageNames) { key in
+                PointFormat.directory(ofKey: key) == directory
+            }
         }
         page.isEnd = entries.count < PointTree.pageNames
         for entry in entries {
@@ -136,21 +139,6 @@ package final class PointTree: Sendable {
             }
         }
         return page
-    }
-
-    /// A page of a directory's names; no node behind the one where the first other name is.
-    private func names(
-        of directory: InodeNumber,
-        from key: [UInt8]
-    ) throws(VaultError) -> [MapEntry] {
-        var scan = vault.entries(of: try source.nameMap(), from: key)
-        var found: [MapEntry] = []
-        while found.count < PointTree.pageNames, let entry = try scan.next(),
-            PointFormat.directory(ofKey: entry.key) == directory
-        {
-            found.append(entry)
-        }
-        return found
     }
 
     /// Bytes of a regular file, holes as zeros; what lies behind its end is dropped.

@@ -217,7 +217,7 @@ enum IndexFile {
     /// Packs as files list them.
     static func groups(
         _ packs: [(pack: IndexedPack, entries: [PackEntry])],
-        chunksMax: Int = chunksMax
+        chunksMax: Int
     ) -> [[(pack: IndexedPack, entries: [PackEntry])]] {
         var groups: [[(pack: IndexedPack, entries: [PackEntry])]] = []
         var chunks = chunksMax
@@ -276,7 +276,7 @@ struct IndexList: Sendable {
     ///   - present: Of each pack that there is, its chunks.
     ///   - chunksMax: Of a full file.
     /// - Returns: `false` for one that stays as it is.
-    func isSmall(beside present: [UniqueID: Int], chunksMax: Int = IndexFile.chunksMax) -> Bool {
+    func isSmall(beside present: [UniqueID: Int], chunksMax: Int) -> Bool {
         chunks < chunksMax / 2
             || packs.reduce(0) { $0 + (present[$1] ?? 0) } < chunks / 2
     }

@@ -354,21 +354,24 @@ private struct Pruner {
 
     // MARK: Afterwards
 
-    /// Joins small index files that have become many, and makes all again where one is damaged or lost.
+    /// Joins small index files that have become many, and lists again what a damaged or lost one did.
     private func compactIndex() throws(VaultError) {
         var stems = try vault.files.list(.index, ending: IndexFile.ending)
         let (packs, lists, known) = vault.knowledge.withLock {
             ($0.index.packs, $0.indexLists, $0.indexFiles)
         }
-        // What another process has written since tells of packs that are not known here.
+        // What another process has written since tells of packs that are not known here, and what it has removed of none.
         stems.removeAll { !known.contains($0) }
+        let there = Set(stems)
         let chunks = Dictionary(packs.map { ($0.id, Int($0.chunks)) }) { $1 }
         // Full files stay: joined with all others each time they would cost as much as the vault is large.
         var kept: [String: IndexList] = [:]
         var told: Set<UniqueID> = []
         var isToldTwice = false
         for (stem, list) in lists.sorted(by: { $0.key < $1.key })
-        where !list.isSmall(beside: chunks, chunksMax: vault.settings.indexChunksMax) {
+        where there.contains(stem)
+            && !list.isSmall(beside: chunks, chunksMax: vault.settings.indexChunksMax)
+        {
             let more = list.packs.subtracting(told)
             // A crash left it beside those that took its place.
             guard more.contains(where: { chunks[$0] != nil }) else {

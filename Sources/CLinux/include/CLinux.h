@@ -68,6 +68,7 @@ int64_t varve_seek_hole(int fd, int64_t offset);
 
 /// Raises the soft limit of open files as far as the hard one, `most` at the most.
 void varve_raise_open_files(long most);
+/// The soft limit of open files; INT_MAX where there is none.
 long varve_open_files_limit(void);
 /// Starts a program as the leader of a session of its own: in /, its input empty, its output and errors to `output`, no
 /// other descriptor of ours, signals as a shell would leave them. 0, or -errno.

@@ -41,7 +41,7 @@ package actor FileSystems {
     private(set) var reserve: SpaceReserve?
     /// An eighth of what may be open: a segment of a Regional file system has a file in each zone, and clients want the
     /// rest.
-    private let openFiles = OpenFileBudget(max(128, min(HostFiles.limit, 65_536) / 8))
+    private let openFiles = OpenFileBudget(max(128, HostFiles.limit / 8))
     var entries: [FileSystemID: Entry] = [:] {
         didSet { tellObservers() }
     }
