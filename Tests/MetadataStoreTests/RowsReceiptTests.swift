@@ -175,19 +175,9 @@ import VarveModel
         var store = try RowsStore()
         let file = try store.at(100) { _ in try store.make("f") }.inode
         store.database.close()
-        do {
-            let sealed = try SealedDatabase(
-                disk: store.disk,
-                path: store.path,
-                key: store.key,
-                id: store.id,
-                applicationID: 0x5641_5256,
-                create: false
-            )
-            let connection = try sealed.connect(writer: true)
+        try store.changeBehind { connection in
             try connection.execute("DROP TABLE receipt")
             try connection.execute("UPDATE meta SET v = 4 WHERE k = 'features.compat'")
-            sealed.close()
         }
         try store.reopen()
         try store.at(101) { $0.putReceipt(key(0), [1]) }

@@ -55,6 +55,20 @@ struct RowsStore {
         writer = try database.writer()
     }
 
+    /// Changes the database of a store that is closed, as another program would.
+    func changeBehind(_ body: (Connection) throws -> Void) throws {
+        let sealed = try SealedDatabase(
+            disk: disk,
+            path: path,
+            key: key,
+            id: id,
+            applicationID: 0x5641_5256,
+            create: false
+        )
+        defer { sealed.close() }
+        try body(try sealed.connect(writer: true))
+    }
+
     /// A new regular file with a name in the root.
     func make(
         _ text: String,

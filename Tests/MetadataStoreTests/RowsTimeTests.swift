@@ -33,6 +33,76 @@ import VarveModel
         #expect(try isBroken("none") == nil)
     }
 
+    /// Method: the writer looks into its list of all pins, a reader asks the index for one.
+    @Test func `a reader finds the retained instants that the writer knows, by one row of the pins`()
+        throws
+    {
+        var generator = SeededGenerator(seed: testSeed(default: 411))
+        var steps: Set<UInt64> = []
+        for pins in [0, 10, 2_000] {
+            let store = try RowsStore(second: 1_000)
+            let writer = store.writer
+            for number in 0..<pins {
+                let second = Int64(2_000 + number / 3)
+                try store.at(second) { writer in
+                    let isNamed = number.isMultiple(of: 2)
+                    let name = isNamed ? "s\(number)" : nil
+                    _ = try writer.createSnapshot(name: name, created: .epoch)
+                }
+            }
+            try store.at(5_000) { writer in
+                let ladder = RetentionLadder.standard
+                _ = try writer.advanceRetention(second: 9_000_000, ladder: ladder)
+            }
+            try store.at(9_000_001) { _ in }
+            let reader = try store.database.reader()
+            try reader.begin()
+            let known = try reader.retention()
+            #expect(known == writer.retention())
+            let edges = known.pins.flatMap { [$0, Epoch(rawValue: $0.rawValue - 1), $0.next] }
+            var asked = edges.shuffled(using: &generator).prefix(200)
+            asked += [.zero, known.open, Epoch(rawValue: known.open.rawValue - 1), known.open.next]
+            for _ in 0..<50 {
+                let second = Int64.random(in: 0...9_000_002, using: &generator)
+                asked += [.end(ofSecond: second), Epoch(rawValue: UInt64(second) << 20)]
+            }
+            for epoch in asked {
+                let before = reader.rowsStepped
+                let found = try reader.retainedInstant(atOrBefore: epoch)
+                steps.insert((reader.rowsStepped - before) / 40)
+                #expect(found == known.last(atOrBefore: epoch), "\(epoch) of \(pins)")
+                #expect(try reader.isRetained(epoch) == known.contains(epoch))
+                #expect(writer.retainedInstant(atOrBefore: epoch) == found)
+            }
+            try reader.end()
+        }
+        #expect(steps == [0], "\(steps) times forty rows and steps")
+    }
+
+    @Test func `a database of before gets the index of its pins when it is opened`() throws {
+        var store = try RowsStore()
+        _ = try store.at(200) { try $0.createSnapshot(name: "s", created: .epoch) }
+        for isFull in [true, false] {
+            store.database.close()
+            try store.changeBehind { try $0.execute("DROP INDEX IF EXISTS snap_epoch") }
+            if isFull { store.disk.fail(after: 0, with: .noSpace) }
+            try store.reopen()
+            store.disk.clearFaults()
+            let reader = try store.database.reader()
+            try reader.begin()
+            let snapshot = try #require(try reader.snapshot(name: "s"))
+            #expect(try reader.isRetained(snapshot.epoch))
+            try reader.end()
+        }
+        store.database.close()
+        try store.changeBehind { connection in
+            // There is one already.
+            #expect(throws: MetadataError.self) {
+                try connection.execute("CREATE INDEX snap_epoch ON snap(epoch)")
+            }
+        }
+    }
+
     @Test func `the ladder keeps seconds for a day, minutes for seven, hours for thirty-five`() {
         // A whole number of hours, so that cells begin where rungs end.
         let now: Int64 = 500_000 * 3_600

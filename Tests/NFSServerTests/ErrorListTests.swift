@@ -137,6 +137,10 @@ import VarveModel
         let stage = try await stage(limits: limits)
         let here = [OperationArguments.putRootFileHandle]
         row.expect(.delay, try await stage.root.answer(here + [open("g", .both, guarded())]))
+        // It was not made in vain, or the next try would find it.
+        #expect(
+            try await stage.root.status(here + [.lookup(WireClient.name("g"))]) == .noEntry
+        )
         row.expect(.stale, try await openOfWhatIsGone())
 
         let restarted = try await restarted(stage.world)

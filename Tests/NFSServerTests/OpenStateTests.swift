@@ -159,7 +159,14 @@ import VarveModel
         let denying = try world.open(a, .read, .write).get()
         #expect(truncating(b) == .failure(.shareDenied))
         #expect(world.state.close(denying, of: a, on: StateWorld.file) == .ok)
-        let opened = try truncating(b).get()
+        var opened = try truncating(b).get()
+        #expect(world.open(a, .read, .write) == .failure(.delay), "it is about to be cut off")
+        opened = try truncating(b).get()
+        for _ in 0..<2 {
+            #expect(world.open(a, .read, .write) == .failure(.delay))
+            world.state.endTruncation(of: opened)
+        }
+        _ = try world.open(a, .read, .write).get()
         let use = world.state.mayUse(
             opened,
             of: b,
@@ -226,6 +233,38 @@ import VarveModel
         #expect(world.open(a, owner: "3") == .failure(.delay))
         world.settle()
         #expect(world.released.value == 1)
+    }
+
+    @Test func `room that is kept for a file that is being made is nobody else's`() throws {
+        var limits = ServerLimits()
+        limits.opensPerClientMax = 2
+        limits.statesOfAllMax = 3
+        var world = StateWorld(limits: limits)
+        let (a, b) = (try world.client("a"), try world.client("b"))
+        func reserve(_ client: ClientID) -> Bool {
+            world.state.reserveOpen(of: client, at: world.now)
+        }
+        _ = try world.open(a, owner: "1").get()
+        #expect(reserve(a))
+        #expect(!reserve(a), "two are a client's")
+        #expect(world.open(a, owner: "2") == .failure(.delay))
+        #expect(reserve(b))
+        #expect(!reserve(b), "three are all clients'")
+        #expect(world.open(b) == .failure(.delay))
+        let request = ServerState.OpenRequest(
+            client: a,
+            owner: [2],
+            file: StateWorld.other,
+            access: .both,
+            deny: [],
+            isReserved: true
+        )
+        _ = try world.state.open(request, holding: HeldFile {}, at: world.now).get()
+        world.state.endReservation(of: a)
+        #expect(!reserve(a))
+        world.state.endReservation(of: b)
+        _ = try world.open(b).get()
+        #expect(world.open(b, owner: "2") == .failure(.delay), "there are three")
     }
 
     /// Goal: no number of clients fills the daemon's memory with opens; courtesy goes first, of whoever was silent for longest.

@@ -413,6 +413,43 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    /// What an expired client denies is courtesy (RFC 8881 §8.4.3): to those who read and write without an open, too.
+    @Test func `who expired denies neither reading nor writing`() async throws {
+        let (world, records) = (try await NFSWorld.make(), Records())
+        let parts = parts(world, records)
+        let (maker, other) = (WireClient(parts), WireClient(parts))
+        for (client, owner) in [(maker, "maker"), (other, "other")] {
+            try await client.connect(owner: owner)
+        }
+        let creation = OpenCreation.guarded(FileAttributes([.mode(0o666)]))
+        let (stateID, handle) = try await maker.open(
+            "f",
+            deny: [.read, .write],
+            creation: creation
+        )
+        _ = try await maker.write(handle, stateID, [1, 2, 3])
+        let here = OperationArguments.putFileHandle(handle)
+        let read = ReadArguments(stateID: .anonymous, offset: 0, count: 3)
+        let cut = SetAttributesArguments(
+            stateID: .anonymous,
+            attributes: FileAttributes([.size(1)])
+        )
+        world.clock.advance(seconds: parts.limits.leaseSeconds)
+        #expect(try await other.status([here, .read(read)]) == .locked)
+        #expect(try await other.status([here, .setAttributes(cut)]) == .locked)
+        #expect(records.history == ["+maker"])
+        world.clock.advance(seconds: 1)
+        #expect(try await other.status([here, .setAttributes(cut)]) == .ok)
+        #expect(records.history == ["+maker", "-maker"], "it does not come back to it")
+        guard case .read(let reply) = try await other.last([here, .read(read)]) else {
+            Issue.record("no read")
+            return
+        }
+        #expect(reply.data.bytes == [1])
+        #expect(try await maker.status([here, .read(read)]) != .ok, "it begins anew")
+        await world.fileSystem.close()
+    }
+
     @Test func `opens and locks are taken back, and others wait until they are`() async throws {
         let (world, records) = (try await NFSWorld.make(), Records())
         let before = WireClient(parts(world, records))

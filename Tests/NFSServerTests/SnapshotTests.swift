@@ -201,6 +201,43 @@ import VarveModel
         await past.fileSystem.close()
     }
 
+    /// Goal: pages that hold few each list all snapshots once, and begin where the last one ended.
+    @Test func `many snapshots are listed page by page`() async throws {
+        let past = try await past()
+        var expected = ["first"]
+        for number in 0..<40 {
+            _ = try await past.fileSystem.createSnapshot("s\(number)")
+            // Others' holds lie between.
+            _ = try await past.fileSystem.hold()
+            expected.append("s\(number)")
+        }
+        try await past.fileSystem.deleteSnapshot("s7")
+        expected.removeAll { $0 == "s7" }
+        var names: [String] = []
+        var cookie: UInt64 = 0
+        var pages = 0
+        while true {
+            let list = ReadDirectoryArguments(
+                cookie: cookie,
+                verifier: .zero,
+                directoryBytesMax: 0,
+                bytesMax: 400,
+                attributes: [1, 8, 55]
+            )
+            let result = try await past.client.last(
+                WireClient.walk(".snapshot") + [.readDirectory(list)]
+            )
+            guard case .readDirectory(let reply) = result else { throw result.status }
+            names += reply.entries.map { String(decoding: $0.name, as: UTF8.self) }
+            pages += 1
+            if reply.isAtEnd { break }
+            cookie = try #require(reply.entries.last?.cookie)
+        }
+        #expect(names == expected)
+        #expect(pages > 4)
+        await past.fileSystem.close()
+    }
+
     @Test func `an instant that is gone is stale`() async throws {
         let past = try await past()
         let found = try await past.client.last(

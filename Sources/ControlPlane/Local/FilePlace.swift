@@ -84,7 +84,7 @@ extension FileSystem {
             )
         }
         if let name = moment.snapshot {
-            guard let snapshot = try await snapshots().first(where: { $0.name == name }) else {
+            guard let snapshot = try await snapshot(named: name) else {
                 throw APIError(
                     .notFound,
                     "there is no snapshot '\(name)'",

@@ -9,7 +9,7 @@ final class ReadContext {
     /// Whether a transaction is open.
     private(set) var isReading = false
     /// What the open transaction says may be read of the past; `nil` until somebody asks.
-    private var retained: RetainedInstants?
+    private var retained: Epoch?
 
     init(reader: MetadataReader, core: Core) {
         self.reader = reader
@@ -28,15 +28,15 @@ final class ReadContext {
             isReading = true
         }
         guard case .past(let instant) = view else { return }
-        let retained = try self.retained ?? reader.retention()
-        self.retained = retained
-        guard retained.contains(instant) else {
+        if instant == retained { return }
+        guard try reader.isRetained(instant) else {
             throw FileSystemError(
                 .stale,
                 "instant \(instant.rawValue) is no longer retained",
                 remedy: "Ask for another instant; hold or snapshot the ones you mean to read."
             )
         }
+        retained = instant
     }
 
     /// Calls `answer` once all that the transaction may show is durable, or never will be; mostly at once.

@@ -54,6 +54,30 @@ extension FileSystem {
         }
     }
 
+    /// Named snapshots after one, oldest first.
+    ///
+    /// - Parameters:
+    ///   - id: The last snapshot's of the page before; 0 for the first page.
+    ///   - limit: Snapshots at most; fewer are answered at the end.
+    package func snapshots(
+        after id: UInt64,
+        limit: Int
+    ) async throws(FileSystemError) -> [Snapshot] {
+        try await readers.run { context in
+            try context.begin(.live)
+            return try context.reader.namedSnapshots(after: Int64(clamping: id), limit: limit)
+                .compactMap { row in row.name.map { Snapshot(row, name: $0) } }
+        }
+    }
+
+    /// The snapshot of a name, by index; `nil` where there is none.
+    package func snapshot(named name: String) async throws(FileSystemError) -> Snapshot? {
+        try await readers.run { context in
+            try context.begin(.live)
+            return try context.reader.snapshot(name: name).map { Snapshot($0, name: name) }
+        }
+    }
+
     /// The greatest retained instant that is not after a time.
     ///
     /// A whole second means its end.
@@ -114,9 +138,7 @@ extension FileSystem {
     /// Ends a hold; one that has ended already is no error.
     package func release(_ hold: Hold) async throws(FileSystemError) {
         try await committer.run(room: .frees) { context in
-            guard try context.writer.snapshots().contains(where: { $0.id == Int64(hold.id) }) else {
-                return
-            }
+            guard try context.writer.snapshot(id: Int64(hold.id)) != nil else { return }
             try context.writer.releaseHold(Int64(hold.id))
         }
     }

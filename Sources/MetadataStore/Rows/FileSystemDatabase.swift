@@ -105,6 +105,7 @@ package final class FileSystemDatabase: Sendable {
         )
         try PastUpgrade.run(on: sealed)
         try ReceiptUpgrade.run(on: sealed)
+        try PinUpgrade.run(on: sealed)
         let database = try FileSystemDatabase(sealed)
         guard database.superblock.fileSystem == fileSystem else {
             throw MetadataError(

@@ -85,6 +85,10 @@ package final class MetadataWriter: RowReader {
 
     package override func retention() -> RetainedInstants { state.retained }
 
+    package override func retainedInstant(atOrBefore epoch: Epoch) -> Epoch? {
+        state.retained.last(atOrBefore: epoch)
+    }
+
     package override func openEpoch() -> Epoch { state.epoch }
 
     package override func counters() -> FileSystemCounters { state.counters }

@@ -6,6 +6,19 @@ extension RowReader {
         try statements.all(.snapshots) { SnapshotRow($0) }
     }
 
+    /// Named snapshots after one, in the order of their ids; a page costs what it answers and the holds between.
+    ///
+    /// - Parameters:
+    ///   - id: 0 for the first page.
+    ///   - limit: Snapshots at most; fewer are answered at the end.
+    package func namedSnapshots(after id: Int64, limit: Int) throws(MetadataError) -> [SnapshotRow] {
+        try statements.all(.namedSnapshots, id, Int64(limit)) { SnapshotRow($0) }
+    }
+
+    package func snapshot(id: Int64) throws(MetadataError) -> SnapshotRow? {
+        try statements.first(.snapshotByID, id) { SnapshotRow($0) }
+    }
+
     package func snapshot(name: String) throws(MetadataError) -> SnapshotRow? {
         let statement = try statements.bound(.snapshotByName, [])
         defer { statement.reset() }
@@ -209,11 +222,16 @@ extension Query {
         "id, epoch, name, created, created_n, expires, lock_until, holds"
 
     static let snapshots = Query("SELECT \(snapshotColumns) FROM snap ORDER BY id")
+    static let namedSnapshots = Query(
+        """
+        SELECT \(snapshotColumns) FROM snap WHERE id > ?1 AND name IS NOT NULL ORDER BY id LIMIT ?2
+        """
+    )
     static let snapshotByName = Query("SELECT \(snapshotColumns) FROM snap WHERE name = ?1")
     static let snapshotByID = Query("SELECT \(snapshotColumns) FROM snap WHERE id = ?1")
     static let bookmarks = Query("SELECT name, epoch, expires, broken FROM bookmark ORDER BY name")
 
     static let ofTimeReads = [
-        snapshots, snapshotByName, snapshotByID, bookmarks,
+        snapshots, namedSnapshots, snapshotByName, snapshotByID, bookmarks,
     ]
 }

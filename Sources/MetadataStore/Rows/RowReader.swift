@@ -22,7 +22,7 @@ package class RowReader {
     /// Rows and virtual-machine steps that the connection has cost so far; for cost tests.
     package var rowsStepped: UInt64 { statements.connection.totalRowsStepped }
 
-    /// The instants that may be read.
+    /// The instants that may be read: a row for each pin.
     package func retention() throws(MetadataError) -> RetainedInstants {
         let pins = try statements.all(.pins) { Epoch(rawValue: UInt64($0.int(0))) }
         let open = try statements.int(.metaEpoch) ?? 0
@@ -33,13 +33,19 @@ package class RowReader {
         )
     }
 
-    /// The greatest retained instant that is not after `epoch`.
+    /// The greatest retained instant that is not after `epoch`; it costs the same however many pins there are.
     package func retainedInstant(atOrBefore epoch: Epoch) throws(MetadataError) -> Epoch? {
-        try retention().last(atOrBefore: epoch)
+        let open = try openEpoch()
+        guard open > .zero else { return nil }
+        // No other pin than this one can be the answer.
+        let latest = min(epoch, Epoch(rawValue: open.rawValue - 1))
+        let pin = try statements.int(.lastPin, latest.stored).map { Epoch(stored: $0) }
+        return RetainedInstants(grid: try storedGrid(), pins: pin.map { [$0] } ?? [], open: open)
+            .last(atOrBefore: latest)
     }
 
-    package func isRetained(_ epoch: Epoch) throws(MetadataError) -> Bool {
-        try retention().contains(epoch)
+    package final func isRetained(_ epoch: Epoch) throws(MetadataError) -> Bool {
+        try retainedInstant(atOrBefore: epoch) == epoch
     }
 
     /// The second of the last transaction's epoch: a time at or after it needs an empty transaction
@@ -154,8 +160,11 @@ extension RetentionGrid {
 
 extension Query {
     static let pins = Query("SELECT epoch FROM snap")
+    static let lastPin = Query(
+        "SELECT epoch FROM snap WHERE epoch <= ?1 ORDER BY epoch DESC LIMIT 1"
+    )
     static let metaEpoch = Query("SELECT v FROM meta WHERE k = 'epoch'")
     static let metaGrid = Query("SELECT v FROM meta WHERE k = 'grid'")
 
-    static let ofReader = [pins, metaEpoch, metaGrid]
+    static let ofReader = [pins, lastPin, metaEpoch, metaGrid]
 }

@@ -26,6 +26,7 @@ enum Schema {
 
     /// Every statement that makes an empty database, in order.
     static let statements: [String] = live + history + content + time + accounts + past + receipts
+        + [pinsByEpoch]
 
     private static let live = [
         "CREATE TABLE meta(k TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID",
@@ -158,6 +159,9 @@ enum Schema {
         """,
         "CREATE INDEX past_born ON past(b, d)",
     ]
+
+    /// A database of before gets it when it is opened; an older program keeps it without knowing.
+    static let pinsByEpoch = "CREATE INDEX IF NOT EXISTS snap_epoch ON snap(epoch)"
 
     /// What front-ends keep of changes; a database of before gets it when it is opened.
     static let receipts = [

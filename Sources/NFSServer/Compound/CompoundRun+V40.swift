@@ -92,7 +92,7 @@ extension CompoundRun {
         for access: ShareAccess
     ) throws(NFSStatus) -> Bool {
         let now = store.now()
-        return try verdict(on: stateID) { state in
+        return try verdict(on: stateID, for: access, of: object.key) { state in
             state.mayUseV40(stateID, on: object.key, for: access, at: now)
         }
     }

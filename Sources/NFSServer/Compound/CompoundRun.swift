@@ -155,6 +155,7 @@ final class CompoundRun {
     }
 
     /// Changes the server's state without waiting; the reply waits for what must be written down first.
+    @discardableResult
     func changeNow<Value: Sendable>(
         at time: Timestamp? = nil,
         _ body: (inout ServerState, Timestamp) -> Value
@@ -164,12 +165,14 @@ final class CompoundRun {
         return value
     }
 
-    /// Asks the state whether a file may be read or written.
+    /// Asks the state whether a file may be read or written; what only expired clients deny may be.
     ///
     /// That a special state id may, because nobody denies it, is a change's answer too: whoever denied it may have been struck off
     /// a moment ago, and must not come back to it after a restart (RFC 8881 §8.4.2.1). So the reply waits for that.
     func verdict(
         on stateID: StateID,
+        for access: ShareAccess,
+        of file: FileKey,
         _ body: (inout ServerState) -> Result<Bool, NFSStatus>
     ) throws(NFSStatus) -> Bool {
         let (verdict, owesMore) = store.read { state in
@@ -178,7 +181,10 @@ final class CompoundRun {
             return (body(&state), stateID.isSpecial && state.owesRecords)
         }
         owesRecords = owesRecords || owesMore
-        return try verdict.get()
+        guard verdict == .failure(.locked) else { return try verdict.get() }
+        return try changeNow { state, now in
+            state.endCourtesy(denying: access, on: file, at: now) ? body(&state) : verdict
+        }.get()
     }
 
     /// Asks the engine; what it refuses becomes a status.

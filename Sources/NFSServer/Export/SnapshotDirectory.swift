@@ -40,6 +40,8 @@ enum SnapshotDirectory {
 
     /// Where a listing goes on after a snapshot: never 0 to 2 (RFC 8881 §18.23.3).
     static func cookie(_ snapshot: Snapshot) -> UInt64 { snapshot.id &+ 3 }
+
+    static func id(ofCookie cookie: UInt64) -> UInt64 { cookie > 3 ? cookie - 3 : 0 }
 }
 
 extension CompoundRun {
@@ -57,7 +59,7 @@ extension CompoundRun {
             }
             return .inode(InodeObject(fileSystem, .root, at: .past(instant)))
         }
-        let found = try await snapshots(of: fileSystem).first { $0.name == text }
+        let found = try await engine { try await fileSystem.engine.snapshot(named: text) }
         guard let found else { throw .noEntry }
         return .inode(InodeObject(fileSystem, .root, at: .past(found.epoch)))
     }
@@ -66,23 +68,33 @@ extension CompoundRun {
         try await engine { try await fileSystem.engine.snapshots() }
     }
 
-    /// Lists the named snapshots, each as its root at that instant.
+    /// Lists the named snapshots that may fit, each as its root at that instant.
     func list(
         snapshotsOf fileSystem: ExportedFileSystem,
         _ listing: inout DirectoryListing,
         _ arguments: ReadDirectoryArguments
     ) async throws(NFSStatus) {
-        for snapshot in try await snapshots(of: fileSystem).sorted(by: { $0.id < $1.id }) {
-            let cookie = SnapshotDirectory.cookie(snapshot)
-            guard cookie > arguments.cookie else { continue }
-            let root = NFSObject.inode(
-                InodeObject(fileSystem, .root, at: .past(snapshot.epoch))
-            )
-            guard let described = await describedIfThere(root, arguments.attributes) else {
-                continue
+        let limit = entriesMax(arguments, in: InodeObject(fileSystem, .root))
+        var last = SnapshotDirectory.id(ofCookie: arguments.cookie)
+        var hasNone = true
+        repeat {
+            let after = last
+            let page = try await engine {
+                try await fileSystem.engine.snapshots(after: after, limit: limit)
             }
-            listing.append(cookie: cookie, name: Array(snapshot.name.utf8), described)
-        }
-        listing.isEnd = true
+            for snapshot in page {
+                last = snapshot.id
+                let root = NFSObject.inode(
+                    InodeObject(fileSystem, .root, at: .past(snapshot.epoch))
+                )
+                guard let described = await describedIfThere(root, arguments.attributes) else {
+                    continue
+                }
+                let cookie = SnapshotDirectory.cookie(snapshot)
+                listing.append(cookie: cookie, name: Array(snapshot.name.utf8), described)
+                hasNone = false
+            }
+            listing.isEnd = page.count < limit
+        } while hasNone && !listing.isEnd
     }
 }

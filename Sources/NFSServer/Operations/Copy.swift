@@ -92,7 +92,7 @@ extension CompoundRun {
         let client = try client()
         let meant = stateID == .current ? savedStateID ?? .anonymous : stateID
         let now = store.now()
-        return try verdict(on: meant) { state in
+        return try verdict(on: meant, for: .read, of: object.key) { state in
             state.mayUse(meant, of: client, on: object.key, for: .read, at: now)
         }
     }

@@ -57,7 +57,11 @@ extension CompoundRun {
         let verdict = store.read { $0.mayOpen(client, isReclaim: isReclaim, at: now) }
         guard verdict == .ok else { throw verdict }
         try await remember(client)
-        let found = try await file(of: arguments, share)
+        let isReserved =
+            arguments.creation != nil
+            && changeNow { state, now in state.reserveOpen(of: client, at: now) }
+        defer { if isReserved { changeNow { state, _ in state.endReservation(of: client) } } }
+        let found = try await file(of: arguments, share, mayMake: isReserved)
         let (stateID, before) = try await hold(
             found,
             ServerState.OpenRequest(
@@ -67,7 +71,8 @@ extension CompoundRun {
                 access: share.access,
                 deny: share.deny,
                 isReclaim: isReclaim,
-                truncates: found.sizeToSet != nil
+                truncates: found.sizeToSet != nil,
+                isReserved: isReserved
             )
         )
         var attributes = found.attributes
@@ -81,9 +86,13 @@ extension CompoundRun {
                 attributes = changed ?? attributes
             } catch {
                 // The client hears of a failure, and would never close it.
-                await store.change { state, _ in state.takeBack(stateID, to: before) }
+                await store.change { state, _ in
+                    state.endTruncation(of: stateID)
+                    state.takeBack(stateID, to: before)
+                }
                 throw error
             }
+            await store.change { state, _ in state.endTruncation(of: stateID) }
         }
         become(.inode(found.object), known: attributes)
         return Self.reply(stateID, found)
@@ -121,7 +130,7 @@ extension CompoundRun {
         _ share: ShareRequest,
         by client: ClientID
     ) async throws(NFSStatus) -> OpenReply {
-        let found = try await file(of: arguments, share)
+        let found = try await file(of: arguments, share, mayMake: true)
         become(.inode(found.object), known: found.attributes)
         let number = UInt32(truncatingIfNeeded: found.object.inode.rawValue)
         return OpenReply(
@@ -185,16 +194,23 @@ extension CompoundRun {
         }
     }
 
+    /// - Parameters:
+    ///   - arguments: As they came.
+    ///   - share: Of them.
+    ///   - mayMake: Whether there is room for an open of a file that is made.
+    /// - Returns: The file, made where it was to be.
+    /// - Throws: NFS4ERR_DELAY where it would be made and there is no room; what finding or making it is refused with.
     private func file(
         of arguments: OpenArguments,
-        _ share: ShareRequest
+        _ share: ShareRequest,
+        mayMake: Bool
     ) async throws(NFSStatus) -> OpenTarget {
         switch arguments.claim {
         case .name(let bytes):
             guard let creation = arguments.creation else {
                 return try await existing(bytes, share)
             }
-            return try await created(bytes, creation, share)
+            return try await created(bytes, creation, share, mayMake: mayMake)
         case .fileHandle, .previous:
             guard arguments.creation == nil else { throw .invalid }
             let object = try inode(orElse: .isDirectory)
@@ -253,47 +269,56 @@ extension CompoundRun {
     private func created(
         _ bytes: [UInt8],
         _ creation: OpenCreation,
-        _ share: ShareRequest
+        _ share: ShareRequest,
+        mayMake: Bool
     ) async throws(NFSStatus) -> OpenTarget {
         let directory = try writable(try object())
         let name = try newName(bytes, in: directory)
+        let making = Making(name: name, directory: directory, isRoom: mayMake)
         switch creation {
         case .unchecked(let attributes):
             let requested = try RequestedAttributes(attributes, permissions: nil)
-            return try await unchecked(name, in: directory, requested, share)
+            return try await unchecked(making, requested, share)
         case .guarded(let attributes):
             let requested = try RequestedAttributes(attributes, permissions: nil)
-            return try await new(name, in: directory, requested, verifier: nil)
+            return try await new(making, requested, verifier: nil)
         case .exclusive(let verifier):
             // A session that outlives the server needs no verifier, and has none (RFC 8881 §18.16.3).
             guard session?.isPersistent != true else { throw .invalid }
             let none = try RequestedAttributes(FileAttributes([]), permissions: nil)
-            return try await new(name, in: directory, none, verifier: verifier)
+            return try await new(making, none, verifier: verifier)
         case .exclusiveWithAttributes(let wanted):
             guard
                 wanted.attributes.mask.subtracting(ObjectAttributes.exclusiveCreate).isEmpty
             else { throw .invalid }
             let requested = try RequestedAttributes(wanted.attributes, permissions: nil)
-            return try await new(name, in: directory, requested, verifier: wanted.verifier)
+            return try await new(making, requested, verifier: wanted.verifier)
         }
     }
 
     /// UNCHECKED4: what is there is opened, and of the attributes only a size of 0 counts.
     private func unchecked(
-        _ name: FileName,
-        in directory: InodeObject,
+        _ making: Making,
         _ requested: RequestedAttributes,
         _ share: ShareRequest
     ) async throws(NFSStatus) -> OpenTarget {
+        let (name, directory) = (making.name, making.directory)
         // What is known to be there need not be refused by the committer first; a retry's file is there because it was made.
         if done == nil, let attributes = foundNow(name, in: directory) {
             return try await uncheckedExisting(attributes, in: directory, requested, share)
         }
+        if making.isRoom {
+            do {
+                return try await new(making, requested, verifier: nil)
+            } catch .exists {
+                // Then it is opened.
+            }
+        }
         do {
-            return try await new(name, in: directory, requested, verifier: nil)
-        } catch .exists {
             let attributes = try await attributes(of: name, in: directory)
             return try await uncheckedExisting(attributes, in: directory, requested, share)
+        } catch .noEntry where !making.isRoom {
+            throw .delay
         }
     }
 
@@ -334,15 +359,15 @@ extension CompoundRun {
 
     /// A file that is made; its maker may open it whatever its mode says.
     private func new(
-        _ name: FileName,
-        in directory: InodeObject,
+        _ making: Making,
         _ requested: RequestedAttributes,
         verifier: Verifier?
     ) async throws(NFSStatus) -> OpenTarget {
+        guard making.isRoom else { throw .delay }
         let made = try await make(
-            name,
+            making.name,
             .regular,
-            in: directory,
+            in: making.directory,
             requested,
             verifier: verifier?.rawValue
         )
@@ -353,7 +378,7 @@ extension CompoundRun {
             mask.insert(Attribute.setModified.rawValue)
         }
         return OpenTarget(
-            object: directory.sibling(made.attributes.inode),
+            object: making.directory.sibling(made.attributes.inode),
             attributes: made.attributes,
             change: made.change,
             attributesSet: mask
@@ -391,6 +416,13 @@ extension CompoundRun {
             guard isOwners || held.contains(.write) else { throw .accessDenied }
         }
     }
+}
+
+/// A file that is to be made, and whether there is room for its open.
+private struct Making: Sendable {
+    let name: FileName
+    let directory: InodeObject
+    let isRoom: Bool
 }
 
 /// A file that is to be opened.

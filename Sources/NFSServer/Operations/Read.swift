@@ -75,7 +75,7 @@ extension CompoundRun {
         if version == .v40 { return try mayUseV40(stateID, on: object, for: access) }
         let client = try client()
         let resolved = try resolved(stateID)
-        return try verdict(on: resolved) { state in
+        return try verdict(on: resolved, for: access, of: object.key) { state in
             state.mayUse(resolved, of: client, on: object.key, for: access, at: store.now())
         }
     }

@@ -51,7 +51,7 @@ extension CompoundRun {
     /// Entries that may fit, so that few are fetched and not sent.
     ///
     /// Attributes are as long for any inode, but for the digits of its owners: 0 and 0 here, the fewest.
-    private func entriesMax(_ arguments: ReadDirectoryArguments, in directory: InodeObject) -> Int {
+    func entriesMax(_ arguments: ReadDirectoryArguments, in directory: InodeObject) -> Int {
         let described = described(.inode(directory), .shortest)
         var writer = XDRWriter()
         writer.writeAttributes(arguments.attributes) { described.write($0, to: &$1) }

@@ -37,6 +37,8 @@ package struct ClientRecord: Sendable {
     /// What one of NFSv4.0 has beside; `nil` for the others.
     var v40: ClientV40?
     var opens: Set<StateKey> = []
+    /// Opens that are about to be, whose files are being made.
+    var opensReserved = 0
     var locks: Set<StateKey> = []
     /// Of all files.
     var rangeCount = 0

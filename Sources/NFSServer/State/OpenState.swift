@@ -17,6 +17,8 @@ struct OpenState: Sendable {
     var held: HeldFile
     /// Lock state ids made from it.
     var locks: Set<StateKey> = []
+    /// OPENs of it that are about to cut the file off: writes, whatever it is opened for.
+    var truncations = 0
 
     init(
         key: StateKey,

@@ -14,6 +14,8 @@ extension ServerState {
         package let isReclaim: Bool
         /// Cuts the file off, which is a write whatever it is opened for (RFC 8881 §9.1.2).
         package let truncates: Bool
+        /// Has the room that ``ServerState/reserveOpen(of:at:)`` keeps.
+        package let isReserved: Bool
 
         package init(
             client: ClientID,
@@ -22,7 +24,8 @@ extension ServerState {
             access: ShareAccess,
             deny: ShareDeny,
             isReclaim: Bool = false,
-            truncates: Bool = false
+            truncates: Bool = false,
+            isReserved: Bool = false
         ) {
             self.client = client
             self.owner = owner
@@ -31,6 +34,7 @@ extension ServerState {
             self.deny = deny
             self.isReclaim = isReclaim
             self.truncates = truncates
+            self.isReserved = isReserved
         }
     }
 
@@ -50,7 +54,31 @@ extension ServerState {
         return isGrace || owesComplete ? .grace : .ok
     }
 
+    /// Keeps room for an open that makes its file first: made and then not opened, it would be there when its client comes again,
+    /// and refuse an exclusive creation.
+    ///
+    /// - Returns: `false` where there is none; else ``endReservation(of:)`` is owed, whether the open is made or not.
+    mutating func reserveOpen(of client: ClientID, at now: Timestamp) -> Bool {
+        guard hasRoomForState(of: client, at: now) else { return false }
+        let opensMax = limits.opensPerClientMax
+        let isReserved = clients.lend(client) { record in
+            guard record.opens.count + record.opensReserved < opensMax else { return false }
+            record.opensReserved += 1
+            return true
+        }
+        guard isReserved == true else { return false }
+        opensReserved += 1
+        return true
+    }
+
+    mutating func endReservation(of client: ClientID) {
+        opensReserved -= 1
+        clients.lend(client) { $0.opensReserved -= 1 }
+    }
+
     /// Opens, or adds to an open that the owner has; a file that is not taken is let go of.
+    ///
+    /// One that truncates keeps others from denying writes until ``endTruncation(of:)``.
     package mutating func open(
         _ request: OpenRequest,
         holding file: HeldFile,
@@ -60,22 +88,23 @@ extension ServerState {
         let own = openIndex[index]
         if let status = shareConflict(request, at: now) {
             released.append(file)
-            return .failure(request.isReclaim ? .reclaimConflict : status)
+            return .failure(status)
         }
         if let own, var open = opens[own] {
             released.append(file)
             open.upgrade(access: request.access, deny: request.deny)
+            open.truncations += request.truncates ? 1 : 0
             opens[own] = open
             return .success(open.stateID)
         }
-        guard hasRoomForState(of: request.client, at: now) else {
+        guard request.isReserved || hasRoomForState(of: request.client, at: now) else {
             released.append(file)
             return .failure(.delay)
         }
-        let opensMax = limits.opensPerClientMax
+        let opensMax = limits.opensPerClientMax + (request.isReserved ? 1 : 0)
         let key = newStateKey(of: request.client)
         let taken = clients.lend(request.client) { record -> ClientName? in
-            guard record.opens.count < opensMax else { return nil }
+            guard record.opens.count + record.opensReserved < opensMax else { return nil }
             record.opens.insert(key)
             return record.name
         }
@@ -83,7 +112,7 @@ extension ServerState {
             released.append(file)
             return .failure(.delay)
         }
-        let open = OpenState(
+        var open = OpenState(
             key: key,
             client: request.client,
             owner: request.owner,
@@ -92,6 +121,7 @@ extension ServerState {
             deny: request.deny,
             held: file
         )
+        open.truncations = request.truncates ? 1 : 0
         opens[key] = open
         openIndex[index] = key
         remember(name)
@@ -103,6 +133,11 @@ extension ServerState {
     func openState(of request: OpenRequest) -> OpenState? {
         let index = OpenIndex(client: request.client, owner: request.owner, file: request.file)
         return openIndex[index].flatMap { opens[$0] }
+    }
+
+    /// The file was cut off for an OPEN, or was not after all.
+    mutating func endTruncation(of stateID: StateID) {
+        opens.lend(StateKey(stateID)) { $0.truncations -= 1 }
     }
 
     /// Takes back what an OPEN did that failed after all, unless its owner has gone on with it meanwhile.
@@ -119,17 +154,21 @@ extension ServerState {
 
     /// NFS4ERR_SHARE_DENIED when an open is in the way, the owner's own included (RFC 8881 §18.16.3); expired clients give way
     /// (courtesy, RFC 8881 §8.4.3).
+    ///
+    /// - Returns: NFS4ERR_RECLAIM_CONFLICT for a reclaim, and NFS4ERR_DELAY where all that is in the way is a truncation.
     private mutating func shareConflict(_ request: OpenRequest, at now: Timestamp) -> NFSStatus? {
         let access = request.truncates ? request.access.union(.write) : request.access
+        var isTruncated = false
         for key in files[request.file]?.opens ?? [] {
-            guard let other = opens[key], other.conflicts(access: access, deny: request.deny)
-            else { continue }
+            guard let other = opens[key] else { continue }
+            isTruncated = isTruncated || other.truncations > 0
+            guard other.conflicts(access: access, deny: request.deny) else { continue }
             guard other.client != request.client, isExpired(other.client, at: now) else {
-                return .shareDenied
+                return request.isReclaim ? .reclaimConflict : .shareDenied
             }
             remove(client: other.client)
         }
-        return nil
+        return isTruncated && request.deny.contains(.write) ? .delay : nil
     }
 
     /// OPEN_DOWNGRADE (RFC 8881 §18.18).
@@ -201,6 +240,20 @@ extension ServerState {
             return open.held
         }
         released.append(before ?? file)
+    }
+
+    /// Has expired clients give way that deny what others are to do with a file: theirs is courtesy (RFC 8881 §8.4.3).
+    ///
+    /// - Returns: Whether there were any.
+    mutating func endCourtesy(
+        denying access: ShareAccess,
+        on file: FileKey,
+        at now: Timestamp
+    ) -> Bool {
+        let expired = (files[file]?.opens ?? []).compactMap { opens[$0] }
+            .filter { $0.deny.rawValue & access.rawValue != 0 && isExpired($0.client, at: now) }
+        for open in expired { remove(client: open.client) }
+        return !expired.isEmpty
     }
 
     /// Whether opens deny what one that was not opened for it, or a special state id, is used for (RFC 8881 §8.2.3, §9.1.2).

@@ -24,6 +24,8 @@ package struct ServerState: Sendable {
     /// What all sessions may keep at most.
     var sessionBytes = 0
     var opens: [StateKey: OpenState] = [:]
+    /// Of all clients (``ClientRecord/opensReserved``).
+    var opensReserved = 0
     var openIndex: [OpenIndex: StateKey] = [:]
     var locks: [StateKey: LockState] = [:]
     var lockIndex: [OpenIndex: StateKey] = [:]
@@ -291,7 +293,7 @@ package struct ServerState: Sendable {
     }
 
     private var isFull: Bool {
-        max(opens.count, locks.count, rangeCount) >= limits.statesOfAllMax
+        max(opens.count + opensReserved, locks.count, rangeCount) >= limits.statesOfAllMax
     }
 
     /// Whether a client's lease has run out: what it holds is then courtesy, and gives way.

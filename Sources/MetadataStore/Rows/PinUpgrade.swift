@@ -1,0 +1,12 @@
+/// Gives a database of before the index of its pins.
+enum PinUpgrade {
+    /// Does nothing to a database that has it.
+    static func run(on sealed: SealedDatabase) throws(MetadataError) {
+        let connection = try sealed.connect(writer: true)
+        do throws(MetadataError) {
+            try connection.execute(Schema.pinsByEpoch)
+        } catch where error.code == .noSpace {
+            // Harmless: without it a read of the past steps over all pins, and the next start makes it.
+        }
+    }
+}
