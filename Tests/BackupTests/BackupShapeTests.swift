@@ -416,4 +416,29 @@ import VarveModel
         try await bench.expectRestored(third.point, "third")
         await bench.world.close()
     }
+
+    /// Goal: what two file systems of a vault hold alike is stored once.
+    @Test func `another file system's same files cost their names alone`() async throws {
+        var generator = SeededGenerator(seed: testSeed(default: 37))
+        let bytes = generator.bytes(3 << 20)
+        let bench = try await Bench()
+        try await bench.write(try await bench.make("here"), bytes, at: 0)
+        let first = try await bench.backUp()
+        #expect(first.statistics.bytesNew >= 3 << 20)
+
+        let other = try await bench.world.makeFileSystem()
+        let inode = try await other.create(
+            try #require(FileName("there")),
+            in: .root,
+            NewInode(.regular, permissions: 0o600),
+            as: .root
+        ).inode
+        _ = try await other.write(inode, bytes, at: 0, stability: .unstable, as: .root)
+        let second = try await BackupService(clock: bench.world.clock)
+            .backUp(other, source: "other", to: bench.vault)
+        #expect(second.isFull && second.statistics.bytesRead == 3 << 20)
+        #expect(second.statistics.bytesNew < 16 << 10, "\(second.statistics.bytesNew)")
+        await other.close()
+        await bench.world.close()
+    }
 }

@@ -1,10 +1,13 @@
-import ControlPlane
 import Disk
 import Foundation
+import JobScheduler
 import LocalAPI
 import MetadataStore
+import Policies
 import TestKit
 import Testing
+
+@testable import ControlPlane
 
 @Suite struct SettingsTests {
     private let directory: TemporaryDirectory
@@ -27,6 +30,17 @@ import Testing
             workingDirectory: "/here",
             disk: HostDisk()
         )
+    }
+
+    @Test func `jobs at once are bounded for all actions and for each`() {
+        #expect(SettingName.jobLimits("4") == JobLimits(total: 4))
+        let each = JobLimits(total: 64, byAction: [.backup: 2, .lifecycle: 1])
+        #expect(SettingName.jobLimits("64 backup=2, lifecycle=1") == each)
+        let wrong = [
+            "", "0", "65", "-1", "many", "backup=2", "4 backup", "4 backup=", "4 backup=0",
+            "4 backup=65", "4 backup=1 backup=2", "4 sing=1", "4 4",
+        ]
+        for text in wrong { #expect(SettingName.jobLimits(text) == nil, "\(text)") }
     }
 
     @Test func `a flag wins over the file, and the file over the default`() throws {

@@ -112,19 +112,25 @@ import VarveModel
     }
 
     @Test func `copies, checks and reads of the past are no access`() async throws {
-        let world = try await Self.world()
+        let uses = UseLog()
+        let world = try await EngineWorld.make(observer: uses)
         let fileSystem = world.fileSystem
         let inode = try await fileSystem.makeFile("f", [UInt8](repeating: 1, count: 9_000))
         let snapshot = try await fileSystem.createSnapshot("s").epoch
         world.clock.advance(seconds: 100)
+        #expect(Set(uses.take()) == [inode], "it was written")
         _ = try await fileSystem.bulkRead(inode, 0..<9_000, at: .live)
         _ = try await fileSystem.read(inode, 0..<9_000, as: .root, isAccess: false)
         _ = try await fileSystem.contents(inode, at: .past(snapshot))
         _ = try await fileSystem.read(inode, 10_000..<10_001, as: .root)
         _ = try await fileSystem.verify()
+        _ = try await fileSystem.scrub()
         _ = try await fileSystem.move(inode, to: .infrequentAccess)
         #expect(try await Self.accessed(world, inode) == EngineWorld.start)
         #expect(!fileSystem.core.accessTimes.isWaiting)
+        #expect(uses.take() == [])
+        _ = try await fileSystem.read(inode, 0..<1, as: .root)
+        #expect(uses.take() == [inode])
         await fileSystem.close()
     }
 

@@ -69,15 +69,17 @@ struct EngineWorld {
     static func make(
         limits: FileSystemLimits = smallLimits,
         disk: SimulatedDisk = SimulatedDisk(recording: false),
-        history: HistoryBudget = .standard
+        history: HistoryBudget = .standard,
+        observer: (any AccessObserver)? = nil
     ) async throws -> EngineWorld {
         let clock = SimulatedClock(start)
-        let configuration = try configuration(
+        var configuration = try configuration(
             disk: disk,
             clock: clock,
             limits: limits,
             history: history
         )
+        configuration.accessObserver = observer
         return EngineWorld(
             disk: disk,
             clock: clock,
@@ -92,6 +94,8 @@ struct EngineWorld {
         fileSystem = try await FileSystem.open(configuration)
     }
 }
+
+extension UseLog: AccessObserver {}
 
 func name(_ text: String) throws -> FileName {
     guard let name = FileName(text) else {

@@ -52,6 +52,19 @@ import VarveModel
         Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
     }
 
+    @Test func `a read that does not wait is a use, unless it answers no bytes`() async throws {
+        let uses = UseLog()
+        let world = try await EngineWorld.make(observer: uses)
+        let file = try await world.fileSystem.makeFile("f", [UInt8](repeating: 7, count: 9_000))
+        _ = try await world.fileSystem.contents(file)
+        _ = uses.take()
+        #expect(Self.resident(world.fileSystem, file, 0..<4_096)?.bytes.count == 4_096)
+        #expect(uses.take() == [file])
+        #expect(Self.resident(world.fileSystem, file, 10_000..<10_100)?.bytes.isEmpty == true)
+        #expect(uses.take() == [])
+        await world.fileSystem.close()
+    }
+
     @Test func `a warm 4 KiB read steps no row`() async throws {
         var random = SeededGenerator(seed: testSeed(default: 61))
         let world = try await Self.world()

@@ -57,6 +57,33 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    /// Goal: without a policy too, files that come and go leave no days behind, and what that costs is what was used.
+    @Test func `days of files that are gone are forgotten as others are used`() async throws {
+        let world = try await LifecycleWorld()
+        let sweep = AccessSweep()
+        var live: [InodeNumber] = []
+        for round in 0..<12 {
+            for file in 0..<50 { live.append(try await world.makeFile("\(round) \(file)", [1])) }
+            for inode in live { world.recorder.accessed(inode, day: 20_000 + Int64(round)) }
+            let used = try await world.recorder.flush(to: world.journal, as: world.fileSystem.id)
+            sweep.owe(forUses: used)
+            // All but the last few are removed.
+            for file in 0..<48 {
+                let name = try #require(FileName("\(round) \(file)"))
+                try await world.fileSystem.unlink(name, in: .root, as: .root)
+            }
+            while try await world.fileSystem.reap().isMoreDue {}
+            live = live.filter { inode in !live.suffix(50).prefix(48).contains(inode) }
+            try await world.service.forgetGone(world.fileSystem, sweep)
+            #expect(try await world.service.forgetGone(world.fileSystem, sweep) == 0, "paid")
+            let rows = try await Self.written(world)
+            #expect(rows <= live.count + 100, "round \(round): \(rows) of \(live.count)")
+        }
+        let id = world.fileSystem.id.text
+        for inode in live { #expect(try await world.journal.accessDay(id, inode) != nil) }
+        await world.fileSystem.close()
+    }
+
     @Test func `more files than are kept are left out until the next flush`() async throws {
         let world = try await LifecycleWorld()
         let recorder = AccessRecorder(filesMax: 3)

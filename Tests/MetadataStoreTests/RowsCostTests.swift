@@ -198,4 +198,31 @@ import VarveModel
         let commit = try writer.commit()
         #expect(commit.freed.count == 1)
     }
+
+    /// Method: rows and steps for each range of a queue ten times as long; those of a call have an end.
+    @Test func `collecting what many dropped snapshots showed costs the same for each`() throws {
+        var costs: [UInt64] = []
+        for count in [300, 3_000] {
+            let tree = try Tree(files: 10)
+            let writer = tree.writer
+            try writer.begin(second: 2_000)
+            while try writer.collectGarbage(limit: 1_000).hasMore {}
+            for number in 0..<count {
+                _ = try writer.createSnapshot(name: "s\(number)", created: .epoch)
+            }
+            try tree.write(tree.inodes[0])
+            for number in 0..<count { try writer.deleteSnapshot(name: "s\(number)") }
+            _ = try writer.commit()
+            var calls = 0
+            let steps = try tree.steps {
+                try writer.begin(second: 2_001)
+                repeat { calls += 1 } while try writer.collectGarbage(limit: 100).hasMore
+                _ = try writer.commit()
+            }
+            #expect(calls >= count / 100)
+            costs.append(steps / UInt64(count))
+        }
+        // Each call reads the ends of the ranges that are left, a hundredth of them for each range: no tenfold.
+        #expect(costs[1] < costs[0] * 3, "\(costs) rows and steps a snapshot")
+    }
 }

@@ -34,8 +34,7 @@ import VarveModel
     }
 
     /// Method: the writer looks into its list of all pins, a reader asks the index for one.
-    @Test func `a reader finds the retained instants that the writer knows, by one row of the pins`()
-        throws
+    @Test func `a reader finds the instants that the writer knows, by one row of the pins`() throws
     {
         var generator = SeededGenerator(seed: testSeed(default: 411))
         var steps: Set<UInt64> = []

@@ -1,9 +1,10 @@
-import FileSystemEngine
 import NFSWire
 import NIOCore
+import TestKit
 import Testing
 import VarveModel
 
+@testable import FileSystemEngine
 @testable import NFSServer
 
 /// Goal: operations on files and names do what RFC 8881 §18 says, and refuse with the statuses that it lists.
@@ -496,5 +497,51 @@ import VarveModel
             #expect(try await client.status(WireClient.walk("p") + [operation]) == .wrongType)
             #expect(try await client.status([.putRootFileHandle, operation]) == .isDirectory)
         }
+    }
+
+    /// Goal: what tiers go by is clients' use of data, whichever way a READ is answered; of the past none is.
+    @Test func `each READ of bytes and each WRITE is a use, and nothing else is`() async throws {
+        let uses = UseLog()
+        let world = try await NFSWorld.make(observer: uses)
+        let client = WireClient(world.parts)
+        try await client.connect()
+        let (stateID, handle) = try await client.make("f")
+        let piece = 128 << 10
+        #expect(uses.take() == [], "it is made")
+        for number in 0..<8 {
+            let write = WriteArguments(
+                stateID: stateID,
+                offset: UInt64(number * piece),
+                stability: .fileSync,
+                data: ByteChain(copying: [UInt8](repeating: UInt8(number), count: piece))
+            )
+            _ = try await client.last([.putFileHandle(handle), .write(write)])
+            #expect(uses.take().count == 1)
+        }
+        _ = try await world.fileSystem.createSnapshot("then")
+        for size in [piece, 4_096] {
+            for offset in stride(from: 0, to: 8 * piece, by: size) {
+                let read = ReadArguments(
+                    stateID: stateID,
+                    offset: UInt64(offset),
+                    count: UInt32(size)
+                )
+                let result = try await client.last([.putFileHandle(handle), .read(read)])
+                guard case .read(let reply) = result else { throw result.status }
+                #expect(reply.data.count == size)
+                #expect(uses.take().count == 1, "\(size) at \(offset)")
+            }
+        }
+        #expect(world.fileSystem.core.ahead.counts.taken > 0, "some were opened ahead")
+        let end = ReadArguments(stateID: stateID, offset: UInt64(8 * piece), count: 10)
+        _ = try await client.last([.putFileHandle(handle), .read(end)])
+        let past = ReadArguments(stateID: .anonymous, offset: 0, count: 4_096)
+        let result = try await client.last(WireClient.walk(".snapshot/then/f") + [.read(past)])
+        guard case .read(let reply) = result else { throw result.status }
+        #expect(reply.data.count == 4_096)
+        let asked = GetAttributesArguments(attributes: [1, 4, 47])
+        _ = try await client.last([.putFileHandle(handle), .getAttributes(asked)])
+        #expect(uses.take() == [])
+        await world.fileSystem.close()
     }
 }

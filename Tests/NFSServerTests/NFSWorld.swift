@@ -26,11 +26,13 @@ struct NFSWorld {
         readers: Int = 2,
         linksMax: UInt32? = nil,
         pendingBytesMax: UInt64? = nil,
+        observer: (any AccessObserver)? = nil,
         time: @escaping @Sendable (String) -> Timestamp? = { _ in nil }
     ) async throws -> NFSWorld {
         let clock = SimulatedClock(start)
         let disk = SimulatedDisk(recording: recording)
         var configuration = configuration(clock, disk, readers: readers)
+        configuration.accessObserver = observer
         if let linksMax { configuration.limits.linksMax = linksMax }
         if let pendingBytesMax { configuration.limits.pendingBytesMax = pendingBytesMax }
         let fileSystem = try await FileSystem.create(configuration)
@@ -78,6 +80,8 @@ struct NFSWorld {
         )
     }
 }
+
+extension UseLog: AccessObserver {}
 
 /// A client in `NFSWire`'s values, straight to what answers requests, or over a socket.
 final class WireClient {

@@ -311,6 +311,38 @@ struct BucketWorld {
         #expect(try vault.files.list(.manifests).isEmpty)
     }
 
+    /// Method: a machine dies at several places of a backup; another one makes it again, and counts what it stores.
+    @Test func `what a dead machine's packs hold is not stored again`() throws {
+        var generator = SeededGenerator(seed: testSeed(default: 21))
+        let contents = BucketWorld.contents(60, using: &generator)
+        let whole = BucketWorld()
+        _ = try BucketWorld.backUp(contents, to: try whole.create("a"))
+        let requests = whole.store.state.withLock { $0.sent["a", default: 0] }
+        let chunks = try whole.open("b").statistics().chunks
+        var held: Set<Int> = []
+        for part in 1...4 {
+            let world = BucketWorld()
+            _ = try world.create("a")
+            let dying = try world.open("dying")
+            world.store.state.withLock {
+                $0.lastRequest["dying"] = $0.sent["dying", default: 0] + requests * part / 6
+            }
+            #expect(throws: VaultError.self) { try BucketWorld.backUp(contents, to: dying) }
+            world.clock.forget("dying")
+            let vault = try world.open("b")
+            let found = try vault.statistics()
+            #expect(found.recoveryPoints == 0)
+            held.insert(found.chunks)
+            let writer = try vault.beginWrite()
+            defer { writer.abandon() }
+            let map = try BucketWorld.store(contents, by: writer)
+            let point = try writer.publish(BucketWorld.draft(map))
+            #expect(found.chunks + writer.counters.chunksStored == chunks, "\(found.chunks) held")
+            #expect(try BucketWorld.restore(point, from: vault) == contents)
+        }
+        #expect(held.count > 1 && held.max() ?? 0 > chunks / 3, "\(held) of \(chunks)")
+    }
+
     /// A lease may stay behind a published point: its removal was lost, or a late refresh brought it back.
     ///
     /// Method: whoever prunes goes at its k-th request, for each k.

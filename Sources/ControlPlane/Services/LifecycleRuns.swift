@@ -22,6 +22,7 @@ final class LifecycleRuns: Sendable {
     /// Of one file system, for as long as the daemon runs.
     private struct Known {
         let recorder = AccessRecorder()
+        let sweep = AccessSweep()
         let turns = Turns()
     }
 
@@ -78,13 +79,20 @@ final class LifecycleRuns: Sendable {
 
     /// Writes the gathered access days down.
     func flush() async throws {
-        for (id, known) in known.withLock({ $0 }) {
-            _ = try await known.recorder.flush(to: journal, as: id)
-        }
+        for (id, known) in known.withLock({ $0 }) { try await flush(id, known) }
     }
 
     private func flush(_ id: FileSystemID) async throws {
-        _ = try await known(id).recorder.flush(to: journal, as: id)
+        try await flush(id, known(id))
+    }
+
+    private func flush(_ id: FileSystemID, _ known: Known) async throws {
+        known.sweep.owe(forUses: try await known.recorder.flush(to: journal, as: id))
+    }
+
+    /// Forgets access days of files that are gone, as far as uses since the last call have paid for it.
+    func forgetGone(_ source: OpenFileSystem) async throws {
+        try await service.forgetGone(source.engine, known(source.record.id).sweep)
     }
 
     /// Ends the moves that a crash left half-done, when a file system is opened.

@@ -46,6 +46,9 @@ struct Maintenance: Sendable {
         for entry in await fileSystems.all() {
             guard case .success(let engine) = entry.engine else { continue }
             let source = OpenFileSystem(record: entry.record, engine: engine)
+            await attempt("forgetting access days", entry.record.id.text) {
+                try await lifecycle.forgetGone(source)
+            }
             for policy in await jobs.lifecyclePolicies(for: entry.record)
             where policy.promotesOnAccess {
                 await attempt("bringing used files back", entry.record.id.text) {

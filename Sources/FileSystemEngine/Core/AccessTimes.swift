@@ -134,7 +134,7 @@ extension ReadContext {
 }
 
 extension Core {
-    /// Notes that a client has read bytes of a live file; `attributes` are as they show.
+    /// Notes that a client has read bytes of a live file, and tells the observer; `attributes` are as they show.
     func noteAccess(_ attributes: Attributes, at now: Timestamp) {
         copyPace.noteCall()
         let isDue = AccessTimeRule.isDue(
@@ -144,6 +144,7 @@ extension Core {
             now: now
         )
         if isDue { accessTimes.note(attributes.inode, now) }
+        observe(attributes.inode, at: now)
     }
 }
 

@@ -23,6 +23,10 @@ extension FileSystem {
                     expires <= context.now, (snapshot.lockedUntil ?? .epoch) <= context.now,
                     snapshot.holds == 0
                 else { continue }
+                guard report.instantsDropped < MaintenanceLimits.snapshots else {
+                    report.isMoreDue = true
+                    break
+                }
                 try context.writer.deleteSnapshot(name: name)
                 report.instantsDropped += 1
             }
@@ -39,7 +43,8 @@ extension FileSystem {
                 budget: budget
             )
             report.keysScanned = garbage.examined
-            report.isMoreDue = garbage.hasMore || ranges.hasMore || isThinned
+            report.isMoreDue =
+                report.isMoreDue || garbage.hasMore || ranges.hasMore || isThinned
             return (report, try context.settle(unsettled))
         }
         for segment in settled { core.segments.settle(segment) }
@@ -129,6 +134,8 @@ enum MaintenanceLimits {
     /// 4,096 keys at 1.4 µs: some 6 ms of the committer's time.
     static let keys = 4_096
     static let tiles = 256
+    /// Snapshots that have expired, and go in one transaction.
+    static let snapshots = 256
     /// Tiles merged: each reads and seals up to 4 MiB.
     static let merges = 16
     /// Records of a segment that one call of compaction looks at.

@@ -16,7 +16,7 @@ extension FileSystem {
     ///   - range: Bytes from the start of the file; the part past the end is dropped.
     ///   - view: The present, or a retained instant.
     ///   - caller: Needs read permission.
-    ///   - isAccess: Whether access time and access day hear of it; not when a copy is taken.
+    ///   - isAccess: Whether access time and access day hear of bytes of the present; not when a copy is taken.
     ///   - memory: What the bytes are laid into.
     /// - Returns: At most `range.count` bytes, and 64 MiB, every one of them verified (I5).
     /// - Throws: `.isDirectory`, `.invalid`, `.denied`, `.stale`, `.corrupt` when a record does not
@@ -42,7 +42,7 @@ extension FileSystem {
             isAccess: isAccess
         )
         if isInOrder, !result.isAtEnd { openAhead(of: inode, range, into: memory) }
-        if isAccess { heard(ofAccessTo: inode, at: core.configuration.clock.now()) }
+        if isAccess { flushCrowdedAccessTimes() }
         return result
     }
 

@@ -26,9 +26,8 @@ extension FileSystem {
             return nil
         }
         if !plan.isAtEnd { openAhead(of: inode, range, into: memory) }
-        let now = core.configuration.clock.now()
-        core.noteAccess(plan.attributes, at: now)
-        heard(ofAccessTo: inode, at: now)
+        core.noteAccess(plan.attributes, at: core.configuration.clock.now())
+        flushCrowdedAccessTimes()
         return ReadResult(bytes: bytes, isAtEnd: plan.isAtEnd)
     }
 

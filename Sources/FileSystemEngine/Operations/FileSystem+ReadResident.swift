@@ -43,9 +43,10 @@ extension FileSystem {
             Permission.rights(of: plan.attributes, for: caller).contains(.read),
             lay(plan, of: inode, into: buffer)
         else { return nil }
-        let now = core.configuration.clock.now()
-        if !plan.wanted.isEmpty { core.noteAccess(plan.attributes, at: now) }
-        heard(ofAccessTo: inode, at: now)
+        if !plan.wanted.isEmpty {
+            core.noteAccess(plan.attributes, at: core.configuration.clock.now())
+            flushCrowdedAccessTimes()
+        }
         return ResidentRead(count: plan.wanted.count, isAtEnd: plan.isAtEnd)
     }
 
@@ -64,9 +65,8 @@ extension FileSystem {
         return layer.layResident(plan.wanted, into: target)
     }
 
-    /// A client has read: the observer is told, and access times are written down where many wait.
-    func heard(ofAccessTo inode: InodeNumber, at now: Timestamp) {
-        core.observe(inode, at: now)
+    /// Writes access times down where many wait.
+    func flushCrowdedAccessTimes() {
         if core.accessTimes.takeCrowded() { flushAccessTimes() }
     }
 }

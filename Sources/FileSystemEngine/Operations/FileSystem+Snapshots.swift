@@ -58,7 +58,9 @@ extension FileSystem {
     ///
     /// - Parameters:
     ///   - id: The last snapshot's of the page before; 0 for the first page.
-    ///   - limit: Snapshots at most; fewer are answered at the end.
+    ///   - limit: Snapshots at most.
+    /// - Returns: Fewer than `limit` at the end.
+    /// - Throws: `.failed`, `.corrupt`.
     package func snapshots(
         after id: UInt64,
         limit: Int

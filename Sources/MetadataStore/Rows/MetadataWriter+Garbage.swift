@@ -24,16 +24,20 @@ extension MetadataWriter {
     /// - Throws: What SQLite answered.
     package func collectGarbage(limit: Int) throws(MetadataError) -> GarbageReport {
         var report = GarbageReport()
-        while report.examined < limit {
+        var marks = try coalescingMarks()
+        // A range costs something also where nothing changed in it.
+        var ranges = 0
+        while report.examined + ranges < limit {
             let task = try statements.first(.nextGarbage) { GarbageTask($0) }
             guard let task else { break }
-            try work(task, limit: limit - report.examined, &report)
+            try work(task, limit: limit - report.examined - ranges, &marks, &report)
+            ranges += 1
         }
         if try statements.exists(.nextGarbage) {
             report.hasMore = true
             return report
         }
-        try trimChanges(limit: limit, &report)
+        try trimChanges(limit: limit, marks, &report)
         return report
     }
 
@@ -41,10 +45,10 @@ extension MetadataWriter {
     private func work(
         _ task: GarbageTask,
         limit: Int,
+        _ marks: inout CoalescingMarks,
         _ report: inout GarbageReport
     ) throws(MetadataError) {
         let page = try changes(of: task, limit: limit)
-        let marks = try coalescingMarks()
         var seen: Set<ChangeKey> = []
         for change in page {
             report.examined += 1
@@ -54,6 +58,7 @@ extension MetadataWriter {
             try coalesce(change, marks, &report)
         }
         guard page.count == limit, let last = page.last else {
+            marks.remove(Epoch(stored: task.high))
             return try statements.run(.deleteGarbage, task.id)
         }
         try statements.run(
@@ -176,17 +181,14 @@ extension MetadataWriter {
     /// Moves a key on to the next instant that a difference may end at, where those of one stretch meet.
     private func coalesce(
         _ change: FiledChange,
-        _ bookmarks: [Int64],
+        _ marks: CoalescingMarks,
         _ report: inout GarbageReport
     ) throws(MetadataError) {
-        let epoch = change.epoch.stored
-        let before = Epoch(stored: epoch - 1)
-        var target = state.retained.first(after: before)?.stored
-        if let mark = bookmarks.first(where: { $0 >= epoch }) {
-            target = min(target ?? mark, mark)
-        }
-        guard let target, target > epoch else { return }
-        note(change.key, at: Epoch(stored: target))
+        let before = Epoch(stored: change.epoch.stored - 1)
+        var target = state.retained.first(after: before)
+        if let mark = marks.first(atOrAfter: change.epoch) { target = min(target ?? mark, mark) }
+        guard let target, target > change.epoch else { return }
+        note(change.key, at: target)
         try delete(change)
         report.trimmed += 1
     }
@@ -194,11 +196,12 @@ extension MetadataWriter {
     /// Deletes keys from before the oldest instant or bookmark: no difference begins there.
     private func trimChanges(
         limit: Int,
+        _ marks: CoalescingMarks,
         _ report: inout GarbageReport
     ) throws(MetadataError) {
         var bound = state.epoch.stored - 1
         if let oldest = state.retained.oldest { bound = min(bound, oldest.stored) }
-        if let oldest = try coalescingMarks().first { bound = min(bound, oldest) }
+        if let oldest = marks.first { bound = min(bound, oldest.stored) }
         let old = try statements.all(.changesUntil, bound, Int64(limit)) {
             statement throws(MetadataError) in
             try FiledChange(statement)
@@ -218,11 +221,35 @@ extension MetadataWriter {
         )
     }
 
-    /// Epochs that no key may be moved across, ascending: bookmarks that still count, and the ends of
-    /// ranges that the collector has yet to look at, which would miss a key moved out of them.
-    private func coalescingMarks() throws(MetadataError) -> [Int64] {
-        let bookmarks = try bookmarks().filter { !$0.isBroken }.map(\.epoch.stored)
-        return try (bookmarks + statements.all(.garbageEnds) { $0.int(0) }).sorted()
+    private func coalescingMarks() throws(MetadataError) -> CoalescingMarks {
+        let bookmarks = try bookmarks().filter { !$0.isBroken }.map(\.epoch)
+        return CoalescingMarks(
+            try bookmarks + statements.all(.garbageEnds) { Epoch(stored: $0.int(0)) }
+        )
+    }
+}
+
+/// Epochs that no key may be moved across: bookmarks that still count, and the ends of ranges that the collector has yet to
+/// look at, which would miss a key moved out of them.
+private struct CoalescingMarks {
+    /// Ascending, each as often as there are marks.
+    private var epochs: [Epoch]
+
+    init(_ epochs: [Epoch]) {
+        self.epochs = epochs.sorted()
+    }
+
+    var first: Epoch? { epochs.first }
+
+    func first(atOrAfter epoch: Epoch) -> Epoch? {
+        let index = epochs.partition(before: epoch)
+        return index < epochs.count ? epochs[index] : nil
+    }
+
+    /// Takes back one mark.
+    mutating func remove(_ epoch: Epoch) {
+        let index = epochs.partition(before: epoch)
+        if index < epochs.count, epochs[index] == epoch { epochs.remove(at: index) }
     }
 }
 

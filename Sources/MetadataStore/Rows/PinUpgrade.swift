@@ -5,7 +5,7 @@ enum PinUpgrade {
         let connection = try sealed.connect(writer: true)
         do throws(MetadataError) {
             try connection.execute(Schema.pinsByEpoch)
-        } catch where error.code == .noSpace {
+        } catch  where error.code == .noSpace {
             // Harmless: without it a read of the past steps over all pins, and the next start makes it.
         }
     }

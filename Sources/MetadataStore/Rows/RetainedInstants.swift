@@ -89,7 +89,7 @@ extension Epoch {
 
 extension [Epoch] {
     /// The index of the first element that is not before `epoch`, in an ascending array.
-    fileprivate func partition(before epoch: Epoch) -> Int {
+    func partition(before epoch: Epoch) -> Int {
         var low = 0
         var high = count
         while low < high {

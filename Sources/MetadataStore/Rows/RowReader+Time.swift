@@ -10,8 +10,13 @@ extension RowReader {
     ///
     /// - Parameters:
     ///   - id: 0 for the first page.
-    ///   - limit: Snapshots at most; fewer are answered at the end.
-    package func namedSnapshots(after id: Int64, limit: Int) throws(MetadataError) -> [SnapshotRow] {
+    ///   - limit: Snapshots at most.
+    /// - Returns: Fewer than `limit` at the end.
+    /// - Throws: `.failed`, `.corrupt`.
+    package func namedSnapshots(
+        after id: Int64,
+        limit: Int
+    ) throws(MetadataError) -> [SnapshotRow] {
         try statements.all(.namedSnapshots, id, Int64(limit)) { SnapshotRow($0) }
     }
 

@@ -25,7 +25,8 @@ enum Schema {
         """
 
     /// Every statement that makes an empty database, in order.
-    static let statements: [String] = live + history + content + time + accounts + past + receipts
+    static let statements: [String] =
+        live + history + content + time + accounts + past + receipts
         + [pinsByEpoch]
 
     private static let live = [
