@@ -137,8 +137,8 @@ extension Vault: MapNodeSource {
                 } catch {
                     switch error.code {
                     case .notFound: continue
-                    case .corrupt, .failed:
-                        // What a medium does not give is as good as damaged: another pack may have it.
+                    case .corrupt, .newerFormat, .failed:
+                        // What a medium does not give is as good as damaged, and a damaged header may seem newer: another pack may have it.
                         damage = damage ?? error
                         noteDamaged(id, in: pack.id)
                     default: throw error
@@ -198,11 +198,13 @@ extension Vault: MapNodeSource {
 }
 
 extension VaultError {
-    /// What became of a chunk that no pack gives: it is lost, whether its bytes are wrong or the medium fails.
+    /// What became of a chunk that no pack gives: it is lost, whether its bytes are wrong or the medium fails, unless a newer
+    /// program may read it.
     ///
     /// Whoever stands on it then does without, as the format says (docs/formats/vault.md); a failing write stays one.
     fileprivate init(lostBy error: VaultError) {
-        self.init(.corrupt, error.message, remedy: error.remedy)
+        let code = error.code == .newerFormat ? error.code : .corrupt
+        self.init(code, error.message, remedy: error.remedy)
     }
 }
 

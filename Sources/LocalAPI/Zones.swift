@@ -67,6 +67,10 @@ package struct ZoneStanding: Codable, Sendable, Hashable {
     package var missedFiles: Int?
     /// Bytes written meanwhile, since the daemon started.
     package var missedBytes: UInt64?
+    /// Reads that it failed, and another zone answered, since the file system was opened; absent when there were none.
+    package var failedReads: UInt64?
+    /// What the disk said to the last of them.
+    package var lastFailedRead: String?
 
     package init(
         zone: String,
@@ -78,7 +82,9 @@ package struct ZoneStanding: Codable, Sendable, Hashable {
         totalBytes: UInt64? = nil,
         bytesPerSecond: UInt64? = nil,
         missedFiles: Int? = nil,
-        missedBytes: UInt64? = nil
+        missedBytes: UInt64? = nil,
+        failedReads: UInt64? = nil,
+        lastFailedRead: String? = nil
     ) {
         self.zone = zone
         self.directory = directory
@@ -90,6 +96,8 @@ package struct ZoneStanding: Codable, Sendable, Hashable {
         self.bytesPerSecond = bytesPerSecond
         self.missedFiles = missedFiles
         self.missedBytes = missedBytes
+        self.failedReads = failedReads
+        self.lastFailedRead = lastFailedRead
     }
 }
 

@@ -192,6 +192,26 @@ import VarveModel
         #expect(kinds.count >= (parity ? 8 : 7), "\(kinds)")
     }
 
+    /// Goal: a damaged header that seems to be newer costs what no other pack has, as any other damage does.
+    @Test func `a pack that seems to be newer costs what is named`() throws {
+        let oracle = try Self.sample(seed: 165)
+        let disk = oracle.world.disk
+        let packs = try oracle.world.files().filter { $0.hasSuffix(PackFormat.fileEnding) }
+        var spared = 0
+        for pack in packs {
+            let bytes = try disk.contents(of: pack)
+            // The highest byte of the format's number.
+            let harmed = EveryByteTests.Harm.flipped.applied(to: bytes, at: 11, mask: 1)
+            try disk.replace(pack, with: harmed)
+            let outcome = try oracle.examine("\(pack) seems newer")
+            #expect(outcome.complaints.contains { $0.contains(DiskPath.name(of: pack)) })
+            spared += outcome.missing?.isEmpty == true ? 1 : 0
+            try disk.replace(pack, with: bytes)
+        }
+        #expect(spared > 0, "what a pack holds that a prune has copied is in another, too")
+        #expect(try oracle.examine("mended").complaints.isEmpty)
+    }
+
     /// Goal: a pack that is longer or shorter by a byte between two chunks, or ends there, costs what stands behind, and
     /// what stands before still reads.
     @Test func `packs that lose a byte or their rest between chunks cost what stands behind`()

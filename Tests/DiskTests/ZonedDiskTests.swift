@@ -253,6 +253,8 @@ import VarveModel
         #expect(try file.read(count: 2, at: 10) == [1, 1])
         #expect(world.told.count == 1 && world.told[0].contains("zone 'a'"))
         #expect(disk.inSync == ["a", "b", "c"])
+        #expect(disk.standing.zones.map(\.failedReads) == [2, 0, 0])
+        #expect(disk.standing.zones[0].lastFailedRead?.isEmpty == false)
         world.disks[0].clearFaults()
         try world.disks[0].corrupt("/a/fs/f", at: 5, mask: 4)
         #expect(try file.read(count: 3, at: 4) == [1, 5, 1])

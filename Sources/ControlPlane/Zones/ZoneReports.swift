@@ -129,6 +129,10 @@ extension ZoneStanding {
     /// As the disk tells it, and how fast it goes.
     init(_ zone: ZonedStanding.Zone, _ look: ZoneLook?) {
         self.init(zone: zone.name, directory: zone.directory, state: .inSync)
+        if zone.failedReads > 0 {
+            failedReads = zone.failedReads
+            lastFailedRead = zone.lastFailedRead
+        }
         switch zone.state {
         case .inSync: return
         case .out(let reason, let since):

@@ -83,8 +83,9 @@ final class ZonedFile: DiskFile {
         throw failure ?? DiskError(.failed, "'\(name)': no zone in sync holds it")
     }
 
-    /// Names a zone that did not read, once for each file and zone.
+    /// Counts a zone's failed read, and names the zone once for each file.
     private func tell(_ zone: Int, _ error: DiskError) {
+        members.count(failedRead: error, in: zone)
         let bit = UInt64(1) << UInt64(zone)
         let old = told.bitwiseOr(bit, ordering: .relaxed).oldValue
         guard old & bit == 0 else { return }

@@ -32,6 +32,8 @@ final class ZonedMembers: Sendable {
         var progress: [Int: (done: UInt64, total: UInt64)] = [:]
         /// Members that failed a change after which too few would be left: not read while others are.
         var failed: [Int: Out] = [:]
+        /// Of reads that another zone answered.
+        var failedReads: [Int: (count: UInt64, last: DiskError)] = [:]
     }
 
     struct Out: Sendable {
@@ -381,6 +383,14 @@ final class ZonedMembers: Sendable {
 
     var written: UInt64 { bytesWritten.load(ordering: .relaxed) }
 
+    /// Counts a read that a zone has failed; it stays.
+    func count(failedRead error: DiskError, in zone: Int) {
+        view.withLock { view in
+            let count = view.failedReads[zone]?.count ?? 0
+            view.failedReads[zone] = (count + 1, error)
+        }
+    }
+
     func count(mended bytes: Int) { bytesMended.add(UInt64(bytes), ordering: .relaxed) }
 
     func count(copied bytes: UInt64) { bytesCopied.add(bytes, ordering: .relaxed) }
@@ -407,7 +417,9 @@ final class ZonedMembers: Sendable {
                     directory: zones[zone].directory,
                     state: state,
                     missedFiles: state == .inSync ? 0 : out?.isAll == true ? nil : listed,
-                    missedBytes: out.map { written - $0.bytesBefore } ?? 0
+                    missedBytes: out.map { written - $0.bytesBefore } ?? 0,
+                    failedReads: now.failedReads[zone]?.count ?? 0,
+                    lastFailedRead: (now.failedReads[zone]?.last).map { "\($0)" }
                 )
             },
             mayWrite: !isStopped,

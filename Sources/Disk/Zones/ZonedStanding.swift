@@ -34,19 +34,27 @@ package struct ZonedStanding: Sendable, Hashable {
         package let missedFiles: Int?
         /// Bytes written meanwhile, since this start.
         package let missedBytes: UInt64
+        /// Reads that it failed, and another zone answered, since this start.
+        package let failedReads: UInt64
+        /// What the disk said to the last of them.
+        package let lastFailedRead: String?
 
         package init(
             name: String,
             directory: String,
             state: State,
             missedFiles: Int?,
-            missedBytes: UInt64
+            missedBytes: UInt64,
+            failedReads: UInt64 = 0,
+            lastFailedRead: String? = nil
         ) {
             self.name = name
             self.directory = directory
             self.state = state
             self.missedFiles = missedFiles
             self.missedBytes = missedBytes
+            self.failedReads = failedReads
+            self.lastFailedRead = lastFailedRead
         }
     }
 

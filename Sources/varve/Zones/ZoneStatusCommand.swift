@@ -9,7 +9,7 @@ struct ZoneStatusCommand: AsyncParsableCommand {
             "Show how the zones of each Regional file system stand. Exits 1 when one is degraded.",
         discussion: """
             A zone that is out holds a copy that is neither read nor written, until its disk is back and it is made \
-            equal; what it missed is told. With two of three zones out, changes are refused and reads go on.
+            equal; what it missed is told. One whose disk fails reads stays, and is named with what the disk says. With two of three zones out, changes are refused and reads go on.
 
             EXAMPLES
               varve zone status
@@ -43,7 +43,15 @@ struct ZoneStatusCommand: AsyncParsableCommand {
         for status in found {
             try Output.line("\(status.fileSystem)  \(status.name)  \(status.word)")
             if let reason = status.reason { try Output.line("  \(reason)") }
-            for zone in status.zones { try Output.line("  \(zone.zone)  \(zone.words)") }
+            for zone in status.zones {
+                try Output.line("  \(zone.zone)  \(zone.words)")
+                if let reads = zone.failedReads {
+                    try Output.line(
+                        "    failed \(reads) reads, which another zone answered; the last: "
+                            + "\(zone.lastFailedRead ?? "")"
+                    )
+                }
+            }
             if let bytes = status.mendedBytes, bytes > 0 {
                 try Output.line(
                     "  \(Output.size(bytes)) did not verify in a zone and were put right"
