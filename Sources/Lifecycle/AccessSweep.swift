@@ -3,7 +3,8 @@ import VarveModel
 
 /// How far a file system's access days were walked for files that are gone, and how much of that is owed.
 ///
-/// Each use that is written down owes a look at two rows, so that there are never many more rows than files.
+/// Each use that is written down owes a look at two rows, and a walk that comes to the last row owes no more: there are never
+/// many more rows than files, and what is looked at is at most twice what was used.
 package final class AccessSweep: Sendable {
     private struct State {
         var position: InodeNumber?
@@ -12,14 +13,11 @@ package final class AccessSweep: Sendable {
 
     private let state = Mutex(State())
 
-    /// Rows that are owed at the most: the days of a file system are walked once, and no more, after however many uses.
-    private static let owedMax = 4_000_000
-
     package init() {}
 
     /// Notes uses that were written down.
     package func owe(forUses count: Int) {
-        state.withLock { $0.owed = min($0.owed + 2 * count, AccessSweep.owedMax) }
+        state.withLock { $0.owed += 2 * count }
     }
 
     /// Takes a part of what is owed.
@@ -34,8 +32,13 @@ package final class AccessSweep: Sendable {
         }
     }
 
-    /// Says where the next part begins; `nil` at the first row.
+    /// Says behind which inode the next part begins.
     func move(to position: InodeNumber?) {
         state.withLock { $0.position = position }
+    }
+
+    /// The last row was looked at: the next part is the first one, once there are more uses.
+    func end() {
+        state.withLock { $0 = State() }
     }
 }

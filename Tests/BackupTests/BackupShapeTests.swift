@@ -40,8 +40,12 @@ import VarveModel
             await other.close()
         }
 
-        func make(_ name: String, in directory: InodeNumber = .root) async throws -> InodeNumber {
-            try await fileSystem.create(
+        func make(
+            _ name: String,
+            in directory: InodeNumber = .root,
+            of other: FileSystem? = nil
+        ) async throws -> InodeNumber {
+            try await (other ?? fileSystem).create(
                 try #require(FileName(name)),
                 in: directory,
                 NewInode(.regular, permissions: 0o644),
@@ -427,12 +431,7 @@ import VarveModel
         #expect(first.statistics.bytesNew >= 3 << 20)
 
         let other = try await bench.world.makeFileSystem()
-        let inode = try await other.create(
-            try #require(FileName("there")),
-            in: .root,
-            NewInode(.regular, permissions: 0o600),
-            as: .root
-        ).inode
+        let inode = try await bench.make("there", of: other)
         _ = try await other.write(inode, bytes, at: 0, stability: .unstable, as: .root)
         let second = try await BackupService(clock: bench.world.clock)
             .backUp(other, source: "other", to: bench.vault)

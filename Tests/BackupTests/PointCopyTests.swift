@@ -437,17 +437,26 @@ import VarveModel
         #expect(try a.vault.verify(readData: true).isClean)
     }
 
-    /// Goal: what a copy stands on stays for it, though it is deleted and pruned meanwhile: the writer's lease is older than that.
-    @Test func `a base that goes while a copy stands on it is there until that ends`() async throws
-    {
-        var generator = SeededGenerator(seed: testSeed(default: 310))
+    /// A vault with a point and a later one, and another one with a copy of the first, on which a copy of the second may stand.
+    private func afterBase(_ files: Int, seed: UInt64) async throws -> (
+        world: CopyWorld, a: CopyWorld.Place, b: CopyWorld.Place, base: RecoveryPoint,
+        second: RecoveryPoint, changed: CopyWorld.Contents
+    ) {
+        var generator = SeededGenerator(seed: testSeed(default: seed))
         let world = CopyWorld()
         let (a, b) = (try world.makeVault("a"), try world.makeVault("b"))
-        let contents = CopyWorld.random(300, bytesMax: 500, using: &generator)
+        let contents = CopyWorld.random(files, bytesMax: 500, using: &generator)
         let first = try world.backUp(contents, to: a.vault)
         let base = try await world.copy(first, from: a.vault, to: b.vault).copy
         let changed = CopyWorld.change(contents, using: &generator)
         let second = try world.backUp(changed, to: a.vault, after: (first, contents))
+        return (world, a, b, base, second, changed)
+    }
+
+    /// Goal: what a copy stands on stays for it, though it is deleted and pruned meanwhile: the writer's lease is older than that.
+    @Test func `a base that goes while a copy stands on it is there until that ends`() async throws
+    {
+        let (world, a, b, base, second, changed) = try await afterBase(300, seed: 310)
         let pruner = try world.open("b", on: b.disk)
         let once = OneTime()
         let copied = try await world.copy(
@@ -477,14 +486,7 @@ import VarveModel
         var stood: [Bool] = []
         var hasRotted = true
         while hasRotted {
-            var generator = SeededGenerator(seed: testSeed(default: 312))
-            let world = CopyWorld()
-            let (a, b) = (try world.makeVault("a"), try world.makeVault("b"))
-            let contents = CopyWorld.random(60, bytesMax: 500, using: &generator)
-            let first = try world.backUp(contents, to: a.vault)
-            let base = try await world.copy(first, from: a.vault, to: b.vault).copy
-            let changed = CopyWorld.change(contents, using: &generator)
-            let second = try world.backUp(changed, to: a.vault, after: (first, contents))
+            let (world, a, b, base, second, changed) = try await afterBase(60, seed: 312)
             let path = CopyWorld.directory("b") + "/manifests/\(base.id).manifest"
             let rot = RotAtOpening(of: path, after: stood.count)
             let medium = b.disk

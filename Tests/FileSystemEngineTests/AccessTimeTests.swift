@@ -134,6 +134,27 @@ import VarveModel
         await fileSystem.close()
     }
 
+    @Test func `a clone is a use of both files, unless it is of no bytes`() async throws {
+        let uses = UseLog()
+        let world = try await EngineWorld.make(observer: uses)
+        let source = try await world.fileSystem.makeFile("f", [UInt8](repeating: 1, count: 9_000))
+        let target = try await world.fileSystem.makeFile("g", [2])
+        _ = uses.take()
+        for count: UInt64 in [0, 4_096] {
+            let request = CloneRequest(
+                source: source,
+                offset: 9_000 - count,
+                count: count,
+                target: target,
+                targetOffset: 0,
+                as: .root
+            )
+            #expect(try await world.fileSystem.clone(request).count == count)
+            #expect(uses.take() == (count == 0 ? [] : [source, target]))
+        }
+        await world.fileSystem.close()
+    }
+
     /// Goal: a read begins no write, and many reads of one file cost one row.
     @Test func `a million reads of one file write one row, and none by themselves`() async throws {
         let world = try await Self.world()

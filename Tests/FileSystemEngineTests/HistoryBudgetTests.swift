@@ -73,4 +73,22 @@ import VarveModel
             return nil
         }
     }
+
+    /// Goal: no transaction's length hangs on how many snapshots expire at once.
+    @Test func `many snapshots that have expired go in parts`() async throws {
+        let world = try await EngineWorld.make()
+        let fileSystem = world.fileSystem
+        let expires = world.clock.now().adding(seconds: 10)
+        let count = MaintenanceLimits.snapshots + 20
+        for number in 0..<count {
+            _ = try await fileSystem.createSnapshot("s\(number)", expires: expires)
+        }
+        _ = try await fileSystem.createSnapshot("kept")
+        world.clock.advance(seconds: 10)
+        let first = try await fileSystem.collectGarbage()
+        #expect(first.instantsDropped == MaintenanceLimits.snapshots && first.isMoreDue)
+        #expect(try await fileSystem.collectGarbage().instantsDropped == 20)
+        #expect(try await fileSystem.snapshots().map(\.name) == ["kept"])
+        await fileSystem.close()
+    }
 }

@@ -78,8 +78,8 @@ import VarveModel
         for writer in 0..<4 { files.append(try await fileSystem.makeFile("w\(writer)", [0])) }
         let written = Written()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            // The writers are what the drill disturbs; the group waits for all of them.
             for (writer, file) in files.enumerated() {
+                // Writers that go on beside the drill are what it is about; the group waits for all of them.
                 group.addTask {
                     defer { written.end() }
                     try await Self.write(fileSystem, file, as: writer, written)

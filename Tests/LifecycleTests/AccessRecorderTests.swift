@@ -84,6 +84,19 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    @Test func `uses pay for a look at twice as many rows, up to the last one`() async throws {
+        let world = try await LifecycleWorld()
+        let sweep = AccessSweep()
+        for number in 0..<1_000 { world.recorder.accessed(Self.inode(number), day: 20_000) }
+        try await world.recorder.flush(to: world.journal, as: world.fileSystem.id)
+        for (uses, forgotten) in [(200, 400), (0, 0), (200, 400), (10_000, 200), (0, 0)] {
+            sweep.owe(forUses: uses)
+            let count = try await world.service.forgetGone(world.fileSystem, sweep)
+            #expect(count == forgotten, "after \(uses) uses")
+        }
+        await world.fileSystem.close()
+    }
+
     @Test func `more files than are kept are left out until the next flush`() async throws {
         let world = try await LifecycleWorld()
         let recorder = AccessRecorder(filesMax: 3)

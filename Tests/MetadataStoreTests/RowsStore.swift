@@ -57,6 +57,16 @@ struct RowsStore {
 
     /// Changes the database of a store that is closed, as another program would.
     func changeBehind(_ body: (Connection) throws -> Void) throws {
+        try Self.changeBehind(disk, path, key, id, body)
+    }
+
+    static func changeBehind(
+        _ disk: SimulatedDisk,
+        _ path: String,
+        _ key: DataKey,
+        _ id: UniqueID,
+        _ body: (Connection) throws -> Void
+    ) throws {
         let sealed = try SealedDatabase(
             disk: disk,
             path: path,

@@ -119,21 +119,13 @@ final class RowsWorld {
 
     /// Makes the database one of a program that did not keep accounts of the past.
     private func forgetPast() throws {
-        let sealed = try SealedDatabase(
-            disk: disk,
-            path: path,
-            key: key,
-            id: id,
-            applicationID: 0x5641_5256,
-            create: false
-        )
-        let connection = try sealed.connect(writer: true)
-        try connection.execute("BEGIN IMMEDIATE")
-        try connection.execute("DROP TABLE past")
-        try connection.execute("DELETE FROM meta WHERE k = 'past'")
-        try connection.execute("UPDATE meta SET v = 0 WHERE k = 'features.ro'")
-        try connection.execute("COMMIT")
-        sealed.close()
+        try RowsStore.changeBehind(disk, path, key, id) { connection in
+            try connection.execute("BEGIN IMMEDIATE")
+            try connection.execute("DROP TABLE past")
+            try connection.execute("DELETE FROM meta WHERE k = 'past'")
+            try connection.execute("UPDATE meta SET v = 0 WHERE k = 'features.ro'")
+            try connection.execute("COMMIT")
+        }
         count("upgrade")
     }
 

@@ -260,11 +260,56 @@ import VarveModel
             isReserved: true
         )
         _ = try world.state.open(request, holding: HeldFile {}, at: world.now).get()
-        world.state.endReservation(of: a)
         #expect(!reserve(a))
         world.state.endReservation(of: b)
         _ = try world.open(b).get()
         #expect(world.open(b, owner: "2") == .failure(.delay), "there are three")
+    }
+
+    @Test func `all who were kept room for open`() throws {
+        var limits = ServerLimits()
+        limits.opensPerClientMax = 2
+        var world = StateWorld(limits: limits)
+        let a = try world.client("a")
+        for _ in 0..<2 {
+            let isKept = world.state.reserveOpen(of: a, at: world.now)
+            #expect(isKept)
+        }
+        for owner: UInt8 in [1, 2] {
+            let request = ServerState.OpenRequest(
+                client: a,
+                owner: [owner],
+                file: StateWorld.file,
+                access: .both,
+                deny: [],
+                isReserved: true
+            )
+            _ = try world.state.open(request, holding: HeldFile {}, at: world.now).get()
+        }
+        #expect(world.state.opensReserved == 0)
+    }
+
+    @Test func `no expired client gives way in vain`() throws {
+        var world = StateWorld()
+        let (gone, here) = (try world.client("gone"), try world.client("here"))
+        let held = try world.open(gone, .write, .read).get()
+        let other = try world.open(here, .write, .read).get()
+        world.now = world.now.adding(seconds: 40)
+        world.state.clients[here]?.lease.renew(at: world.now)
+        func end(_ access: ShareAccess) -> Bool {
+            world.state.endCourtesy(
+                denying: access,
+                on: StateWorld.file,
+                to: .anonymous,
+                at: world.now
+            )
+        }
+        #expect(!end(.write), "that is not denied")
+        #expect(!end(.read), "another denies it too")
+        #expect(world.state.test(held, of: gone) == .ok)
+        #expect(world.state.close(other, of: here, on: StateWorld.file) == .ok)
+        #expect(end(.read))
+        #expect(world.state.test(held, of: gone) != .ok)
     }
 
     /// Goal: no number of clients fills the daemon's memory with opens; courtesy goes first, of whoever was silent for longest.

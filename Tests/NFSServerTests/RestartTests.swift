@@ -365,6 +365,17 @@ import VarveModel
         await world.fileSystem.close()
     }
 
+    /// A file that its maker lets nobody else read or write.
+    private func makeDenying(
+        _ maker: WireClient
+    ) async throws -> (stateID: StateID, handle: NFSFileHandle) {
+        try await maker.open(
+            "f",
+            deny: [.read, .write],
+            creation: .guarded(FileAttributes([.mode(0o666)]))
+        )
+    }
+
     /// The same of a client that is struck off: what it denied is nobody's before that is durable, without an open too.
     @Test func `who reads what a client denied waits until that one is struck off`() async throws {
         let (world, records) = (try await NFSWorld.make(), Records())
@@ -373,12 +384,7 @@ import VarveModel
         for (client, owner) in [(maker, "maker"), (taker, "taker"), (reader, "reader")] {
             try await client.connect(owner: owner)
         }
-        let creation = OpenCreation.guarded(FileAttributes([.mode(0o666)]))
-        let (stateID, handle) = try await maker.open(
-            "f",
-            deny: [.read, .write],
-            creation: creation
-        )
+        let (stateID, handle) = try await makeDenying(maker)
         _ = try await maker.write(handle, stateID, [UInt8](repeating: 1, count: 4_096))
         _ = try await maker.read(handle, stateID)
         // It is written down already: its open waits for the other's end alone.
@@ -421,12 +427,7 @@ import VarveModel
         for (client, owner) in [(maker, "maker"), (other, "other")] {
             try await client.connect(owner: owner)
         }
-        let creation = OpenCreation.guarded(FileAttributes([.mode(0o666)]))
-        let (stateID, handle) = try await maker.open(
-            "f",
-            deny: [.read, .write],
-            creation: creation
-        )
+        let (stateID, handle) = try await makeDenying(maker)
         _ = try await maker.write(handle, stateID, [1, 2, 3])
         let here = OperationArguments.putFileHandle(handle)
         let read = ReadArguments(stateID: .anonymous, offset: 0, count: 3)

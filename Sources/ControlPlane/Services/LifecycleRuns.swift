@@ -90,9 +90,14 @@ final class LifecycleRuns: Sendable {
         known.sweep.owe(forUses: try await known.recorder.flush(to: journal, as: id))
     }
 
-    /// Forgets access days of files that are gone, as far as uses since the last call have paid for it.
+    /// Forgets access days of files that are gone, as far as uses have paid for it.
+    ///
+    /// It waits for nobody: what is owed is so in the next round, too.
     func forgetGone(_ source: OpenFileSystem) async throws {
-        try await service.forgetGone(source.engine, known(source.record.id).sweep)
+        let known = known(source.record.id)
+        guard known.turns.takeIfFree() else { return }
+        defer { known.turns.leave() }
+        try await service.forgetGone(source.engine, known.sweep)
     }
 
     /// Ends the moves that a crash left half-done, when a file system is opened.

@@ -8,7 +8,7 @@ final class ReadContext {
     let core: Core
     /// Whether a transaction is open.
     private(set) var isReading = false
-    /// What the open transaction says may be read of the past; `nil` until somebody asks.
+    /// An instant that the open transaction retains; `nil` until somebody asks.
     private var retained: Epoch?
 
     init(reader: MetadataReader, core: Core) {

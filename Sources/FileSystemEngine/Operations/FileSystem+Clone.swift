@@ -69,8 +69,10 @@ extension FileSystem {
             to: request.target
         )
         let outcome = try await committer.run(flushing: scope) { try $0.clone(request) }
-        if request.view == .live { core.observe(request.source) }
-        core.observe(request.target)
+        if outcome.count > 0 {
+            if request.view == .live { core.observe(request.source) }
+            core.observe(request.target)
+        }
         if core.isMergeUrgent { try await mergeCrowded() }
         return CloneResult(
             count: outcome.count,

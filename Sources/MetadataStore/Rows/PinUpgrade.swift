@@ -5,8 +5,9 @@ enum PinUpgrade {
         let connection = try sealed.connect(writer: true)
         do throws(MetadataError) {
             try connection.execute(Schema.pinsByEpoch)
-        } catch  where error.code == .noSpace {
-            // Harmless: without it a read of the past steps over all pins, and the next start makes it.
+        } catch {
+            // On a full disk it is harmless: a read of the past steps over all pins, and the next start makes it.
+            guard error.code == .noSpace else { throw error }
         }
     }
 }

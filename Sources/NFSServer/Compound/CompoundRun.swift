@@ -183,7 +183,8 @@ final class CompoundRun {
         owesRecords = owesRecords || owesMore
         guard verdict == .failure(.locked) else { return try verdict.get() }
         return try changeNow { state, now in
-            state.endCourtesy(denying: access, on: file, at: now) ? body(&state) : verdict
+            state.endCourtesy(denying: access, on: file, to: stateID, at: now)
+                ? body(&state) : verdict
         }.get()
     }
 

@@ -41,6 +41,7 @@ enum SnapshotDirectory {
     /// Where a listing goes on after a snapshot: never 0 to 2 (RFC 8881 §18.23.3).
     static func cookie(_ snapshot: Snapshot) -> UInt64 { snapshot.id &+ 3 }
 
+    /// The snapshot whose cookie it is; 0 at the start of a listing.
     static func id(ofCookie cookie: UInt64) -> UInt64 { cookie > 3 ? cookie - 3 : 0 }
 }
 

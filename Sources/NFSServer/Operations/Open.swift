@@ -60,9 +60,10 @@ extension CompoundRun {
         let isReserved =
             arguments.creation != nil
             && changeNow { state, now in state.reserveOpen(of: client, at: now) }
-        defer { if isReserved { changeNow { state, _ in state.endReservation(of: client) } } }
+        var owesRoom = isReserved
+        defer { if owesRoom { changeNow { state, _ in state.endReservation(of: client) } } }
         let found = try await file(of: arguments, share, mayMake: isReserved)
-        let (stateID, before) = try await hold(
+        let (outcome, before) = try await hold(
             found,
             ServerState.OpenRequest(
                 client: client,
@@ -75,6 +76,8 @@ extension CompoundRun {
                 isReserved: isReserved
             )
         )
+        owesRoom = false
+        let stateID = try outcome.get()
         var attributes = found.attributes
         if let size = found.sizeToSet {
             do throws(NFSStatus) {
@@ -143,16 +146,18 @@ extension CompoundRun {
     }
 
     /// Keeps the file alive, and notes who has it open, unless another open is in the way.
+    ///
+    /// - Returns: What the state answers, and the owner's open as it was.
+    /// - Throws: What the engine refuses; the state was not asked then.
     private func hold(
         _ found: OpenTarget,
         _ request: ServerState.OpenRequest
-    ) async throws(NFSStatus) -> (StateID, before: OpenState?) {
+    ) async throws(NFSStatus) -> (Result<StateID, NFSStatus>, before: OpenState?) {
         let file = try await held(found.object)
-        let (outcome, before) = await store.change { state, now in
+        return await store.change { state, now in
             let before = state.openState(of: request)
             return (state.open(request, holding: file, at: now), before)
         }
-        return (try outcome.get(), before)
     }
 
     private func held(_ object: InodeObject) async throws(NFSStatus) -> HeldFile {
@@ -363,7 +368,15 @@ extension CompoundRun {
         _ requested: RequestedAttributes,
         verifier: Verifier?
     ) async throws(NFSStatus) -> OpenTarget {
-        guard making.isRoom else { throw .delay }
+        guard making.isRoom else {
+            do {
+                _ = try await attributes(of: making.name, in: making.directory)
+            } catch .noEntry {
+                throw .delay
+            }
+            // What is there is refused whatever room there is, but for who may have made it.
+            throw verifier == nil ? .exists : .delay
+        }
         let made = try await make(
             making.name,
             .regular,

@@ -57,7 +57,7 @@ extension ServerState {
     /// Keeps room for an open that makes its file first: made and then not opened, it would be there when its client comes again,
     /// and refuse an exclusive creation.
     ///
-    /// - Returns: `false` where there is none; else ``endReservation(of:)`` is owed, whether the open is made or not.
+    /// - Returns: `false` where there is none; else the open takes it, or ``endReservation(of:)`` gives it back.
     mutating func reserveOpen(of client: ClientID, at now: Timestamp) -> Bool {
         guard hasRoomForState(of: client, at: now) else { return false }
         let opensMax = limits.opensPerClientMax
@@ -84,6 +84,7 @@ extension ServerState {
         holding file: HeldFile,
         at now: Timestamp
     ) -> Result<StateID, NFSStatus> {
+        if request.isReserved { endReservation(of: request.client) }
         let index = OpenIndex(client: request.client, owner: request.owner, file: request.file)
         let own = openIndex[index]
         if let status = shareConflict(request, at: now) {
@@ -101,7 +102,7 @@ extension ServerState {
             released.append(file)
             return .failure(.delay)
         }
-        let opensMax = limits.opensPerClientMax + (request.isReserved ? 1 : 0)
+        let opensMax = limits.opensPerClientMax
         let key = newStateKey(of: request.client)
         let taken = clients.lend(request.client) { record -> ClientName? in
             guard record.opens.count + record.opensReserved < opensMax else { return nil }
@@ -242,18 +243,28 @@ extension ServerState {
         released.append(before ?? file)
     }
 
-    /// Has expired clients give way that deny what others are to do with a file: theirs is courtesy (RFC 8881 §8.4.3).
+    /// Has expired clients give way that deny what another is to do with a file, if nobody else does: theirs is courtesy
+    /// (RFC 8881 §8.4.3).
     ///
-    /// - Returns: Whether there were any.
+    /// - Parameters:
+    ///   - access: What is to be done.
+    ///   - file: The file.
+    ///   - stateID: Of who asks; what its own open denies is not in its way.
+    ///   - now: When.
+    /// - Returns: Whether anything gave way.
     mutating func endCourtesy(
         denying access: ShareAccess,
         on file: FileKey,
+        to stateID: StateID,
         at now: Timestamp
     ) -> Bool {
-        let expired = (files[file]?.opens ?? []).compactMap { opens[$0] }
-            .filter { $0.deny.rawValue & access.rawValue != 0 && isExpired($0.client, at: now) }
-        for open in expired { remove(client: open.client) }
-        return !expired.isEmpty
+        let asking = StateKey(stateID)
+        let own = stateID.isSpecial ? nil : locks[asking]?.open ?? asking
+        let denying = (files[file]?.opens ?? []).compactMap { opens[$0] }
+            .filter { $0.key != own && $0.deny.rawValue & access.rawValue != 0 }
+        guard denying.allSatisfy({ isExpired($0.client, at: now) }) else { return false }
+        for open in denying { remove(client: open.client) }
+        return !denying.isEmpty
     }
 
     /// Whether opens deny what one that was not opened for it, or a special state id, is used for (RFC 8881 §8.2.3, §9.1.2).

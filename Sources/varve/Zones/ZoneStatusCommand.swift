@@ -9,7 +9,8 @@ struct ZoneStatusCommand: AsyncParsableCommand {
             "Show how the zones of each Regional file system stand. Exits 1 when one is degraded.",
         discussion: """
             A zone that is out holds a copy that is neither read nor written, until its disk is back and it is made \
-            equal; what it missed is told. One whose disk fails reads stays, and is named with what the disk says. With two of three zones out, changes are refused and reads go on.
+            equal; what it missed is told. One whose disk fails reads stays, and is named with what the disk says. With \
+            two of three zones out, changes are refused and reads go on.
 
             EXAMPLES
               varve zone status
